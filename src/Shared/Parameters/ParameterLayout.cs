@@ -1,0 +1,67 @@
+using RnnLm.Shared.Jobs;
+
+namespace RnnLm.Shared.Parameters;
+
+/// <summary>
+/// Where each named parameter lies in the flat float32 buffer that holds a whole model. Names, shapes and order are those of the
+/// reference model's state dict: embedding, then <c>Uh, Wh, b</c> of each unit, then the output layer.
+/// </summary>
+public sealed class ParameterLayout
+{
+    private ParameterLayout(IReadOnlyList<ParameterSegment> segments)
+    {
+        Segments = segments;
+        Length = segments[^1].End;
+    }
+
+    /// <summary>All segments in state-dict order; they tile [0, Length).</summary>
+    public IReadOnlyList<ParameterSegment> Segments { get; }
+
+    /// <summary>Number of parameters.</summary>
+    public int Length { get; }
+
+    /// <summary>The embedding (V, D), whose gradient travels as rows. It is always the first segment.</summary>
+    public ParameterSegment Embedding => Segments[0];
+
+    /// <summary>Output weight (V, D).</summary>
+    public ParameterSegment OutputWeight => Segments[^2];
+
+    /// <summary>Output bias (V).</summary>
+    public ParameterSegment OutputBias => Segments[^1];
+
+    /// <summary>Recurrent matrix of layer <paramref name="layer"/> (D, D), applied as h·Uh.</summary>
+    public ParameterSegment Uh(int layer) => Segments[1 + (3 * layer)];
+
+    /// <summary>Input matrix of layer <paramref name="layer"/> (D, D), applied as x·Wh.</summary>
+    public ParameterSegment Wh(int layer) => Segments[2 + (3 * layer)];
+
+    /// <summary>Bias of layer <paramref name="layer"/> (D).</summary>
+    public ParameterSegment Bias(int layer) => Segments[3 + (3 * layer)];
+
+    /// <summary>The layout of the stacked Elman language model with these settings.</summary>
+    public static ParameterLayout For(ModelSettings model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        var segments = new List<ParameterSegment>();
+        int offset = 0;
+        void Add(string name, GradientKind kind, params int[] shape)
+        {
+            var segment = new ParameterSegment(name, shape, offset, kind);
+            segments.Add(segment);
+            offset = checked(offset + segment.Length);
+        }
+
+        int dimension = model.Dimension;
+        Add("embedding.weight", GradientKind.Rows, model.VocabularySize, dimension);
+        for (int layer = 0; layer < model.Layers; layer++)
+        {
+            Add($"rnn.rnn_units.{layer}.Uh", GradientKind.Dense, dimension, dimension);
+            Add($"rnn.rnn_units.{layer}.Wh", GradientKind.Dense, dimension, dimension);
+            Add($"rnn.rnn_units.{layer}.b", GradientKind.Dense, dimension);
+        }
+
+        Add("fc.weight", GradientKind.Dense, model.VocabularySize, dimension);
+        Add("fc.bias", GradientKind.Dense, model.VocabularySize);
+        return new ParameterLayout(segments);
+    }
+}

@@ -1,0 +1,11 @@
+namespace RnnLm.Shared.Randomness;
+
+/// <summary>What a random stream is for. The numbers are part of what decides a job's bits: never renumber.</summary>
+public enum RandomPurpose
+{
+    Initialisation = 1,
+    HeldOutSplit = 2,
+    EpochShuffle = 3,
+    Sampling = 4,
+    TestShard = 5,
+}
