@@ -1,0 +1,61 @@
+using RnnLm.Shared.Buffers;
+using RnnLm.Shared.Parameters;
+
+namespace RnnLm.Shared.Gradients;
+
+/// <summary>
+/// The sum over the tokens of a range of shards of the loss and of its gradient. Embedding: only the rows that occur, ids ascending. All other
+/// parameters: dense. A range without tokens is the identity of addition: <see cref="IsIdentity"/>, buffers undefined (adding zeros
+/// instead would turn -0 into +0).
+/// </summary>
+public sealed class Gradient : IDisposable
+{
+    /// <summary>Takes buffers for a model with this layout.</summary>
+    public Gradient(ParameterLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        Layout = layout;
+        Dense = new FloatBuffer(layout.Length - layout.Embedding.Length);
+        RowIds = new int[layout.Embedding.Shape[0]];
+        Rows = new FloatBuffer(layout.Embedding.Length);
+    }
+
+    /// <summary>Where each parameter lies.</summary>
+    public ParameterLayout Layout { get; }
+
+    /// <summary>Gradient of every parameter but the embedding: parameter at offset o of the layout lies at o - Layout.Embedding.End.</summary>
+    public FloatBuffer Dense { get; }
+
+    /// <summary>Ids of the embedding rows present, ascending, in the first <see cref="RowCount"/> elements; room for the whole vocabulary.</summary>
+    public int[] RowIds { get; }
+
+    /// <summary>Gradient of row RowIds[i] at [i·D, (i+1)·D).</summary>
+    public FloatBuffer Rows { get; }
+
+    /// <summary>Number of embedding rows present.</summary>
+    public int RowCount { get; set; }
+
+    /// <summary>Sum of the tokens' losses, in nats.</summary>
+    public double LossSum { get; set; }
+
+    /// <summary>Number of predicted tokens.</summary>
+    public long TokenCount { get; set; }
+
+    /// <summary>Whether this is the sum over nothing.</summary>
+    public bool IsIdentity => TokenCount == 0;
+
+    /// <summary>Makes this the sum over nothing.</summary>
+    public void Clear()
+    {
+        RowCount = 0;
+        LossSum = 0;
+        TokenCount = 0;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dense.Dispose();
+        Rows.Dispose();
+    }
+}

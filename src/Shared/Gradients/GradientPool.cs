@@ -1,0 +1,44 @@
+using System.Collections.Concurrent;
+using RnnLm.Shared.Parameters;
+
+namespace RnnLm.Shared.Gradients;
+
+/// <summary>Gradient buffers of one layout, re-used from step to step. Safe to share between threads.</summary>
+public sealed class GradientPool(ParameterLayout layout) : IDisposable
+{
+    private readonly ConcurrentBag<Gradient> _free = [];
+    private int _outstanding;
+
+    /// <summary>Buffers rented and not yet returned.</summary>
+    public int Outstanding => Volatile.Read(ref _outstanding);
+
+    /// <summary>A cleared gradient; the caller owns it until it returns it or hands it on.</summary>
+    public Gradient Rent()
+    {
+        Interlocked.Increment(ref _outstanding);
+        if (!_free.TryTake(out var gradient))
+        {
+            gradient = new Gradient(layout);
+        }
+
+        gradient.Clear();
+        return gradient;
+    }
+
+    /// <summary>Gives a rented gradient back; the caller must not touch it again.</summary>
+    public void Return(Gradient gradient)
+    {
+        ArgumentNullException.ThrowIfNull(gradient);
+        Interlocked.Decrement(ref _outstanding);
+        _free.Add(gradient);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        while (_free.TryTake(out var gradient))
+        {
+            gradient.Dispose();
+        }
+    }
+}
