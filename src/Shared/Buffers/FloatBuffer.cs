@@ -9,14 +9,14 @@ namespace RnnLm.Shared.Buffers;
 public sealed unsafe class FloatBuffer : IDisposable
 {
     private const int AlignmentBytes = 64;
-    private float* _pointer;
+    private float* _address;
 
     /// <summary>Takes room for <paramref name="length"/> floats; the contents are undefined.</summary>
     public FloatBuffer(int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         Length = length;
-        _pointer = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(length, 1) * sizeof(float), AlignmentBytes);
+        _address = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(length, 1) * sizeof(float), AlignmentBytes);
         GC.AddMemoryPressure(SizeBytes);
     }
 
@@ -29,17 +29,17 @@ public sealed unsafe class FloatBuffer : IDisposable
 
     /// <summary>Address of the first float.</summary>
     /// <exception cref="ObjectDisposedException">The buffer was freed.</exception>
-    public float* Pointer
+    public float* Address
     {
         get
         {
-            ObjectDisposedException.ThrowIf(_pointer == null, this);
-            return _pointer;
+            ObjectDisposedException.ThrowIf(_address == null, this);
+            return _address;
         }
     }
 
     /// <summary>The whole buffer.</summary>
-    public Span<float> Span => new(Pointer, Length);
+    public Span<float> Span => new(Address, Length);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -50,13 +50,13 @@ public sealed unsafe class FloatBuffer : IDisposable
 
     private void Free()
     {
-        if (_pointer == null)
+        if (_address == null)
         {
             return;
         }
 
-        NativeMemory.AlignedFree(_pointer);
-        _pointer = null;
+        NativeMemory.AlignedFree(_address);
+        _address = null;
         GC.RemoveMemoryPressure(SizeBytes);
     }
 }
