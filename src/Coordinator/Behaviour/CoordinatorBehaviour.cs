@@ -3,7 +3,7 @@ using RnnLm.Coordinator.Evaluation;
 using RnnLm.Coordinator.Membership;
 using RnnLm.Coordinator.Optimizer;
 using RnnLm.Coordinator.Steps;
-using RnnLm.Kernels.Gradients;
+using RnnLm.Kernels;
 using RnnLm.Shared.Actors;
 using RnnLm.Shared.Errors;
 using RnnLm.Shared.Gradients;

@@ -1,4 +1,4 @@
-using RnnLm.Kernels.Optimisers;
+using RnnLm.Kernels;
 using RnnLm.Shared.Buffers;
 using RnnLm.Shared.Gradients;
 using RnnLm.Shared.Jobs;
@@ -32,7 +32,7 @@ public sealed class UpdateRule(OptimizerSettings settings, FloatBufferPool pool,
         }
 
         double clip = settings.ClipNorm > 0 && norm > settings.ClipNorm ? settings.ClipNorm / norm : 1;
-        var adam = new AdamSettings((float)learningRate, settings.Beta1, settings.Beta2, settings.Epsilon);
+        var adam = new AdamSettings(learningRate, settings.Beta1, settings.Beta2, settings.Epsilon);
         var values = pool.Rent();
         var first = Writable(state.FirstMoment);
         var second = Writable(state.SecondMoment);
@@ -41,12 +41,8 @@ public sealed class UpdateRule(OptimizerSettings settings, FloatBufferPool pool,
             state.OptimizerSteps + 1,
             sum,
             (float)(clip / sum.TokenCount),
-            state.Parameters.Values,
-            values,
-            state.FirstMoment.Values,
-            first.Values,
-            state.SecondMoment.Values,
-            second.Values,
+            new AdamState(state.Parameters.Values, state.FirstMoment.Values, state.SecondMoment.Values),
+            new AdamState(values, first.Values, second.Values),
             threads);
         state.Parameters.Release();
         ReleaseUnless(state.FirstMoment, first);

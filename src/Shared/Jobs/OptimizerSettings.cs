@@ -8,4 +8,4 @@ namespace RnnLm.Shared.Jobs;
 /// <param name="ClipNorm">Largest L2 norm of the mean gradient; 0 for no clipping.</param>
 /// <param name="Schedule">How the learning rate moves.</param>
 public sealed record OptimizerSettings(
-    float LearningRate, float Beta1, float Beta2, float Epsilon, float ClipNorm, LearningRateSchedule Schedule);
+    double LearningRate, double Beta1, double Beta2, double Epsilon, double ClipNorm, LearningRateSchedule Schedule);
