@@ -13,6 +13,10 @@ public static class LlamaPieces
     // <unk>, <s>, </s>.
     private const int ControlPieces = 3;
     private const int BytePieces = 256;
+
+    // Spaces and runs of them were given to the model outright, so they merge after everything else.
+    private const float SpacesScore = -1e9f;
+
     private const int MostPackageFileBytes = 1 << 24;
     private const string VocabularyName = "llama_vocab_base64 = \"";
 
@@ -34,7 +38,7 @@ public static class LlamaPieces
 
     /// <summary>
     /// The SentencePiece model of the pieces that npm <c>llama-tokenizer-js</c> 1.2.2 carries: base64 of one piece a line in the order of the ids. The order of
-    /// the merges is the order of the ids, so the scores follow from them.
+    /// the merges is the order of the ids, spaces excepted, so the scores follow from them.
     /// </summary>
     /// <exception cref="RnnLmException">Bad input: npm cannot fetch the package. Storage: the unpacked package is damaged.</exception>
     public static byte[] FromNpm(PackageStore packages)
@@ -55,6 +59,7 @@ public static class LlamaPieces
         0 => new Piece(text, 0, PieceKind.Unknown),
         < ControlPieces => new Piece(text, 0, PieceKind.Control),
         < ControlPieces + BytePieces => new Piece(text, 0, PieceKind.Byte),
+        _ when text.Length > 0 && !text.AsSpan().ContainsAnyExcept(SentencePieceTokenizer.SpaceSymbol) => new Piece(text, SpacesScore, PieceKind.Normal),
         _ => new Piece(text, -(id - (ControlPieces + BytePieces)), PieceKind.Normal),
     };
 
