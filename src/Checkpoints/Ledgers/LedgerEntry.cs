@@ -1,6 +1,6 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Buffers.Binary;
 
 namespace RnnLm.Checkpoints.Ledgers;
 

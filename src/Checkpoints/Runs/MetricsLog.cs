@@ -20,8 +20,10 @@ public sealed class MetricsLog : IDisposable
     private readonly Lease _lease;
     private readonly SafeFileHandle _handle;
     private readonly ArrayBufferWriter<byte> _buffer = new();
+    private readonly ArrayBufferWriter<byte> _line = new();
     private readonly Utf8JsonWriter _json;
     private long _length;
+    private bool _hasTornEnd;
 
     private MetricsLog(FileOperations operations, string path, Lease lease, int removedLines)
     {
@@ -29,7 +31,7 @@ public sealed class MetricsLog : IDisposable
         _path = path;
         _lease = lease;
         RemovedLines = removedLines;
-        _json = new Utf8JsonWriter(_buffer);
+        _json = new Utf8JsonWriter(_line);
         _handle = operations.Open(path);
         _length = RandomAccess.GetLength(_handle);
     }
@@ -43,11 +45,13 @@ public sealed class MetricsLog : IDisposable
     public void Append(Action<Utf8JsonWriter> writeProperties)
     {
         ArgumentNullException.ThrowIfNull(writeProperties);
+        _json.Reset();
+        _line.ResetWrittenCount();
         _json.WriteStartObject();
         writeProperties(_json);
         _json.WriteEndObject();
         _json.Flush();
-        _json.Reset();
+        _buffer.Write(_line.WrittenSpan);
         _buffer.Write("\n"u8);
         if (_buffer.WrittenCount >= FlushBytes)
         {
@@ -69,9 +73,7 @@ public sealed class MetricsLog : IDisposable
             {
                 if (_buffer.WrittenCount > 0)
                 {
-                    _lease.Verify();
-                    _operations.Write(_handle, _path, _buffer.WrittenSpan, _length);
-                    _length += _buffer.WrittenCount;
+                    WriteGathered();
                 }
 
                 if (toDisk)
@@ -106,6 +108,20 @@ public sealed class MetricsLog : IDisposable
         int removed = File.Exists(path) ? CutBack(operations, path, lease, steps) : 0;
         return new MetricsLog(operations, path, lease, removed);
     });
+
+    private void WriteGathered()
+    {
+        _lease.Verify();
+        if (_hasTornEnd)
+        {
+            _operations.SetLength(_handle, _path, _length);
+        }
+
+        _hasTornEnd = true;
+        _operations.Write(_handle, _path, _buffer.WrittenSpan, _length);
+        _hasTornEnd = false;
+        _length += _buffer.WrittenCount;
+    }
 
     private static int CutBack(FileOperations operations, string path, Lease lease, long steps)
     {

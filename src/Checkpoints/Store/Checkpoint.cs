@@ -51,7 +51,7 @@ public sealed class Checkpoint
 
     /// <summary>The content of DONE for files with these hashes.</summary>
     internal static byte[] Done(IReadOnlyDictionary<string, string> hashes) =>
-        Encoding.ASCII.GetBytes(string.Concat(CheckpointNames.Hashed.Select(name => $"{hashes[name]}  {name}\n")));
+        Encoding.ASCII.GetBytes(string.Concat(CheckpointNames.Hashed.Select(name => DoneLine(name, hashes[name]))));
 
     /// <summary>Compares a checkpoint with its hashes.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read.</exception>
@@ -74,7 +74,7 @@ public sealed class Checkpoint
             }
 
             hashes[name] = Hash(file);
-            if (claimed.AsSpan().IndexOf(Encoding.ASCII.GetBytes($"{hashes[name]}  {name}\n")) < 0)
+            if (!Lists(claimed, name, hashes[name]))
             {
                 return CheckpointCheck.Bad(path, $"{name} does not match its SHA-256 in DONE");
             }
@@ -83,6 +83,23 @@ public sealed class Checkpoint
         // Byte for byte, so that no flip inside DONE goes unseen either.
         return claimed.AsSpan().SequenceEqual(Done(hashes)) ? WithState(path, hashes) : CheckpointCheck.Bad(path, "DONE was changed");
     });
+
+    /// <summary>Where training stood, by a state.json that matches DONE, without looking at the tensors; null when it does not.</summary>
+    internal static CheckpointState? ReadState(string path)
+    {
+        string done = System.IO.Path.Combine(path, CheckpointNames.Done);
+        string file = System.IO.Path.Combine(path, CheckpointNames.State);
+        if (!File.Exists(done) || !File.Exists(file) || !Lists(ReadAtMost(done, MaximumDoneBytes), CheckpointNames.State, Hash(file)))
+        {
+            return null;
+        }
+
+        return WithState(path, []).Checkpoint?.State;
+    }
+
+    private static bool Lists(byte[] done, string name, string hash) => done.AsSpan().IndexOf(Encoding.ASCII.GetBytes(DoneLine(name, hash))) >= 0;
+
+    private static string DoneLine(string name, string hash) => $"{hash}  {name}\n";
 
     private static CheckpointCheck WithState(string path, Dictionary<string, string> hashes)
     {

@@ -119,7 +119,8 @@ public sealed class CheckpointStore
             store.FinishReplacements();
             foreach (long step in store.Steps)
             {
-                store.Remember(step, store.ValidationLossOf(step));
+                // A damaged state has no loss here; FindNewest names it when its turn comes.
+                store.Remember(step, Checkpoint.ReadState(store._catalog.DirectoryOf(step))?.ValidationLoss);
             }
 
             store.MoveLinks();
@@ -247,20 +248,6 @@ public sealed class CheckpointStore
         else
         {
             _validationLosses.Remove(step);
-        }
-    }
-
-    private double? ValidationLossOf(long step)
-    {
-        try
-        {
-            var file = new FileInfo(Path.Combine(_catalog.DirectoryOf(step), CheckpointNames.State));
-            return file.Exists && file.Length <= CheckpointState.MaximumBytes ? CheckpointState.Parse(File.ReadAllBytes(file.FullName)).ValidationLoss : null;
-        }
-        catch (FormatException)
-        {
-            // Damaged; FindNewest finds and names it when its turn comes.
-            return null;
         }
     }
 
