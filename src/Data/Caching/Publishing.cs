@@ -1,0 +1,72 @@
+using RnnLm.Shared.Errors;
+
+namespace RnnLm.Data.Caching;
+
+/// <summary>
+/// Puts files and directories into the cache whole or not at all: they are made under a name of their own and renamed. Two processes that make the same entry
+/// at once both succeed, and either's is used.
+/// </summary>
+internal static class Publishing
+{
+    /// <summary>Makes the file <paramref name="path"/>, replacing one that is there.</summary>
+    /// <exception cref="RnnLmException">Storage: it cannot be written.</exception>
+    public static void File(string path, Action<string> make)
+    {
+        Guarded(path, temporary =>
+        {
+            make(temporary);
+            System.IO.File.Move(temporary, path, overwrite: true);
+        });
+    }
+
+    /// <summary>Makes the directory <paramref name="path"/>, unless another process has made it meanwhile.</summary>
+    /// <exception cref="RnnLmException">Storage: it cannot be written.</exception>
+    public static void Directory(string path, Action<string> make)
+    {
+        Guarded(path, temporary =>
+        {
+            System.IO.Directory.CreateDirectory(temporary);
+            make(temporary);
+            try
+            {
+                System.IO.Directory.Move(temporary, path);
+            }
+            catch (IOException) when (System.IO.Directory.Exists(path))
+            {
+                // Another process was first, with the same content.
+            }
+        });
+    }
+
+    private static void Guarded(string path, Action<string> publish)
+    {
+        // The random part only keeps two processes apart and enters nothing that is computed.
+        string temporary = $"{path}.{Path.GetRandomFileName()}.tmp";
+        try
+        {
+            System.IO.Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            publish(temporary);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw RnnLmException.Storage(
+                $"{path}: cannot be written ({failure.Message}); free space, or name another cache directory with {CacheDirectory.Variable}", failure);
+        }
+        finally
+        {
+            Remove(temporary);
+        }
+    }
+
+    private static void Remove(string temporary)
+    {
+        if (System.IO.File.Exists(temporary))
+        {
+            System.IO.File.Delete(temporary);
+        }
+        else if (System.IO.Directory.Exists(temporary))
+        {
+            System.IO.Directory.Delete(temporary, recursive: true);
+        }
+    }
+}

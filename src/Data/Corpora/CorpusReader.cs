@@ -1,0 +1,153 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using RnnLm.Shared.Errors;
+using RnnLm.Shared.Jobs;
+
+namespace RnnLm.Data.Corpora;
+
+/// <summary>
+/// Reads a corpus once, block by block, in bounded memory. Where blocks end is a function of the files' contents alone, so what is made from them does not
+/// depend on who reads them or how.
+/// </summary>
+public sealed class CorpusReader
+{
+    /// <summary>Usual size of a block, bytes.</summary>
+    public const int BlockBytes = 1 << 20;
+
+    /// <summary>Longest line in sentences mode, bytes.</summary>
+    public const int MostLineBytes = 1 << 26;
+
+    private static readonly byte[] ByteOrderMark = [0xEF, 0xBB, 0xBF];
+
+    private readonly CorpusFiles _files;
+    private readonly ExampleMode _mode;
+
+    public CorpusReader(CorpusFiles files, ExampleMode mode) => (_files, _mode) = (files, mode);
+
+    /// <summary>
+    /// Set when all blocks were read: SHA-256, in lower-case hexadecimal, over the SHA-256 of each file's content in order. Paths do not enter it.
+    /// </summary>
+    public string? ContentHash { get; private set; }
+
+    /// <summary>Reads everything for its hash and so that bad text is found before any work is done on it.</summary>
+    /// <param name="files">The corpus.</param>
+    /// <param name="progress">Receives the bytes read so far.</param>
+    /// <exception cref="RnnLmException">Bad input: a file cannot be read or is not UTF-8 text.</exception>
+    public static string Hash(CorpusFiles files, Action<long>? progress = null)
+    {
+        // Windows mode accepts lines of any length.
+        var reader = new CorpusReader(files, ExampleMode.Windows);
+        long bytes = 0;
+        foreach (TextBlock block in reader.Blocks())
+        {
+            bytes += block.FileBytes;
+            progress?.Invoke(bytes);
+        }
+
+        return reader.ContentHash!;
+    }
+
+    /// <summary>The blocks in order.</summary>
+    /// <exception cref="RnnLmException">Bad input: a file cannot be read, is not UTF-8 text, or (sentences) has a line over <see cref="MostLineBytes"/>.</exception>
+    public IEnumerable<TextBlock> Blocks()
+    {
+        using var corpusHash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        bool startsText = true;
+        foreach (string path in _files.Paths)
+        {
+            using var fileHash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (TextBlock block in FileBlocks(path, fileHash))
+            {
+                yield return block with { StartsText = startsText };
+                startsText = false;
+            }
+
+            corpusHash.AppendData(fileHash.GetHashAndReset());
+        }
+
+        ContentHash = Convert.ToHexStringLower(corpusHash.GetHashAndReset());
+    }
+
+    private IEnumerable<TextBlock> FileBlocks(string path, IncrementalHash hash)
+    {
+        using FileStream stream = Open(path);
+        byte[] buffer = new byte[BlockBytes];
+        int filled = 0;
+        long offset = 0;
+        while (true)
+        {
+            int read = Read(stream, path, buffer.AsSpan(filled));
+            hash.AppendData(buffer, filled, read);
+            filled += read;
+            bool atEnd = filled < buffer.Length;
+            int end = atEnd ? filled : BlockEnd(buffer);
+            if (end == 0)
+            {
+                RequireGrowth(path, offset, buffer.Length);
+                Array.Resize(ref buffer, buffer.Length * 2);
+                continue;
+            }
+
+            TextCheck.Require(buffer.AsSpan(0, end), path, offset);
+            int skipped = offset == 0 && buffer.AsSpan(0, end).StartsWith(ByteOrderMark) ? ByteOrderMark.Length : 0;
+            yield return new TextBlock(buffer.AsMemory(skipped, end - skipped), end, StartsText: false);
+            if (atEnd)
+            {
+                yield break;
+            }
+
+            // The block keeps its buffer: others may still be at work on it when the next one is read.
+            byte[] next = new byte[Math.Max(BlockBytes, filled - end)];
+            buffer.AsSpan(end, filled - end).CopyTo(next);
+            filled -= end;
+            buffer = next;
+            offset += end;
+        }
+    }
+
+    /// <summary>Where the first block of a full buffer ends; 0 when the buffer must grow.</summary>
+    private int BlockEnd(ReadOnlySpan<byte> buffer)
+    {
+        int newline = buffer.LastIndexOf((byte)'\n');
+        if (newline >= 0)
+        {
+            return newline + 1;
+        }
+
+        return _mode == ExampleMode.Windows ? TextSegments.CutPoint(buffer, buffer.Length) : 0;
+    }
+
+    private static void RequireGrowth(string path, long offset, int bytes)
+    {
+        if (bytes >= MostLineBytes)
+        {
+            throw RnnLmException.BadInput(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{path}: the line at offset {offset} is longer than {MostLineBytes >> 20} MiB; put one sentence on a line, or train on windows of text"));
+        }
+    }
+
+    private static FileStream Open(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw RnnLmException.BadInput($"{path}: cannot be read ({failure.Message}); check that it exists and its permissions", failure);
+        }
+    }
+
+    private static int Read(FileStream stream, string path, Span<byte> destination)
+    {
+        try
+        {
+            return stream.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false);
+        }
+        catch (IOException failure)
+        {
+            throw RnnLmException.BadInput($"{path}: reading failed ({failure.Message}); check the disk it lies on", failure);
+        }
+    }
+}

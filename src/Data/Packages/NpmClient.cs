@@ -1,0 +1,62 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using RnnLm.Shared.Errors;
+
+namespace RnnLm.Data.Packages;
+
+/// <summary>Fetches a package with the npm client, so that the user's registry, proxy and credentials apply.</summary>
+internal static class NpmClient
+{
+    private static readonly TimeSpan MostTime = TimeSpan.FromMinutes(10);
+
+    /// <summary>Puts the package's tarball into <paramref name="directory"/> and returns its path.</summary>
+    /// <exception cref="RnnLmException">Bad input: npm is missing or cannot fetch the package.</exception>
+    public static string Pack(NpmPackage package, string directory)
+    {
+        var start = new ProcessStartInfo("npm", ["pack", package.ToString(), "--ignore-scripts", "--loglevel=error"])
+        {
+            WorkingDirectory = directory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        using Process npm = Start(start, package);
+        npm.StandardInput.Close();
+        Task<string> output = npm.StandardOutput.ReadToEndAsync();
+        Task<string> errors = npm.StandardError.ReadToEndAsync();
+        if (!npm.WaitForExit(MostTime))
+        {
+            npm.Kill(entireProcessTree: true);
+            throw Failed(package, $"npm did not answer within {MostTime.TotalMinutes:0} minutes");
+        }
+
+        _ = output.GetAwaiter().GetResult();
+        string complaint = errors.GetAwaiter().GetResult();
+        string? tarball = Directory.EnumerateFiles(directory, "*.tgz").FirstOrDefault();
+        return npm.ExitCode == 0 && tarball is not null ? tarball : throw Failed(package, Reason(complaint));
+    }
+
+    private static Process Start(ProcessStartInfo start, NpmPackage package)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception failure)
+        {
+            throw RnnLmException.BadInput(
+                $"{package}: npm is needed to fetch it and cannot be started ({failure.Message}); install npm, or give files of your own", failure);
+        }
+    }
+
+    private static RnnLmException Failed(NpmPackage package, string reason) => RnnLmException.BadInput(
+        $"{package}: npm cannot fetch it ({reason}); check the network and 'npm config get registry', or give files of your own");
+
+    /// <summary>The first line in which npm says something, without its prefix.</summary>
+    private static string Reason(string complaint)
+    {
+        string[] lines = complaint.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string[] reasons = [.. lines.Where(line => line.StartsWith("npm error", StringComparison.Ordinal)).Select(line => line["npm error".Length..].Trim())];
+        return reasons.FirstOrDefault(line => line.Length > 0 && !line.StartsWith("code ", StringComparison.Ordinal)) ?? lines.FirstOrDefault() ?? "it gave no reason";
+    }
+}

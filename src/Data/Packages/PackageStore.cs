@@ -1,0 +1,46 @@
+using RnnLm.Data.Caching;
+
+namespace RnnLm.Data.Packages;
+
+/// <summary>Packages unpacked in the cache directory, fetched when they are first asked for.</summary>
+public sealed class PackageStore(string cacheDirectory)
+{
+    /// <summary>The directory that holds the package, whether or not it has been fetched.</summary>
+    public string DirectoryOf(NpmPackage package)
+    {
+        ArgumentNullException.ThrowIfNull(package);
+        string name = $"{package.Name.TrimStart('@').Replace('/', '+')}-{package.Version}";
+        return Path.Combine(cacheDirectory, "packages", name);
+    }
+
+    /// <summary>Whether <see cref="Fetch"/> needs no network.</summary>
+    public bool Has(NpmPackage package) => Directory.Exists(DirectoryOf(package));
+
+    /// <summary>The directory with the package's files, fetched by npm if it is not there yet.</summary>
+    /// <exception cref="Shared.Errors.RnnLmException">
+    /// Bad input: npm is missing, cannot fetch it, or gives other bytes than pinned. Storage: it cannot be unpacked.
+    /// </exception>
+    public string Fetch(NpmPackage package)
+    {
+        string directory = DirectoryOf(package);
+        if (!Directory.Exists(directory))
+        {
+            Publishing.Directory(directory, temporary =>
+            {
+                string tarball = NpmClient.Pack(package, temporary);
+                PackageArchive.RequireIntegrity(tarball, package);
+                string content = Path.Combine(temporary, "content");
+                PackageArchive.Unpack(tarball, package, content);
+                File.Delete(tarball);
+                foreach (string entry in Directory.GetFileSystemEntries(content))
+                {
+                    Directory.Move(entry, Path.Combine(temporary, Path.GetFileName(entry)));
+                }
+
+                Directory.Delete(content);
+            });
+        }
+
+        return directory;
+    }
+}

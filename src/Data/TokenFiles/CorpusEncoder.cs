@@ -1,0 +1,77 @@
+using System.Buffers;
+using RnnLm.Data.Corpora;
+using RnnLm.Data.Pipelines;
+using RnnLm.Data.Tokenizers;
+using RnnLm.Shared.Errors;
+using RnnLm.Shared.Jobs;
+
+namespace RnnLm.Data.TokenFiles;
+
+/// <summary>Encodes a corpus into a token file on several threads; the bytes are the same for any number of them.</summary>
+internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, ITokenizer tokenizer)
+{
+    // An example is an input and its target.
+    private const int FewestTokens = 2;
+
+    /// <summary>Writes the token file.</summary>
+    /// <param name="path">A file that does not exist yet.</param>
+    /// <param name="key">Stored in it.</param>
+    /// <param name="contentHash">What the corpus held when the caller read it.</param>
+    /// <param name="threads">Blocks that are encoded at once.</param>
+    /// <param name="progress">Receives the bytes of text done.</param>
+    /// <exception cref="RnnLmException">Bad input: the corpus cannot be read or encoded, or has changed.</exception>
+    public void Write(string path, byte[] key, string contentHash, int threads, Action<long>? progress)
+    {
+        using var writer = new TokenFileWriter(path, settings.Mode, tokenizer.VocabularySize, key);
+        var reader = new CorpusReader(files, settings.Mode);
+        long bytes = 0;
+        OrderedPipeline.Run(
+            reader.Blocks(),
+            Encode,
+            block =>
+            {
+                writer.Append(block.Ids.Span, block.SentenceLengths);
+                bytes += block.FileBytes;
+                progress?.Invoke(bytes);
+            },
+            threads);
+        if (reader.ContentHash != contentHash)
+        {
+            throw RnnLmException.BadInput($"{files.Paths[0]}{(files.Paths.Count > 1 ? " or a file after it" : "")}: changed while it was read; start again when it is complete");
+        }
+
+        writer.Complete();
+    }
+
+    private EncodedBlock Encode(TextBlock block)
+    {
+        TextSegments segments = TextSegments.Of(block, settings);
+        var ids = new ArrayBufferWriter<int>(Math.Max(1, block.FileBytes / 3));
+        var sentenceLengths = new List<int>();
+        if (settings.Mode == ExampleMode.Windows)
+        {
+            for (int i = 0; i < segments.Count; i++)
+            {
+                tokenizer.Encode(segments[i], startsText: block.StartsText && i == 0, ids);
+            }
+        }
+        else
+        {
+            var sentence = new ArrayBufferWriter<int>();
+            for (int i = 0; i < segments.Count; i++)
+            {
+                sentence.ResetWrittenCount();
+                tokenizer.Encode(segments[i], startsText: true, sentence);
+                if (sentence.WrittenCount >= FewestTokens)
+                {
+                    ids.Write(sentence.WrittenSpan);
+                    sentenceLengths.Add(sentence.WrittenCount);
+                }
+            }
+        }
+
+        return new EncodedBlock(ids.WrittenMemory, sentenceLengths, block.FileBytes);
+    }
+
+    private sealed record EncodedBlock(ReadOnlyMemory<int> Ids, List<int> SentenceLengths, int FileBytes);
+}

@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+using RnnLm.Shared.Errors;
+
+namespace RnnLm.Data.Tokenizers;
+
+/// <summary>
+/// One id a character: the distinct characters of a corpus in the order of their code points get the ids 0, 1, …
+/// (rows C1 and C2 of the reference material). A character is a Unicode scalar value.
+/// </summary>
+public sealed class CharTokenizer : ITokenizer
+{
+    /// <summary>The saved file: all characters in the order of their ids, UTF-8, nothing between them.</summary>
+    internal const string FileName = "characters.txt";
+
+    private const string HashDomain = "char\n";
+
+    private readonly Rune[] _characters;
+    private readonly int[] _ids;
+
+    private CharTokenizer(Rune[] characters)
+    {
+        _characters = characters;
+        _ids = new int[characters[^1].Value + 1];
+        _ids.AsSpan().Fill(-1);
+        for (int id = 0; id < characters.Length; id++)
+        {
+            _ids[characters[id].Value] = id;
+        }
+
+        Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(HashDomain + Text)));
+    }
+
+    /// <inheritdoc/>
+    public string Spec => "char";
+
+    /// <inheritdoc/>
+    public string Hash { get; }
+
+    /// <inheritdoc/>
+    public int VocabularySize => _characters.Length;
+
+    /// <inheritdoc/>
+    public int PaddingId => -1;
+
+    /// <inheritdoc/>
+    public int UnknownId => -1;
+
+    private string Text => string.Concat(_characters);
+
+    /// <summary>The tokenizer of these characters.</summary>
+    public static CharTokenizer Of(IEnumerable<Rune> characters)
+    {
+        Rune[] distinct = [.. new SortedSet<Rune>(characters)];
+        return distinct.Length > 0 ? new CharTokenizer(distinct) : throw RnnLmException.BadInput("the corpus has no text; give a file with characters in it");
+    }
+
+    /// <summary>Adds the characters of a stretch of valid UTF-8 to a set.</summary>
+    internal static void Collect(ReadOnlySpan<byte> utf8, HashSet<Rune> characters)
+    {
+        Span<bool> ascii = stackalloc bool[128];
+        while (!utf8.IsEmpty)
+        {
+            if (utf8[0] < 128)
+            {
+                ascii[utf8[0]] = true;
+                utf8 = utf8[1..];
+                continue;
+            }
+
+            Rune.DecodeFromUtf8(utf8, out Rune rune, out int consumed);
+            characters.Add(rune);
+            utf8 = utf8[consumed..];
+        }
+
+        for (int code = 0; code < ascii.Length; code++)
+        {
+            if (ascii[code])
+            {
+                characters.Add(new Rune(code));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        if (utf8.IsEmpty)
+        {
+            return;
+        }
+
+        Span<int> destination = ids.GetSpan(utf8.Length);
+        int count = 0;
+        while (!utf8.IsEmpty)
+        {
+            int code = utf8[0];
+            int consumed = 1;
+            if (code >= 128)
+            {
+                Rune.DecodeFromUtf8(utf8, out Rune rune, out consumed);
+                code = rune.Value;
+            }
+
+            int id = code < _ids.Length ? _ids[code] : -1;
+            destination[count++] = id >= 0 ? id : throw Unknown(new Rune(code));
+            utf8 = utf8[consumed..];
+        }
+
+        ids.Advance(count);
+    }
+
+    /// <inheritdoc/>
+    public string Decode(ReadOnlySpan<int> ids)
+    {
+        this.RequireIds(ids);
+        var text = new StringBuilder(ids.Length);
+        foreach (int id in ids)
+        {
+            text.Append(_characters[id]);
+        }
+
+        return text.ToString();
+    }
+
+    /// <inheritdoc/>
+    public void Save(string directory) => File.WriteAllBytes(Path.Combine(directory, FileName), Encoding.UTF8.GetBytes(Text));
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    internal static CharTokenizer Load(string directory) => Of(File.ReadAllText(Path.Combine(directory, FileName)).EnumerateRunes());
+
+    private RnnLmException Unknown(Rune character)
+    {
+        string shown = Rune.IsControl(character) ? "" : $"'{character}' ";
+        return RnnLmException.BadInput(
+            $"the character {shown}(U+{character.Value:X4}) is not among the {VocabularySize} that this model was trained on; leave it out or replace it");
+    }
+}

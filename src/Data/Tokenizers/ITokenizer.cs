@@ -1,0 +1,36 @@
+using System.Buffers;
+
+namespace RnnLm.Data.Tokenizers;
+
+/// <summary>Turns text into token ids in [0, VocabularySize) and back. Immutable; any number of threads may use one.</summary>
+public interface ITokenizer
+{
+    /// <summary>What kind it is, in the form of the <c>--tokenizer</c> option; says nothing of where on a disk it came from.</summary>
+    string Spec { get; }
+
+    /// <summary>SHA-256, in lower-case hexadecimal, of everything that decides its ids: two tokenizers with one hash encode alike.</summary>
+    string Hash { get; }
+
+    /// <summary>V, number of ids.</summary>
+    int VocabularySize { get; }
+
+    /// <summary>Id of the padding token; -1 when there is none.</summary>
+    int PaddingId { get; }
+
+    /// <summary>Id that stands for what is not in the vocabulary; -1 when there is none.</summary>
+    int UnknownId { get; }
+
+    /// <summary>Appends the ids of a stretch of text.</summary>
+    /// <param name="utf8">Valid UTF-8.</param>
+    /// <param name="startsText">False when it continues text whose ids came before.</param>
+    /// <param name="ids">Receives the ids.</param>
+    /// <exception cref="Shared.Errors.RnnLmException">Bad input: a character that the vocabulary lacks and has no unknown token for.</exception>
+    void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids);
+
+    /// <summary>The text of ids that start a text.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">An id outside the vocabulary.</exception>
+    string Decode(ReadOnlySpan<int> ids);
+
+    /// <summary>Writes what <see cref="TokenizerDirectory.Load"/> needs into an existing directory.</summary>
+    void Save(string directory);
+}
