@@ -1,0 +1,162 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+using RnnLm.Cli.Presets;
+using RnnLm.Cli.Training;
+using RnnLm.Coordinator.Behaviour;
+using RnnLm.Shared.Errors;
+using RnnLm.Shared.Jobs;
+
+namespace RnnLm.Cli.Commands;
+
+/// <summary>The options of <c>train</c>: what they are called, and how they and a preset make a <see cref="TrainRequest"/>.</summary>
+internal sealed class TrainOptions
+{
+    private readonly Option<string[]> _corpus = new("--corpus")
+    {
+        Description = "Text files or globs to train on (default: the preset's corpus)",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _run = new("--run") { Description = "Run directory (default: runs/PRESET-1, -2, …)", HelpName = "DIR" };
+
+    private readonly Option<string[]> _valid = new("--valid")
+    {
+        Description = "Text files to validate on (default: a part of the corpus is held out)",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string> _preset = new("--preset")
+    {
+        Description = string.Join("; ", Preset.All.Values.Select(preset => $"{preset.Name}: {preset.Summary}")),
+        DefaultValueFactory = _ => Preset.Quick.Name,
+    };
+
+    private readonly Option<string?> _tokenizer = new("--tokenizer")
+    {
+        Description = "char, word[:N], bpe:N, llama, or the path of a SentencePiece .model",
+        HelpName = "SPEC",
+    };
+
+    private readonly Option<string?> _examples = new("--examples") { Description = "sentences: one example a line; windows: contiguous text" };
+    private readonly Option<bool?> _foldDigits = new("--fold-digits") { Description = "Replace each run of digits by ###" };
+    private readonly Option<bool?> _splitSentences = new("--split-sentences") { Description = "Split each line into sentences" };
+    private readonly Option<int?> _heldOut = new("--held-out") { Description = "Thousandths of the corpus kept for validation", HelpName = "N" };
+    private readonly Option<int> _workers = new("--workers") { Description = "Worker actors", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private readonly Option<int?> _threads = new("--threads") { Description = "Threads of each worker (default: the machine's cores shared out)", HelpName = "N" };
+    private readonly Option<int?> _shards = new("--shards") { Description = "Shards of a step: a power of two; part of the job", HelpName = "S" };
+    private readonly Option<long?> _steps = new("--steps") { Description = "Stop at this step", HelpName = "N" };
+    private readonly Option<double?> _epochs = new("--epochs") { Description = "Stop after this many passes over the corpus", HelpName = "N" };
+    private readonly Option<int?> _batch = new("--batch") { Description = "Examples of a step", HelpName = "B" };
+    private readonly Option<int?> _context = new("--context") { Description = "Tokens of an example", HelpName = "T" };
+    private readonly Option<int?> _layers = new("--layers") { Description = "Stacked Elman units", HelpName = "L" };
+    private readonly Option<int?> _dimension = new("--dimension") { Description = "Width of embedding and hidden states", HelpName = "D" };
+    private readonly Option<double?> _learningRate = new("--lr") { Description = "Adam's step size (its peak)", HelpName = "X" };
+    private readonly Option<string?> _schedule = new("--schedule") { Description = "constant, or cosine: falls to a tenth at the last step" };
+    private readonly Option<int?> _warmup = new("--warmup") { Description = "Steps in which the learning rate grows to its peak", HelpName = "N" };
+    private readonly Option<double?> _clip = new("--clip") { Description = "Largest norm of a gradient; 0 for no clipping", HelpName = "X" };
+    private readonly Option<long> _seed = new("--seed") { Description = "Seed of initial parameters, held-out split and shuffles", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private readonly Option<string> _device = new("--device")
+    {
+        Description = "auto, cpu, or cuda[:i,…]: one worker for each GPU named",
+        DefaultValueFactory = _ => "auto",
+        HelpName = "DEVICE",
+    };
+
+    private readonly Option<int?> _evaluateEvery = new("--evaluate-every") { Description = "Steps between evaluations; 0 for the last only", HelpName = "N" };
+    private readonly Option<int?> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; 0 for the first and last only", HelpName = "N" };
+    private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object a line" };
+
+    public IEnumerable<Option> All =>
+    [
+        _corpus, _run, _valid, _preset, _tokenizer, _examples, _foldDigits, _splitSentences, _heldOut, _workers, _threads, _shards, _steps, _epochs,
+        _batch, _context, _layers, _dimension, _learningRate, _schedule, _warmup, _clip, _seed, _device, _evaluateEvery, _checkpointEvery, _json,
+    ];
+
+    /// <summary>Options and preset together.</summary>
+    /// <exception cref="RnnLmException">A value cannot be used (exit code 2).</exception>
+    public TrainRequest Read(ParseResult parsed)
+    {
+        string presetName = parsed.GetRequiredValue(_preset);
+        if (!Preset.All.TryGetValue(presetName, out var preset))
+        {
+            throw RnnLmException.Usage($"--preset {presetName}: there is no such preset; use {string.Join(", ", Preset.All.Keys)}");
+        }
+
+        if (parsed.GetValue(_steps) is not null && parsed.GetValue(_epochs) is not null)
+        {
+            throw RnnLmException.Usage("--steps and --epochs say the same thing in two ways; give one of them");
+        }
+
+        int shards = AtLeast(_shards, parsed.GetValue(_shards) ?? preset.Shards, 1);
+        if (!BitOperations.IsPow2(shards))
+        {
+            throw RnnLmException.Usage($"--shards {shards} is not a power of two; use 1, 2, 4, 8, 16, …");
+        }
+
+        int workers = AtLeast(_workers, parsed.GetValue(_workers), 1);
+        return new TrainRequest
+        {
+            Preset = preset,
+            Corpus = parsed.GetValue(_corpus) ?? [],
+            RunPath = parsed.GetValue(_run),
+            Validation = parsed.GetValue(_valid) ?? [],
+            Tokenizer = parsed.GetValue(_tokenizer) ?? preset.Tokenizer,
+            Mode = ParseName(_examples, parsed.GetValue(_examples), preset.Mode),
+            FoldDigits = parsed.GetValue(_foldDigits) ?? preset.FoldDigits,
+            SplitSentences = parsed.GetValue(_splitSentences) ?? preset.SplitSentences,
+            HeldOutPerMille = AtLeast(_heldOut, parsed.GetValue(_heldOut) ?? preset.HeldOutPerMille, 0, 900),
+            Workers = workers,
+            ThreadsPerWorker = AtLeast(_threads, parsed.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers), 1),
+            Shards = shards,
+            Steps = parsed.GetValue(_steps) is { } steps ? AtLeast(_steps, steps, 0) : null,
+            Epochs = Positive(_epochs, parsed.GetValue(_epochs) ?? preset.Epochs),
+            BatchSize = AtLeast(_batch, parsed.GetValue(_batch) ?? preset.BatchSize, 1),
+            Context = AtLeast(_context, parsed.GetValue(_context) ?? preset.Context, 1),
+            Layers = AtLeast(_layers, parsed.GetValue(_layers) ?? preset.Layers, 1),
+            Dimension = AtLeast(_dimension, parsed.GetValue(_dimension) ?? preset.Dimension, 1),
+            LearningRate = Positive(_learningRate, parsed.GetValue(_learningRate) ?? preset.LearningRate),
+            Schedule = ParseName(_schedule, parsed.GetValue(_schedule), preset.Schedule),
+            WarmupSteps = AtLeast(_warmup, parsed.GetValue(_warmup) ?? preset.WarmupSteps, 0),
+            Clip = AtLeast(_clip, parsed.GetValue(_clip) ?? preset.Clip, 0),
+            Seed = parsed.GetValue(_seed),
+            Device = parsed.GetRequiredValue(_device),
+            EvaluateEvery = AtLeast(_evaluateEvery, parsed.GetValue(_evaluateEvery) ?? preset.EvaluateEvery, 0),
+            CheckpointEvery = AtLeast(_checkpointEvery, parsed.GetValue(_checkpointEvery) ?? preset.CheckpointEvery, 0),
+            Json = parsed.GetValue(_json),
+        };
+    }
+
+    private static T AtLeast<T>(Option option, T value, T least, T? most = null)
+        where T : struct, INumber<T>
+    {
+        if (T.IsNaN(value) || T.IsInfinity(value) || value < least || value > most)
+        {
+            string range = most is { } limit ? $"between {least} and {limit}" : $"{least} or more";
+            throw RnnLmException.Usage(string.Create(CultureInfo.InvariantCulture, $"{option.Name} {value}: it must be {range}"));
+        }
+
+        return value;
+    }
+
+    private static double Positive(Option option, double value) =>
+        value > 0 && double.IsFinite(value)
+            ? value
+            : throw RnnLmException.Usage(string.Create(CultureInfo.InvariantCulture, $"{option.Name} {value}: it must be greater than 0"));
+
+    private static T ParseName<T>(Option option, string? text, T otherwise)
+        where T : struct, Enum
+    {
+        if (text is null)
+        {
+            return otherwise;
+        }
+
+        return Enum.TryParse(text, ignoreCase: true, out T value) && !char.IsAsciiDigit(text[0])
+            ? value
+            : throw RnnLmException.Usage($"{option.Name} {text}: use {string.Join(" or ", Enum.GetNames<T>()).ToLowerInvariant()}");
+    }
+}

@@ -1,0 +1,126 @@
+using RnnLm.Data.Packages;
+using RnnLm.Shared.Jobs;
+
+namespace RnnLm.Cli.Presets;
+
+/// <summary>The settings of a job that a user need not give; every option overrides one of them.</summary>
+/// <param name="Name">What follows <c>--preset</c>.</param>
+/// <param name="Summary">One line for the help.</param>
+/// <param name="DefaultCorpus">The text when <c>--corpus</c> is not given; null when it must be.</param>
+/// <param name="Mode">How the text is cut into examples.</param>
+/// <param name="FoldDigits">Whether runs of digits become <c>###</c>.</param>
+/// <param name="SplitSentences">Whether lines are split into sentences.</param>
+/// <param name="Tokenizer">Tokeniser spec.</param>
+/// <param name="Context">Tokens of an example.</param>
+/// <param name="BatchSize">Examples of a step.</param>
+/// <param name="Shards">S.</param>
+/// <param name="HeldOutPerMille">Share of the text kept for validation when <c>--valid</c> is not given.</param>
+/// <param name="Dimension">D.</param>
+/// <param name="Layers">Stacked units.</param>
+/// <param name="LearningRate">Adam's step size.</param>
+/// <param name="Clip">Largest gradient norm; 0 for none.</param>
+/// <param name="Schedule">Shape of the learning rate.</param>
+/// <param name="WarmupSteps">Steps in which the learning rate grows.</param>
+/// <param name="Epochs">Passes over the text when neither <c>--steps</c> nor <c>--epochs</c> is given.</param>
+/// <param name="EvaluateEvery">Steps between evaluations; 0 for the last only.</param>
+/// <param name="CheckpointEvery">Steps between checkpoints; 0 for the first and last only.</param>
+/// <param name="Prompts">Beginnings that the trained model continues for the user to see.</param>
+public sealed record Preset(
+    string Name,
+    string Summary,
+    DefaultCorpus? DefaultCorpus,
+    ExampleMode Mode,
+    bool FoldDigits,
+    bool SplitSentences,
+    string Tokenizer,
+    int Context,
+    int BatchSize,
+    int Shards,
+    int HeldOutPerMille,
+    int Dimension,
+    int Layers,
+    double LearningRate,
+    double Clip,
+    ScheduleKind Schedule,
+    int WarmupSteps,
+    double Epochs,
+    int EvaluateEvery,
+    int CheckpointEvery,
+    IReadOnlyList<string> Prompts)
+{
+    /// <summary>About three minutes on two cores: English sentences of the State of the Union addresses.</summary>
+    public static Preset Quick { get; } = new(
+        "quick",
+        "about three minutes on two cores, on the State of the Union addresses",
+        Data.Packages.DefaultCorpus.StateOfTheUnion,
+        ExampleMode.Sentences,
+        FoldDigits: true,
+        SplitSentences: true,
+        Tokenizer: "bpe:4000",
+        Context: 64,
+        BatchSize: 64,
+        Shards: 8,
+        HeldOutPerMille: 20,
+        Dimension: 192,
+        Layers: 2,
+        LearningRate: 2e-3,
+        Clip: 1,
+        ScheduleKind.Cosine,
+        WarmupSteps: 100,
+        Epochs: 2,
+        EvaluateEvery: 500,
+        CheckpointEvery: 500,
+        Prompts: ["The people of the United States", "We must", "Our economy"]);
+
+    /// <summary>The reference model exactly.</summary>
+    public static Preset LmBook { get; } = new(
+        "lm-book",
+        "the reference model: 8,292,619 parameters, LLaMA pieces, one sentence a line (give --corpus)",
+        DefaultCorpus: null,
+        ExampleMode.Sentences,
+        FoldDigits: true,
+        SplitSentences: false,
+        Tokenizer: "llama",
+        Context: 30,
+        BatchSize: 128,
+        Shards: 8,
+        HeldOutPerMille: 10,
+        Dimension: 128,
+        Layers: 2,
+        LearningRate: 1e-3,
+        Clip: 0,
+        ScheduleKind.Constant,
+        WarmupSteps: 0,
+        Epochs: 1,
+        EvaluateEvery: 1000,
+        CheckpointEvery: 1000,
+        Prompts: ["The President", "Moscow", "The best"]);
+
+    /// <summary>Characters of a novel.</summary>
+    public static Preset Char { get; } = new(
+        "char",
+        "a character model, on Moby Dick unless --corpus is given",
+        Data.Packages.DefaultCorpus.MobyDick,
+        ExampleMode.Windows,
+        FoldDigits: false,
+        SplitSentences: false,
+        Tokenizer: "char",
+        Context: 64,
+        BatchSize: 64,
+        Shards: 8,
+        HeldOutPerMille: 50,
+        Dimension: 256,
+        Layers: 2,
+        LearningRate: 2e-3,
+        Clip: 1,
+        ScheduleKind.Cosine,
+        WarmupSteps: 100,
+        Epochs: 3,
+        EvaluateEvery: 500,
+        CheckpointEvery: 500,
+        Prompts: ["The whale ", "Captain Ahab "]);
+
+    /// <summary>All presets by name.</summary>
+    public static IReadOnlyDictionary<string, Preset> All { get; } =
+        new[] { Quick, LmBook, Char }.ToDictionary(preset => preset.Name);
+}

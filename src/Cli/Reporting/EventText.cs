@@ -1,0 +1,50 @@
+using System.Globalization;
+using RnnLm.Coordinator.Behaviour;
+
+namespace RnnLm.Cli.Reporting;
+
+/// <summary>Events as one line of English each, the same in every view for people.</summary>
+internal static class EventText
+{
+    /// <summary>What is said of an event that is not an ordinary step; null when nothing is.</summary>
+    public static string? Of(TrainingEvent trainingEvent) => trainingEvent switch
+    {
+        StepCommitted { IsSkipped: true } step => Invariant($"step {step.Step} skipped: its loss or gradient is not finite"),
+        Evaluated evaluated => Invariant(
+            $"step {evaluated.Version}: validation loss {evaluated.MeanLoss:F4}, perplexity {Math.Exp(evaluated.MeanLoss):F2}{(evaluated.IsBest ? " (best so far)" : string.Empty)}"),
+        WorkerRefused refused => $"{refused.Worker} refused: its arithmetic rounds differently from the run's (self-test {refused.SelfTestHash[..12]}, expected {refused.ExpectedHash[..12]})",
+        WorkerLost lost => $"{lost.Worker} is gone: {lost.Reason}",
+        ResultsOverdue overdue => Invariant($"step {overdue.Version}: results of {overdue.Workers} workers are overdue and were asked for again"),
+        CheckpointFailed failed => Invariant($"warning: the checkpoint of step {failed.Version} could not be written: {failed.Reason}"),
+        _ => null,
+    };
+
+    /// <summary>The figures of a step.</summary>
+    public static string Figures(StepCommitted step) => Invariant(
+        $"loss {step.MeanLoss:F4}  perplexity {Math.Exp(step.MeanLoss):N1}  {step.TokenCount / Math.Max(step.Elapsed.TotalSeconds, 1e-9):N0} tokens/s");
+
+    /// <summary>The last lines of a run.</summary>
+    public static IEnumerable<string> Of(TrainingSummary summary)
+    {
+        yield return Invariant($"trained to step {summary.Steps} in {Duration(summary.TrainingSeconds)}: {summary.TokensPerSecond:N0} tokens/s, no worker busy {summary.IdleShare:P1} of the time");
+        if (summary.ValidationLoss is { } loss)
+        {
+            yield return Invariant($"validation loss {loss:F4}, perplexity {Math.Exp(loss):F2}");
+        }
+
+        yield return $"model.safetensors     sha256 {summary.ModelSha256}";
+        yield return $"optimizer.safetensors sha256 {summary.OptimizerSha256}";
+        yield return $"run directory: {summary.RunPath}";
+    }
+
+    /// <summary>Seconds as a person says them.</summary>
+    public static string Duration(double seconds)
+    {
+        var time = TimeSpan.FromSeconds(seconds);
+        return time.TotalHours >= 1
+            ? Invariant($"{(int)time.TotalHours} h {time.Minutes} min")
+            : time.TotalMinutes >= 1 ? Invariant($"{time.Minutes} min {time.Seconds} s") : Invariant($"{time.TotalSeconds:F1} s");
+    }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,91 @@
+using System.Text.Json;
+using RnnLm.Coordinator.Behaviour;
+
+namespace RnnLm.Cli.Reporting;
+
+/// <summary>One JSON object a line, for programs.</summary>
+internal sealed class JsonView(Stream output) : ITrainingView
+{
+    private long _stepsPerEpoch = 1;
+
+    /// <inheritdoc/>
+    public void Notice(string text) => Line(json =>
+    {
+        json.WriteString("event", "notice");
+        json.WriteString("text", text);
+        return true;
+    });
+
+    /// <summary>Set-up has no lines here.</summary>
+    public void Preparing(string what, double fraction)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Begin(TrainingExtent extent)
+    {
+        _stepsPerEpoch = extent.StepsPerEpoch;
+        Line(json =>
+        {
+            json.WriteString("event", "begin");
+            json.WriteNumber("first_step", extent.FirstStep);
+            json.WriteNumber("total_steps", extent.TotalSteps);
+            json.WriteNumber("steps_per_epoch", extent.StepsPerEpoch);
+            return true;
+        });
+    }
+
+    /// <inheritdoc/>
+    public void Show(TrainingEvent trainingEvent) => Line(json => EventJson.Write(json, trainingEvent, _stepsPerEpoch));
+
+    /// <inheritdoc/>
+    public void Sample(string prompt, string continuation) => Line(json =>
+    {
+        json.WriteString("event", "sample");
+        json.WriteString("prompt", prompt);
+        json.WriteString("text", continuation);
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public void Finish(TrainingSummary summary) => Line(json =>
+    {
+        json.WriteString("event", "finished");
+        json.WriteString("run", summary.RunPath);
+        json.WriteNumber("steps", summary.Steps);
+        json.WriteNumber("seconds", summary.TrainingSeconds);
+        json.WriteNumber("tokens_per_second", summary.TokensPerSecond);
+        json.WriteNumber("idle_share", summary.IdleShare);
+        if (summary.ValidationLoss is { } loss)
+        {
+            json.WriteNumber("validation_loss", loss);
+            json.WriteNumber("validation_perplexity", Math.Exp(loss));
+        }
+
+        json.WriteString("model_sha256", summary.ModelSha256);
+        json.WriteString("optimizer_sha256", summary.OptimizerSha256);
+        return true;
+    });
+
+    /// <inheritdoc/>
+    public void Dispose() => output.Flush();
+
+    private void Line(Func<Utf8JsonWriter, bool> properties)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            if (!properties(json))
+            {
+                return;
+            }
+
+            json.WriteEndObject();
+        }
+
+        buffer.WriteByte((byte)'\n');
+        buffer.WriteTo(output);
+        output.Flush();
+    }
+}

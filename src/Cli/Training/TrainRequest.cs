@@ -1,0 +1,62 @@
+using RnnLm.Cli.Presets;
+using RnnLm.Shared.Jobs;
+
+namespace RnnLm.Cli.Training;
+
+/// <summary>What the user asked of <c>train</c>, with the preset filled in. The names are those of the options.</summary>
+internal sealed record TrainRequest
+{
+    public required Preset Preset { get; init; }
+
+    public required IReadOnlyList<string> Corpus { get; init; }
+
+    public required string? RunPath { get; init; }
+
+    public required IReadOnlyList<string> Validation { get; init; }
+
+    public required string Tokenizer { get; init; }
+
+    public required ExampleMode Mode { get; init; }
+
+    public required bool FoldDigits { get; init; }
+
+    public required bool SplitSentences { get; init; }
+
+    public required int HeldOutPerMille { get; init; }
+
+    public required int Workers { get; init; }
+
+    public required int ThreadsPerWorker { get; init; }
+
+    public required int Shards { get; init; }
+
+    public required long? Steps { get; init; }
+
+    public required double Epochs { get; init; }
+
+    public required int BatchSize { get; init; }
+
+    public required int Context { get; init; }
+
+    public required int Layers { get; init; }
+
+    public required int Dimension { get; init; }
+
+    public required double LearningRate { get; init; }
+
+    public required ScheduleKind Schedule { get; init; }
+
+    public required int WarmupSteps { get; init; }
+
+    public required double Clip { get; init; }
+
+    public required long Seed { get; init; }
+
+    public required string Device { get; init; }
+
+    public required int EvaluateEvery { get; init; }
+
+    public required int CheckpointEvery { get; init; }
+
+    public required bool Json { get; init; }
+}

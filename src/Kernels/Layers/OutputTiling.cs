@@ -1,0 +1,55 @@
+namespace RnnLm.Kernels;
+
+/// <summary>
+/// How the logits (R, V) are cut: blocks of rows, and tiles of columns that fit a core's level-2 cache beside their part of the weight. The cut decides the
+/// order of summation and so is a function of R and V alone.
+/// </summary>
+internal readonly struct OutputTiling
+{
+    /// <summary>Most rows of a block.</summary>
+    public const int MostBlockRows = 512;
+
+    /// <summary>Columns of every tile but the last.</summary>
+    public const int TileColumns = 512;
+
+    public OutputTiling(int rows, int vocabularySize)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        ArgumentOutOfRangeException.ThrowIfLessThan(vocabularySize, 1);
+        Rows = rows;
+        VocabularySize = vocabularySize;
+        BlockCount = DivideUp(rows, MostBlockRows);
+        BlockRows = BlockCount == 0 ? 0 : DivideUp(rows, BlockCount);
+        TileCount = DivideUp(vocabularySize, TileColumns);
+        TileStride = Lanes.RoundUp(Math.Min(vocabularySize, TileColumns));
+    }
+
+    /// <summary>R.</summary>
+    public int Rows { get; }
+
+    /// <summary>V.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>Number of blocks; they have nearly equally many rows.</summary>
+    public int BlockCount { get; }
+
+    /// <summary>Rows of every block but the last.</summary>
+    public int BlockRows { get; }
+
+    /// <summary>Number of tiles.</summary>
+    public int TileCount { get; }
+
+    /// <summary>Floats from one row of a tile to the next, whole vectors.</summary>
+    public int TileStride { get; }
+
+    /// <summary>Floats of a tile of a full block.</summary>
+    public int TileLength => checked(BlockRows * TileStride);
+
+    /// <summary>First row and number of rows of a block.</summary>
+    public (int First, int Count) Block(int index) => (index * BlockRows, Math.Min(BlockRows, Rows - (index * BlockRows)));
+
+    /// <summary>First column and number of columns of a tile.</summary>
+    public (int First, int Count) Tile(int index) => (index * TileColumns, Math.Min(TileColumns, VocabularySize - (index * TileColumns)));
+
+    private static int DivideUp(int dividend, int divisor) => (int)(((long)dividend + divisor - 1) / divisor);
+}

@@ -1,0 +1,24 @@
+using System.Collections.Concurrent;
+
+namespace RnnLm.Shared.Buffers;
+
+/// <summary>Buffers of one length, re-used. Safe to share between threads.</summary>
+public sealed class FloatBufferPool(int length) : IDisposable
+{
+    private readonly ConcurrentBag<FloatBuffer> _free = [];
+
+    /// <summary>A buffer with undefined contents.</summary>
+    public FloatBuffer Rent() => _free.TryTake(out var buffer) ? buffer : new FloatBuffer(length);
+
+    /// <summary>Gives a buffer back; the caller must not touch it again.</summary>
+    public void Return(FloatBuffer buffer) => _free.Add(buffer);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        while (_free.TryTake(out var buffer))
+        {
+            buffer.Dispose();
+        }
+    }
+}

@@ -1,0 +1,18 @@
+using RnnLm.Shared.Gradients;
+using RnnLm.Shared.Jobs;
+using RnnLm.Shared.Parameters;
+
+namespace RnnLm.Worker.Devices;
+
+/// <summary>
+/// Computes one shard at a time for one thread: a model replica with its work space. The result depends on parameters and tokens alone. Not thread-safe; every method is
+/// called from the thread that the device made it for.
+/// </summary>
+public interface IShardComputer : IDisposable
+{
+    /// <summary>Writes the sum over the shard's tokens of the loss and of its gradient into <paramref name="result"/> (cleared before).</summary>
+    void ComputeGradient(ParameterVersion parameters, ShardTokens shard, Gradient result);
+
+    /// <summary>The sum over the shard's tokens of the loss, in nats.</summary>
+    double ComputeLoss(ParameterVersion parameters, ShardTokens shard);
+}

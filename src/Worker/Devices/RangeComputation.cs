@@ -1,0 +1,57 @@
+using RnnLm.Kernels;
+using RnnLm.Shared.Gradients;
+using RnnLm.Shared.Jobs;
+using RnnLm.Shared.Parameters;
+using RnnLm.Shared.Ranges;
+
+namespace RnnLm.Worker.Devices;
+
+/// <summary>
+/// One range in the making: threads compute its shards in any order and side by side, and whoever fills the second of two siblings adds them, so that the sum is the
+/// one the coordinator would make of the single shards.
+/// </summary>
+internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardTokens> shards, GradientPool pool)
+{
+    private readonly ReductionTree<Gradient> _tree = new(range.Length);
+    private readonly List<Gradient> _discarded = [];
+
+    /// <summary>Computes shard <paramref name="index"/> of the range; returns the sum over the range if this was the last one missing.</summary>
+    public Gradient? ComputeShard(int index, ParameterVersion version, IShardComputer computer)
+    {
+        var gradient = pool.Rent();
+        computer.ComputeGradient(version, shards[index], gradient);
+        return Climb(new ShardRange(index, 1), gradient);
+    }
+
+    private Gradient? Climb(ShardRange node, Gradient gradient)
+    {
+        bool placed;
+        lock (_tree)
+        {
+            placed = _tree.Accept(node, gradient, _discarded);
+        }
+
+        System.Diagnostics.Debug.Assert(placed && _discarded.Count == 0, "each shard of a range is computed once");
+        while (true)
+        {
+            ShardRange parent;
+            Gradient left, right;
+            lock (_tree)
+            {
+                if (!_tree.TryTakePair(node, out parent, out left, out right))
+                {
+                    return node.Length == range.Length ? _tree.Root : null;
+                }
+            }
+
+            GradientSum.Add(left, right);
+            pool.Return(right);
+            lock (_tree)
+            {
+                _tree.Complete(parent, left);
+            }
+
+            node = parent;
+        }
+    }
+}
