@@ -5,15 +5,15 @@ using RnnLm.Shared.Errors;
 namespace RnnLm.Data.Packages;
 
 /// <summary>Fetches a package with the npm client, so that the user's registry, proxy and credentials apply.</summary>
-internal static class NpmClient
+internal sealed class NpmClient(string executable)
 {
     private static readonly TimeSpan MostTime = TimeSpan.FromMinutes(10);
 
     /// <summary>Puts the package's tarball into <paramref name="directory"/> and returns its path.</summary>
     /// <exception cref="RnnLmException">Bad input: npm is missing or cannot fetch the package.</exception>
-    public static string Pack(NpmPackage package, string directory)
+    public string Pack(NpmPackage package, string directory)
     {
-        var start = new ProcessStartInfo("npm", ["pack", package.ToString(), "--ignore-scripts", "--loglevel=error"])
+        var start = new ProcessStartInfo(executable, ["pack", package.ToString(), "--ignore-scripts", "--loglevel=error"])
         {
             WorkingDirectory = directory,
             RedirectStandardOutput = true,

@@ -3,7 +3,9 @@ using RnnLm.Data.Caching;
 namespace RnnLm.Data.Packages;
 
 /// <summary>Packages unpacked in the cache directory, fetched when they are first asked for.</summary>
-public sealed class PackageStore(string cacheDirectory)
+/// <param name="cacheDirectory">See <see cref="CacheDirectory"/>.</param>
+/// <param name="npm">The npm client to run.</param>
+public sealed class PackageStore(string cacheDirectory, string npm = "npm")
 {
     /// <summary>The directory that holds the package, whether or not it has been fetched.</summary>
     public string DirectoryOf(NpmPackage package)
@@ -27,7 +29,7 @@ public sealed class PackageStore(string cacheDirectory)
         {
             Publishing.Directory(directory, temporary =>
             {
-                string tarball = NpmClient.Pack(package, temporary);
+                string tarball = new NpmClient(npm).Pack(package, temporary);
                 PackageArchive.RequireIntegrity(tarball, package);
                 string content = Path.Combine(temporary, "content");
                 PackageArchive.Unpack(tarball, package, content);
