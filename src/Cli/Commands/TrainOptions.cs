@@ -7,7 +7,6 @@ using RnnLm.Cli.Runs;
 using RnnLm.Cli.Training;
 using RnnLm.Coordinator.Behaviour;
 using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
 
 namespace RnnLm.Cli.Commands;
 

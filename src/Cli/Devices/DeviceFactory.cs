@@ -1,5 +1,4 @@
 using RnnLm.Kernels;
-using RnnLm.Shared.Errors;
 using RnnLm.Shared.Gradients;
 using RnnLm.Shared.Jobs;
 using RnnLm.Worker.Devices;

@@ -17,43 +17,50 @@ internal static class EventJson
             WriteFinite(json, "loss", evaluated.MeanLoss);
             WriteFinite(json, "perplexity", Math.Exp(evaluated.MeanLoss));
             json.WriteBoolean("best", evaluated.IsBest);
-        },
+        }
+        ,
         WorkerJoined joined => json =>
         {
             json.WriteString("event", "worker_joined");
             json.WriteString("worker", joined.Worker.Name);
             json.WriteNumber("threads", joined.Threads);
             json.WriteString("self_test", joined.SelfTestHash);
-        },
+        }
+        ,
         WorkerRefused refused => json =>
         {
             json.WriteString("event", "worker_refused");
             json.WriteString("worker", refused.Worker.Name);
             json.WriteString("self_test", refused.SelfTestHash);
-        },
+        }
+        ,
         WorkerLost lost => json =>
         {
             json.WriteString("event", "worker_lost");
             json.WriteString("worker", lost.Worker.Name);
             json.WriteString("reason", lost.Reason);
-        },
+        }
+        ,
         ResultsOverdue overdue => json =>
         {
             json.WriteString("event", "results_overdue");
             json.WriteNumber("version", overdue.Version);
             json.WriteNumber("workers", overdue.Workers);
-        },
+        }
+        ,
         CheckpointSaved saved => json =>
         {
             json.WriteString("event", "checkpoint_saved");
             json.WriteNumber("version", saved.Version);
-        },
+        }
+        ,
         CheckpointFailed failed => json =>
         {
             json.WriteString("event", "checkpoint_failed");
             json.WriteNumber("version", failed.Version);
             json.WriteString("reason", failed.Reason);
-        },
+        }
+        ,
         _ => null,
     };
 

@@ -5,7 +5,6 @@ using RnnLm.Data.Corpora;
 using RnnLm.Data.Loading;
 using RnnLm.Data.Tokenizers;
 using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
 
 namespace RnnLm.Cli.Runs;
 

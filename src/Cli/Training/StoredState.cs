@@ -1,4 +1,3 @@
-using RnnLm.Checkpoints.Safetensors;
 using RnnLm.Checkpoints.Store;
 using RnnLm.Coordinator.Optimizer;
 using RnnLm.Model.Initialisation;
@@ -18,10 +17,10 @@ internal static class StoredState
     public const string SecondMomentPrefix = "second_moment.";
 
     /// <summary>Version 0 of a job.</summary>
-    public static TrainingState Initial(Job job, ParameterLayout layout, FloatBufferPool pool)
+    public static TrainingState Initial(Job job, FloatBufferPool pool)
     {
         var values = pool.Rent();
-        ParameterInitialiser.Fill(layout, job.Model.PaddingId, job.Seed, values.Span);
+        ParameterInitialisation.Fill(job.Model, job.Seed, values.Span);
         return new TrainingState(new ParameterVersion(0, new CountedBuffer(values, pool)), Zeros(pool), Zeros(pool), 0, 0, 0);
     }
 

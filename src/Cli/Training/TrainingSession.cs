@@ -177,7 +177,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             TokenizerDirectory.Save(tokenizer, run.TokenizerDirectory);
         }
 
-        run.WriteConfig(lease, config);
+        run.WriteConfig(lease, config.ToJson());
         long firstStep = state.Version;
         long stepsPerEpoch = inputs.Plan.StepsPerEpoch;
         using var ledger = run.OpenLedger(lease, firstStep, ledgerChain);
@@ -218,7 +218,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                     else if (happened is WorkerJoined joined && config.SelfTest is null)
                     {
                         config = config with { SelfTest = joined.SelfTestHash };
-                        run.WriteConfig(lease, config);
+                        run.WriteConfig(lease, config.ToJson());
                     }
 
                     recorder.Record(happened);
@@ -239,7 +239,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     {
         if (request.Resumed is null)
         {
-            return (StoredState.Initial(job, layout, buffers), LedgerChain.Empty, null);
+            return (StoredState.Initial(job, buffers), LedgerChain.Empty, null);
         }
 
         var search = store.FindNewest();
@@ -265,7 +265,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     private void Conclude(RunDirectory run, ITokenizer tokenizer, RunConfig config, RunTotals totals)
     {
         var final = run.Checkpoints.FindNewest().Newest!;
-        var continuation = new TextContinuation(final, config.Job.Model, tokenizer);
+        using var continuation = new TextContinuation(final, config.Job.Model, tokenizer);
         foreach (string prompt in config.Prompts)
         {
             if (continuation.TrySample(prompt, config.Seed) is { } text)

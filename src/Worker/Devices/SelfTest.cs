@@ -34,8 +34,8 @@ public sealed class SelfTest
         using var pool = new FloatBufferPool(_layout.Length);
         using var gradient = new Gradient(_layout);
         var values = pool.Rent();
-        ParameterInitialiser.Fill(_layout, _model.PaddingId, seed: 0, values.Span);
-        var parameters = new ParameterVersion(0, values, pool);
+        ParameterInitialisation.Fill(_model, seed: 0, values.Span);
+        var parameters = new ParameterVersion(0, new CountedBuffer(values, pool));
         computer.ComputeGradient(parameters, TestShard(), gradient);
         parameters.Release();
 
