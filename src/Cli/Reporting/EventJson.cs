@@ -10,59 +10,39 @@ internal static class EventJson
     public static Action<Utf8JsonWriter>? Of(TrainingEvent trainingEvent, long stepsPerEpoch) => trainingEvent switch
     {
         StepCommitted step => json => WriteStep(json, step, stepsPerEpoch),
-        Evaluated evaluated => json =>
-        {
-            json.WriteString("event", "evaluated");
-            json.WriteNumber("version", evaluated.Version);
-            WriteFinite(json, "loss", evaluated.MeanLoss);
-            WriteFinite(json, "perplexity", Math.Exp(evaluated.MeanLoss));
-            json.WriteBoolean("best", evaluated.IsBest);
-        }
-        ,
-        WorkerJoined joined => json =>
-        {
-            json.WriteString("event", "worker_joined");
-            json.WriteString("worker", joined.Worker.Name);
-            json.WriteNumber("threads", joined.Threads);
-            json.WriteString("self_test", joined.SelfTestHash);
-        }
-        ,
-        WorkerRefused refused => json =>
-        {
-            json.WriteString("event", "worker_refused");
-            json.WriteString("worker", refused.Worker.Name);
-            json.WriteString("self_test", refused.SelfTestHash);
-        }
-        ,
-        WorkerLost lost => json =>
-        {
-            json.WriteString("event", "worker_lost");
-            json.WriteString("worker", lost.Worker.Name);
-            json.WriteString("reason", lost.Reason);
-        }
-        ,
-        ResultsOverdue overdue => json =>
-        {
-            json.WriteString("event", "results_overdue");
-            json.WriteNumber("version", overdue.Version);
-            json.WriteNumber("workers", overdue.Workers);
-        }
-        ,
-        CheckpointSaved saved => json =>
-        {
-            json.WriteString("event", "checkpoint_saved");
-            json.WriteNumber("version", saved.Version);
-        }
-        ,
-        CheckpointFailed failed => json =>
-        {
-            json.WriteString("event", "checkpoint_failed");
-            json.WriteNumber("version", failed.Version);
-            json.WriteString("reason", failed.Reason);
-        }
-        ,
+        Evaluated evaluated => json => WriteEvaluation(json, evaluated),
+        WorkerJoined joined => json => WriteEvent(json, "worker_joined", ("worker", joined.Worker.Name), ("self_test", joined.SelfTestHash)),
+        WorkerRefused refused => json => WriteEvent(json, "worker_refused", ("worker", refused.Worker.Name), ("self_test", refused.SelfTestHash)),
+        WorkerLost lost => json => WriteEvent(json, "worker_lost", ("worker", lost.Worker.Name), ("reason", lost.Reason)),
+        ResultsOverdue overdue => json => WriteVersionEvent(json, "results_overdue", overdue.Version),
+        CheckpointSaved saved => json => WriteVersionEvent(json, "checkpoint_saved", saved.Version),
+        CheckpointFailed failed => json => WriteVersionEvent(json, "checkpoint_failed", failed.Version, ("reason", failed.Reason)),
         _ => null,
     };
+
+    private static void WriteEvent(Utf8JsonWriter json, string name, params ReadOnlySpan<(string Name, string Value)> properties)
+    {
+        json.WriteString("event", name);
+        foreach (var (property, value) in properties)
+        {
+            json.WriteString(property, value);
+        }
+    }
+
+    private static void WriteVersionEvent(
+        Utf8JsonWriter json, string name, long version, params ReadOnlySpan<(string Name, string Value)> properties)
+    {
+        WriteEvent(json, name, properties);
+        json.WriteNumber("version", version);
+    }
+
+    private static void WriteEvaluation(Utf8JsonWriter json, Evaluated evaluated)
+    {
+        WriteVersionEvent(json, "evaluated", evaluated.Version);
+        WriteFinite(json, "loss", evaluated.MeanLoss);
+        WriteFinite(json, "perplexity", Math.Exp(evaluated.MeanLoss));
+        json.WriteBoolean("best", evaluated.IsBest);
+    }
 
     private static void WriteStep(Utf8JsonWriter json, StepCommitted step, long stepsPerEpoch)
     {
