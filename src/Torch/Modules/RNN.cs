@@ -86,6 +86,7 @@ namespace RnnLm.Torch.Modules
                 Check(rnnlm_rnn(
                     input, h0 ?? zero!, weights, weights.Length, _relu ? 1 : 0, _hasBias ? 1 : 0, _layers, _dropout, training ? 1 : 0,
                     _directions == 2 ? 1 : 0, _batchFirst ? 1 : 0, out Tensor output, out Tensor lastHidden));
+                GC.KeepAlive(_weights);
                 return (output, lastHidden);
             }
         }

@@ -1,7 +1,7 @@
 // What every file of the shim shares: the C ABI's types and the guard that turns C++ exceptions into a status.
 //
-// Conventions: each function returns 0, or 1 after recording a message that rnnlm_last_error() hands out. Results come last, through pointers,
-// and are untouched on failure. A tensor handle owned by the caller is freed with rnnlm_tensor_dispose().
+// Conventions: each function returns 0, or 1 after recording a message that rnnlm_last_error() hands out. Results come last, through pointers;
+// a tensor that could not be made is null. A tensor handle owned by the caller is freed with rnnlm_tensor_dispose().
 #pragma once
 
 #include <ATen/ATen.h>
@@ -55,11 +55,24 @@ int guarded(Body&& body) noexcept {
 
 inline TensorHandle own(at::Tensor tensor) { return new at::Tensor(std::move(tensor)); }
 
-// Two results, both or neither.
-inline void own(std::tuple<at::Tensor, at::Tensor> tensors, TensorHandle* first, TensorHandle* second) {
-  auto one = std::make_unique<at::Tensor>(std::get<0>(tensors));
-  *second = own(std::get<1>(tensors));
-  *first = one.release();
+// Runs a body that makes a tensor; result is null after a failure.
+template <typename Body>
+int made(TensorHandle* result, Body&& body) noexcept {
+  *result = nullptr;
+  return guarded([&] { *result = own(body()); });
+}
+
+// Runs a body that makes a pair of tensors; both results are null after a failure.
+template <typename Body>
+int made(TensorHandle* first, TensorHandle* second, Body&& body) noexcept {
+  *first = nullptr;
+  *second = nullptr;
+  return guarded([&] {
+    auto pair = body();
+    auto one = std::make_unique<at::Tensor>(std::move(std::get<0>(pair)));
+    *second = own(std::move(std::get<1>(pair)));
+    *first = one.release();
+  });
 }
 
 inline at::Scalar scalar(const ScalarValue* value) {
@@ -80,9 +93,9 @@ inline at::TensorOptions options(const TensorPlace* place) {
       .device(device(place->device_type, place->device_index));
 }
 
-inline TensorHandle own(at::Tensor tensor, const TensorPlace* place) {
+inline at::Tensor placed(at::Tensor tensor, const TensorPlace* place) {
   tensor.set_requires_grad(place->requires_grad != 0);
-  return own(std::move(tensor));
+  return tensor;
 }
 
 // dtype below 0: none given.

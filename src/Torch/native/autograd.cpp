@@ -15,9 +15,12 @@ RNNLM_API int rnnlm_is_leaf(TensorHandle tensor, int32_t* result) {
 
 // Null where there is no gradient.
 RNNLM_API int rnnlm_grad(TensorHandle tensor, TensorHandle* result) {
+  *result = nullptr;
   return guarded([&] {
     const at::Tensor& gradient = tensor->grad();
-    *result = gradient.defined() ? own(gradient) : nullptr;
+    if (gradient.defined()) {
+      *result = own(gradient);
+    }
   });
 }
 
@@ -32,7 +35,7 @@ RNNLM_API int rnnlm_set_data(TensorHandle tensor, TensorHandle values) {
 }
 
 RNNLM_API int rnnlm_detach(TensorHandle tensor, TensorHandle* result) {
-  return guarded([&] { *result = own(tensor->detach()); });
+  return made(result, [&] { return tensor->detach(); });
 }
 
 RNNLM_API int rnnlm_backward(const TensorHandle* outputs, int32_t output_count, const TensorHandle* gradients, int32_t gradient_count,

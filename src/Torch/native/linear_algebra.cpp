@@ -4,16 +4,16 @@
 using namespace rnnlm;
 
 RNNLM_API int rnnlm_matmul(TensorHandle left, TensorHandle right, TensorHandle* result) {
-  return guarded([&] { *result = own(at::matmul(*left, *right)); });
+  return made(result, [&] { return at::matmul(*left, *right); });
 }
 
 RNNLM_API int rnnlm_mm(TensorHandle left, TensorHandle right, TensorHandle* result) {
-  return guarded([&] { *result = own(at::mm(*left, *right)); });
+  return made(result, [&] { return at::mm(*left, *right); });
 }
 
 // beta · input + alpha · left · right, into a new tensor or (with the underscore) into input.
 RNNLM_API int rnnlm_addmm(TensorHandle input, TensorHandle left, TensorHandle right, double beta, double alpha, TensorHandle* result) {
-  return guarded([&] { *result = own(input->addmm(*left, *right, beta, alpha)); });
+  return made(result, [&] { return input->addmm(*left, *right, beta, alpha); });
 }
 
 RNNLM_API int rnnlm_addmm_(TensorHandle input, TensorHandle left, TensorHandle right, double beta, double alpha) {
@@ -21,5 +21,5 @@ RNNLM_API int rnnlm_addmm_(TensorHandle input, TensorHandle left, TensorHandle r
 }
 
 RNNLM_API int rnnlm_norm(TensorHandle input, double p, TensorHandle* result) {
-  return guarded([&] { *result = own(at::norm(*input, p)); });
+  return made(result, [&] { return at::norm(*input, p); });
 }

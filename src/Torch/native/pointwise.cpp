@@ -4,7 +4,7 @@
 using namespace rnnlm;
 
 #define RNNLM_UNARY(name) \
-  RNNLM_API int rnnlm_##name(TensorHandle input, TensorHandle* result) { return guarded([&] { *result = own(at::name(*input)); }); }
+  RNNLM_API int rnnlm_##name(TensorHandle input, TensorHandle* result) { return made(result, [&] { return at::name(*input); }); }
 
 RNNLM_UNARY(abs)
 RNNLM_UNARY(exp)
@@ -18,10 +18,10 @@ RNNLM_UNARY(tanh)
 
 #define RNNLM_COMPARISON(name)                                                                                      \
   RNNLM_API int rnnlm_##name(TensorHandle left, TensorHandle right, TensorHandle* result) {                         \
-    return guarded([&] { *result = own(at::name(*left, *right)); });                                                \
+    return made(result, [&] { return at::name(*left, *right); });                                                \
   }                                                                                                                 \
   RNNLM_API int rnnlm_##name##_scalar(TensorHandle left, const ScalarValue* right, TensorHandle* result) {          \
-    return guarded([&] { *result = own(at::name(*left, scalar(right))); });                                         \
+    return made(result, [&] { return at::name(*left, scalar(right)); });                                         \
   }
 
 RNNLM_COMPARISON(eq)
@@ -34,13 +34,13 @@ RNNLM_COMPARISON(ne)
 // left + alpha · right and left - alpha · right, into a new tensor or (with the underscore) into left.
 #define RNNLM_SUM(name)                                                                                                       \
   RNNLM_API int rnnlm_##name(TensorHandle left, TensorHandle right, const ScalarValue* alpha, TensorHandle* result) {         \
-    return guarded([&] { *result = own(left->name(*right, scalar(alpha))); });                                                \
+    return made(result, [&] { return left->name(*right, scalar(alpha)); });                                                \
   }                                                                                                                           \
   RNNLM_API int rnnlm_##name##_(TensorHandle left, TensorHandle right, const ScalarValue* alpha) {                            \
     return guarded([&] { left->name##_(*right, scalar(alpha)); });                                                            \
   }                                                                                                                           \
   RNNLM_API int rnnlm_##name##_scalar(TensorHandle left, const ScalarValue* right, const ScalarValue* alpha, TensorHandle* result) { \
-    return guarded([&] { *result = own(left->name(scalar(right), scalar(alpha))); });                                         \
+    return made(result, [&] { return left->name(scalar(right), scalar(alpha)); });                                         \
   }                                                                                                                           \
   RNNLM_API int rnnlm_##name##_scalar_(TensorHandle left, const ScalarValue* right, const ScalarValue* alpha) {               \
     return guarded([&] { left->name##_(scalar(right), scalar(alpha)); });                                                     \
@@ -51,13 +51,13 @@ RNNLM_SUM(sub)
 
 #define RNNLM_PRODUCT(name)                                                                              \
   RNNLM_API int rnnlm_##name(TensorHandle left, TensorHandle right, TensorHandle* result) {              \
-    return guarded([&] { *result = own(left->name(*right)); });                                          \
+    return made(result, [&] { return left->name(*right); });                                          \
   }                                                                                                      \
   RNNLM_API int rnnlm_##name##_(TensorHandle left, TensorHandle right) {                                 \
     return guarded([&] { left->name##_(*right); });                                                      \
   }                                                                                                      \
   RNNLM_API int rnnlm_##name##_scalar(TensorHandle left, const ScalarValue* right, TensorHandle* result) { \
-    return guarded([&] { *result = own(left->name(scalar(right))); });                                   \
+    return made(result, [&] { return left->name(scalar(right)); });                                   \
   }                                                                                                      \
   RNNLM_API int rnnlm_##name##_scalar_(TensorHandle left, const ScalarValue* right) {                    \
     return guarded([&] { left->name##_(scalar(right)); });                                               \
@@ -67,15 +67,15 @@ RNNLM_PRODUCT(div)
 RNNLM_PRODUCT(mul)
 
 RNNLM_API int rnnlm_pow_scalar(TensorHandle base, const ScalarValue* exponent, TensorHandle* result) {
-  return guarded([&] { *result = own(base->pow(scalar(exponent))); });
+  return made(result, [&] { return base->pow(scalar(exponent)); });
 }
 
 RNNLM_API int rnnlm_masked_fill(TensorHandle input, TensorHandle mask, const ScalarValue* value, TensorHandle* result) {
-  return guarded([&] { *result = own(input->masked_fill(*mask, scalar(value))); });
+  return made(result, [&] { return input->masked_fill(*mask, scalar(value)); });
 }
 
 RNNLM_API int rnnlm_where(TensorHandle condition, TensorHandle x, TensorHandle y, TensorHandle* result) {
-  return guarded([&] { *result = own(at::where(*condition, *x, *y)); });
+  return made(result, [&] { return at::where(*condition, *x, *y); });
 }
 
 RNNLM_API int rnnlm_allclose(TensorHandle left, TensorHandle right, double rtol, double atol, int32_t equal_nan, int32_t* result) {

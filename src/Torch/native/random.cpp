@@ -41,16 +41,16 @@ RNNLM_API int rnnlm_generator_initial_seed(GeneratorHandle generator, int64_t* r
 }
 
 RNNLM_API int rnnlm_rand(const int64_t* sizes, int32_t count, GeneratorHandle generator, const TensorPlace* place, TensorHandle* result) {
-  return guarded([&] { *result = own(at::rand(dims(sizes, count), optional_generator(generator), options(place)), place); });
+  return made(result, [&] { return placed(at::rand(dims(sizes, count), optional_generator(generator), options(place)), place); });
 }
 
 RNNLM_API int rnnlm_randn(const int64_t* sizes, int32_t count, GeneratorHandle generator, const TensorPlace* place, TensorHandle* result) {
-  return guarded([&] { *result = own(at::randn(dims(sizes, count), optional_generator(generator), options(place)), place); });
+  return made(result, [&] { return placed(at::randn(dims(sizes, count), optional_generator(generator), options(place)), place); });
 }
 
 RNNLM_API int rnnlm_randint(int64_t low, int64_t high, const int64_t* sizes, int32_t count, GeneratorHandle generator, const TensorPlace* place,
                             TensorHandle* result) {
-  return guarded([&] { *result = own(at::randint(low, high, dims(sizes, count), optional_generator(generator), options(place)), place); });
+  return made(result, [&] { return placed(at::randint(low, high, dims(sizes, count), optional_generator(generator), options(place)), place); });
 }
 
 RNNLM_API int rnnlm_uniform_(TensorHandle tensor, double from, double to, GeneratorHandle generator) {

@@ -6,7 +6,7 @@ using namespace rnnlm;
 RNNLM_API void rnnlm_tensor_dispose(TensorHandle tensor) { delete tensor; }
 
 RNNLM_API int rnnlm_tensor_alias(TensorHandle tensor, TensorHandle* result) {
-  return guarded([&] { *result = own(*tensor); });
+  return made(result, [&] { return *tensor; });
 }
 
 RNNLM_API int rnnlm_tensor_ndim(TensorHandle tensor, int64_t* result) {
@@ -54,11 +54,11 @@ RNNLM_API int rnnlm_tensor_data(TensorHandle tensor, void** result) {
 }
 
 RNNLM_API int rnnlm_tensor_contiguous(TensorHandle tensor, TensorHandle* result) {
-  return guarded([&] { *result = own(tensor->contiguous()); });
+  return made(result, [&] { return tensor->contiguous(); });
 }
 
 RNNLM_API int rnnlm_tensor_clone(TensorHandle tensor, TensorHandle* result) {
-  return guarded([&] { *result = own(tensor->clone()); });
+  return made(result, [&] { return tensor->clone(); });
 }
 
 RNNLM_API int rnnlm_tensor_copy_(TensorHandle tensor, TensorHandle source, int32_t non_blocking) {
@@ -67,8 +67,8 @@ RNNLM_API int rnnlm_tensor_copy_(TensorHandle tensor, TensorHandle source, int32
 
 RNNLM_API int rnnlm_tensor_to(TensorHandle tensor, int32_t dtype, int32_t device_type, int32_t device_index, int32_t copy, int32_t non_blocking,
                               TensorHandle* result) {
-  return guarded([&] {
-    *result = own(tensor->to(device(device_type, device_index), static_cast<at::ScalarType>(dtype), non_blocking != 0, copy != 0));
+  return made(result, [&] {
+    return tensor->to(device(device_type, device_index), static_cast<at::ScalarType>(dtype), non_blocking != 0, copy != 0);
   });
 }
 

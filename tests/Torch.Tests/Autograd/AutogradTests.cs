@@ -57,7 +57,7 @@ public class AutogradTests
     {
         using Tensor x = tensor(2.0).requires_grad_();
         using Tensor unused = tensor(2.0).requires_grad_();
-        Tensor first = autograd.grad([x * x * x], [x], create_graph: true)[0];
+        Tensor first = autograd.grad([x * x * x], [x], retain_graph: true, create_graph: true)[0];
         IList<Tensor> second = autograd.grad([first], [x, unused], allow_unused: true);
         Assert.Equal((12, 12), (first.ToDouble(), second[0].ToDouble()));
         Assert.Null(second[1]);

@@ -26,6 +26,16 @@ public class ErrorTests
     }
 
     [Fact]
+    public void A_factory_that_fails_makes_no_tensor()
+    {
+        long before = Tensor.TotalCount;
+        Assert.Throws<ExternalException>(() => tensor(new float[] { 1, 2 }, [3]));
+        Assert.Throws<ExternalException>(() => empty(-1));
+        Assert.Throws<ExternalException>(() => randint(5, 5, [2]));
+        Assert.Equal(before, Tensor.TotalCount);
+    }
+
+    [Fact]
     public void Named_dimensions_are_refused()
     {
         Assert.Throws<NotSupportedException>(() => zeros(2, names: ["time"]));

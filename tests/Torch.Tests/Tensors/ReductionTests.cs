@@ -9,7 +9,7 @@ public class ReductionTests
     {
         using Tensor values = tensor(s_values);
         Assert.Equal(15, values.sum().ToSingle());
-        Assert.Equal([5, 7, 3], values.sum(0).data<float>().ToArray());
+        Assert.Equal([5, 7, 3], values.sum(dim: 0).data<float>().ToArray());
         Assert.Equal([9, 6], values.sum([1]).data<float>().ToArray());
         Assert.Equal([2, 1], values.sum(1, keepdim: true).shape);
         Assert.Equal(float64, values.sum(float64).dtype);
