@@ -9,7 +9,7 @@ namespace RnnLm.Kernels.Benchmarks;
 /// One shard on one thread, and beside it the same shard's matrix products alone (same shapes, same order, nothing between): the ratio of the two is the
 /// share of a shard's time that its products take.
 /// </summary>
-public class ShardBenchmarks
+public class ShardBenchmarks : IDisposable
 {
     private readonly Workspace _workspace = new();
     private ElmanLanguageModel _model = null!;
@@ -36,12 +36,13 @@ public class ShardBenchmarks
     }
 
     [GlobalCleanup]
-    public void Release()
+    public void Dispose()
     {
         _products.Dispose();
         _gradient.Dispose();
         _parameters.Dispose();
         _workspace.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Benchmark(Baseline = true)]

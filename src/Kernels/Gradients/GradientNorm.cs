@@ -53,12 +53,16 @@ public static unsafe class GradientNorm
         Vector512<double> high = Vector512<double>.Zero;
         for (int i = first; i < whole; i += Lanes.Count)
         {
-            AddSquares(Vector512.Load(values + i), ref low, ref high);
+            (Vector512<double> lower, Vector512<double> upper) = Vector512.Widen(Vector512.Load(values + i));
+            low += lower * lower;
+            high += upper * upper;
         }
 
         if (whole < end)
         {
-            AddSquares(Lanes.LoadPartial(values + whole, end - whole), ref low, ref high);
+            (Vector512<double> lower, Vector512<double> upper) = Vector512.Widen(Lanes.LoadPartial(values + whole, end - whole));
+            low += lower * lower;
+            high += upper * upper;
         }
 
         double sum = 0;
@@ -68,13 +72,5 @@ public static unsafe class GradientNorm
         }
 
         return sum;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddSquares(Vector512<float> values, ref Vector512<double> low, ref Vector512<double> high)
-    {
-        (Vector512<double> lower, Vector512<double> upper) = Vector512.Widen(values);
-        low += lower * lower;
-        high += upper * upper;
     }
 }

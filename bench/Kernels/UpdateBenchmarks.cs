@@ -4,12 +4,11 @@ using RnnLm.Shared.Gradients;
 
 namespace RnnLm.Kernels.Benchmarks;
 
-/// <summary>What the coordinator does with the gradients of lm-book's 8.3 million parameters.</summary>
-public class CoordinatorBenchmarks
+/// <summary>What the coordinator does with a step's gradient of lm-book's 8.3 million parameters.</summary>
+public class UpdateBenchmarks : IDisposable
 {
     private readonly ElmanLanguageModel _model = new(BenchmarkModel.LmBook);
-    private Gradient _left = null!;
-    private Gradient _right = null!;
+    private Gradient _gradient = null!;
     private AdamState _current = null!;
     private AdamState _next = null!;
 
@@ -22,10 +21,8 @@ public class CoordinatorBenchmarks
     {
         using FloatBuffer parameters = BenchmarkModel.Uniform(_model.Layout.Length, 0.08f);
         using var workspace = new Workspace();
-        _left = new Gradient(_model.Layout);
-        _right = new Gradient(_model.Layout);
-        _model.Compute(parameters, BenchmarkModel.Shard(BenchmarkModel.LmBook, 16, 29, index: 1), workspace, _left);
-        _model.Compute(parameters, BenchmarkModel.Shard(BenchmarkModel.LmBook, 16, 29, index: 2), workspace, _right);
+        _gradient = new Gradient(_model.Layout);
+        _model.Compute(parameters, BenchmarkModel.Shard(BenchmarkModel.LmBook, 16, 29, index: 1), workspace, _gradient);
         int length = _model.Layout.Length;
         var moments = new[] { new FloatBuffer(length), new FloatBuffer(length) };
         moments[0].Span.Clear();
@@ -35,21 +32,20 @@ public class CoordinatorBenchmarks
     }
 
     [GlobalCleanup]
-    public void Release()
+    public void Dispose()
     {
         foreach (IDisposable buffer in new IDisposable[]
-            { _left, _right, _current.Parameters, _current.FirstMoment, _current.SecondMoment, _next.Parameters })
+            { _gradient, _current.Parameters, _current.FirstMoment, _current.SecondMoment, _next.Parameters })
         {
             buffer.Dispose();
         }
+
+        GC.SuppressFinalize(this);
     }
 
     [Benchmark]
-    public void AdamUpdate() => Adam.Update(new AdamSettings(), 5, _left, 1e-3f, _current, _next, Degree);
+    public void AdamUpdate() => Adam.Update(new AdamSettings(), 5, _gradient, 1e-3f, _current, _next, Degree);
 
     [Benchmark]
-    public double Norm() => GradientNorm.OfMean(_left, Degree);
-
-    [Benchmark]
-    public void AddGradients() => GradientSum.Add(_left, _right);
+    public double Norm() => GradientNorm.OfMean(_gradient, Degree);
 }
