@@ -1,8 +1,8 @@
-using RnnLm.Data.Loading;
 using RnnLm.Data.Corpora;
+using RnnLm.Data.Loading;
 using RnnLm.Data.Tests.Support;
-using RnnLm.Data.Tokenizers;
 using RnnLm.Data.TokenFiles;
+using RnnLm.Data.Tokenizers;
 using RnnLm.Shared.Errors;
 using RnnLm.Shared.Jobs;
 
