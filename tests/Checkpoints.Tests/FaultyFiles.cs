@@ -17,6 +17,9 @@ internal sealed class FaultyFiles : FileOperations
     /// <summary>Whether the fault was met.</summary>
     public bool HasFailed { get; private set; }
 
+    /// <summary>Called before an operation: what happens elsewhere at that moment.</summary>
+    public Action<FileOperation, string> Meanwhile { get; set; } = (_, _) => { };
+
     public void FailOnce(int at) => Set(at, isDead: false);
 
     public void DieAt(int operation) => Set(operation, isDead: true);
@@ -32,6 +35,7 @@ internal sealed class FaultyFiles : FileOperations
         }
 
         _done.Add((operation, path));
+        Meanwhile(operation, path);
     }
 
     private void Set(int at, bool isDead)

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace RnnLm.Checkpoints.Store;
 
 /// <summary>The names inside <c>checkpoints/</c>.</summary>
-internal static class CheckpointNames
+public static class CheckpointNames
 {
     public const string Model = "model.safetensors";
     public const string Optimizer = "optimizer.safetensors";

@@ -1,8 +1,9 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using RnnLm.Checkpoints.Runs;
 using RnnLm.Cli.Presets;
+using RnnLm.Cli.Runs;
 using RnnLm.Cli.Training;
 using RnnLm.Coordinator.Behaviour;
 using RnnLm.Shared.Errors;
@@ -29,10 +30,9 @@ internal sealed class TrainOptions
         HelpName = "FILE",
     };
 
-    private readonly Option<string> _preset = new("--preset")
+    private readonly Option<string?> _preset = new("--preset")
     {
-        Description = string.Join("; ", Preset.All.Values.Select(preset => $"{preset.Name}: {preset.Summary}")),
-        DefaultValueFactory = _ => Preset.Quick.Name,
+        Description = string.Join("; ", Preset.All.Values.Select(preset => $"{preset.Name}: {preset.Summary}")) + " (default: quick)",
     };
 
     private readonly Option<string?> _tokenizer = new("--tokenizer")
@@ -56,9 +56,9 @@ internal sealed class TrainOptions
     private readonly Option<int?> _dimension = new("--dimension") { Description = "Width of embedding and hidden states", HelpName = "D" };
     private readonly Option<double?> _learningRate = new("--lr") { Description = "Adam's step size (its peak)", HelpName = "X" };
     private readonly Option<string?> _schedule = new("--schedule") { Description = "constant, or cosine: falls to a tenth at the last step" };
-    private readonly Option<int?> _warmup = new("--warmup") { Description = "Steps in which the learning rate grows to its peak", HelpName = "N" };
+    private readonly Option<long?> _warmup = new("--warmup") { Description = "Steps in which the learning rate grows to its peak", HelpName = "N" };
     private readonly Option<double?> _clip = new("--clip") { Description = "Largest norm of a gradient; 0 for no clipping", HelpName = "X" };
-    private readonly Option<long> _seed = new("--seed") { Description = "Seed of initial parameters, held-out split and shuffles", DefaultValueFactory = _ => 1, HelpName = "N" };
+    private readonly Option<long?> _seed = new("--seed") { Description = "Seed of initial parameters, held-out split and shuffles (default: 1)", HelpName = "N" };
     private readonly Option<string> _device = new("--device")
     {
         Description = "auto, cpu, or cuda[:i,…]: one worker for each GPU named",
@@ -66,26 +66,37 @@ internal sealed class TrainOptions
         HelpName = "DEVICE",
     };
 
-    private readonly Option<int?> _evaluateEvery = new("--evaluate-every") { Description = "Steps between evaluations; 0 for the last only", HelpName = "N" };
-    private readonly Option<int?> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; 0 for the first and last only", HelpName = "N" };
+    private readonly Option<long?> _evaluateEvery = new("--evaluate-every") { Description = "Steps between evaluations; 0 for the last only", HelpName = "N" };
+    private readonly Option<long?> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; 0 for the first and last only", HelpName = "N" };
+    private readonly Option<bool> _resume = new("--resume") { Description = "Go on with the run in --run; settings that are not given are the run's" };
+
+    private readonly Option<string?> _onDivergence = new("--on-divergence")
+    {
+        Description = "stop (default): end with the last good parameters saved; skip: leave the step out and record it",
+    };
+
+    private readonly Option<string[]> _prompts = new("--prompt") { Description = "Beginnings that the trained model continues, one each", HelpName = "TEXT" };
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object a line" };
 
     public IEnumerable<Option> All =>
     [
         _corpus, _run, _valid, _preset, _tokenizer, _examples, _foldDigits, _splitSentences, _heldOut, _workers, _threads, _shards, _steps, _epochs,
-        _batch, _context, _layers, _dimension, _learningRate, _schedule, _warmup, _clip, _seed, _device, _evaluateEvery, _checkpointEvery, _json,
+        _batch, _context, _layers, _dimension, _learningRate, _schedule, _warmup, _clip, _seed, _device, _evaluateEvery, _checkpointEvery, _resume,
+        _onDivergence, _prompts, _json,
     ];
 
     /// <summary>Options and preset together.</summary>
     /// <exception cref="RnnLmException">A value cannot be used (exit code 2).</exception>
     public TrainRequest Read(ParseResult parsed)
     {
-        string presetName = parsed.GetRequiredValue(_preset);
-        if (!Preset.All.TryGetValue(presetName, out var preset))
+        string? runPath = parsed.GetValue(_run);
+        RunConfig? resumed = null;
+        if (parsed.GetValue(_resume))
         {
-            throw RnnLmException.Usage($"--preset {presetName}: there is no such preset; use {string.Join(", ", Preset.All.Keys)}");
+            resumed = RunConfig.Read(RunDirectory.Open(runPath ?? throw RnnLmException.Usage("--resume needs --run: the run to go on with")));
         }
 
+        var preset = PresetOf(parsed.GetValue(_preset), resumed);
         if (parsed.GetValue(_steps) is not null && parsed.GetValue(_epochs) is not null)
         {
             throw RnnLmException.Usage("--steps and --epochs say the same thing in two ways; give one of them");
@@ -101,9 +112,10 @@ internal sealed class TrainOptions
         return new TrainRequest
         {
             Preset = preset,
-            Corpus = parsed.GetValue(_corpus) ?? [],
-            RunPath = parsed.GetValue(_run),
-            Validation = parsed.GetValue(_valid) ?? [],
+            Resumed = resumed,
+            Corpus = parsed.GetValue(_corpus) is { Length: > 0 } corpus ? corpus : resumed?.Corpus ?? [],
+            RunPath = runPath,
+            Validation = parsed.GetValue(_valid) is { Length: > 0 } valid ? valid : resumed?.Validation ?? [],
             Tokenizer = parsed.GetValue(_tokenizer) ?? preset.Tokenizer,
             Mode = ParseName(_examples, parsed.GetValue(_examples), preset.Mode),
             FoldDigits = parsed.GetValue(_foldDigits) ?? preset.FoldDigits,
@@ -112,22 +124,36 @@ internal sealed class TrainOptions
             Workers = workers,
             ThreadsPerWorker = AtLeast(_threads, parsed.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers), 1),
             Shards = shards,
-            Steps = parsed.GetValue(_steps) is { } steps ? AtLeast(_steps, steps, 0) : null,
+            Steps = parsed.GetValue(_steps) is { } steps ? AtLeast(_steps, steps, 0) : parsed.GetValue(_epochs) is null ? resumed?.TotalSteps : null,
             Epochs = Positive(_epochs, parsed.GetValue(_epochs) ?? preset.Epochs),
             BatchSize = AtLeast(_batch, parsed.GetValue(_batch) ?? preset.BatchSize, 1),
-            Context = AtLeast(_context, parsed.GetValue(_context) ?? preset.Context, 1),
+            Context = AtLeast(_context, parsed.GetValue(_context) ?? preset.Context, 2),
             Layers = AtLeast(_layers, parsed.GetValue(_layers) ?? preset.Layers, 1),
             Dimension = AtLeast(_dimension, parsed.GetValue(_dimension) ?? preset.Dimension, 1),
             LearningRate = Positive(_learningRate, parsed.GetValue(_learningRate) ?? preset.LearningRate),
             Schedule = ParseName(_schedule, parsed.GetValue(_schedule), preset.Schedule),
-            WarmupSteps = AtLeast(_warmup, parsed.GetValue(_warmup) ?? preset.WarmupSteps, 0),
+            WarmupSteps = AtLeast(_warmup, parsed.GetValue(_warmup) ?? preset.WarmupSteps, 0L),
             Clip = AtLeast(_clip, parsed.GetValue(_clip) ?? preset.Clip, 0),
-            Seed = parsed.GetValue(_seed),
+            Seed = parsed.GetValue(_seed) ?? resumed?.Seed ?? 1,
             Device = parsed.GetRequiredValue(_device),
-            EvaluateEvery = AtLeast(_evaluateEvery, parsed.GetValue(_evaluateEvery) ?? preset.EvaluateEvery, 0),
-            CheckpointEvery = AtLeast(_checkpointEvery, parsed.GetValue(_checkpointEvery) ?? preset.CheckpointEvery, 0),
+            EvaluateEvery = AtLeast(_evaluateEvery, parsed.GetValue(_evaluateEvery) ?? preset.EvaluateEvery, 0L),
+            CheckpointEvery = AtLeast(_checkpointEvery, parsed.GetValue(_checkpointEvery) ?? preset.CheckpointEvery, 0L),
+            OnDivergence = ParseName(_onDivergence, parsed.GetValue(_onDivergence), DivergencePolicy.Stop),
+            Prompts = parsed.GetValue(_prompts) is { Length: > 0 } prompts ? prompts : preset.Prompts,
             Json = parsed.GetValue(_json),
         };
+    }
+
+    /// <summary>Where settings come from that are not given: the run that is resumed, or a preset.</summary>
+    private static Preset PresetOf(string? name, RunConfig? resumed)
+    {
+        if (resumed is not null && (name is null || name == resumed.Preset))
+        {
+            return Preset.Of(resumed);
+        }
+
+        return Preset.All.GetValueOrDefault(name ?? Preset.Quick.Name)
+            ?? throw RnnLmException.Usage($"--preset {name}: there is no such preset; use {string.Join(", ", Preset.All.Keys)}");
     }
 
     private static T AtLeast<T>(Option option, T value, T least, T? most = null)

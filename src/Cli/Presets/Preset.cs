@@ -1,3 +1,4 @@
+using RnnLm.Cli.Runs;
 using RnnLm.Data.Packages;
 using RnnLm.Shared.Jobs;
 
@@ -25,10 +26,10 @@ namespace RnnLm.Cli.Presets;
 /// <param name="EvaluateEvery">Steps between evaluations; 0 for the last only.</param>
 /// <param name="CheckpointEvery">Steps between checkpoints; 0 for the first and last only.</param>
 /// <param name="Prompts">Beginnings that the trained model continues for the user to see.</param>
-public sealed record Preset(
+internal sealed record Preset(
     string Name,
     string Summary,
-    DefaultCorpus? DefaultCorpus,
+    Func<PackageStore, IReadOnlyList<string>>? DefaultCorpus,
     ExampleMode Mode,
     bool FoldDigits,
     bool SplitSentences,
@@ -42,17 +43,17 @@ public sealed record Preset(
     double LearningRate,
     double Clip,
     ScheduleKind Schedule,
-    int WarmupSteps,
+    long WarmupSteps,
     double Epochs,
-    int EvaluateEvery,
-    int CheckpointEvery,
+    long EvaluateEvery,
+    long CheckpointEvery,
     IReadOnlyList<string> Prompts)
 {
     /// <summary>About three minutes on two cores: English sentences of the State of the Union addresses.</summary>
     public static Preset Quick { get; } = new(
         "quick",
         "about three minutes on two cores, on the State of the Union addresses",
-        Data.Packages.DefaultCorpus.StateOfTheUnion,
+        DefaultCorpora.StateOfTheUnion,
         ExampleMode.Sentences,
         FoldDigits: true,
         SplitSentences: true,
@@ -100,7 +101,7 @@ public sealed record Preset(
     public static Preset Char { get; } = new(
         "char",
         "a character model, on Moby Dick unless --corpus is given",
-        Data.Packages.DefaultCorpus.MobyDick,
+        DefaultCorpora.MobyDick,
         ExampleMode.Windows,
         FoldDigits: false,
         SplitSentences: false,
@@ -123,4 +124,32 @@ public sealed record Preset(
     /// <summary>All presets by name.</summary>
     public static IReadOnlyDictionary<string, Preset> All { get; } =
         new[] { Quick, LmBook, Char }.ToDictionary(preset => preset.Name);
+
+    /// <summary>The settings of a run, so that what is not given when it is resumed stays as it was.</summary>
+    public static Preset Of(RunConfig run)
+    {
+        var job = run.Job;
+        return new Preset(
+            run.Preset,
+            string.Empty,
+            DefaultCorpus: null,
+            job.Plan.Mode,
+            job.Corpus.FoldDigits,
+            job.Corpus.SplitSentences,
+            job.Tokenizer.Spec,
+            job.Plan.Context,
+            job.Plan.BatchSize,
+            job.Plan.Shards,
+            job.Plan.HeldOutPerMille,
+            job.Model.Dimension,
+            job.Model.Layers,
+            job.Optimizer.LearningRate,
+            job.Optimizer.ClipNorm,
+            job.Optimizer.Schedule.Kind,
+            job.Optimizer.Schedule.WarmupSteps,
+            Epochs: 1,
+            run.EvaluateEvery,
+            run.CheckpointEvery,
+            run.Prompts);
+    }
 }

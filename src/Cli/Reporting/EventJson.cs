@@ -6,55 +6,56 @@ namespace RnnLm.Cli.Reporting;
 /// <summary>Events as JSON objects: the lines of <c>metrics.jsonl</c> and of <c>--json</c>. See docs/run-directory.md.</summary>
 internal static class EventJson
 {
-    /// <summary>Writes the properties of an event's object; false when it has no line.</summary>
-    public static bool Write(Utf8JsonWriter json, TrainingEvent trainingEvent, long stepsPerEpoch)
+    /// <summary>What writes the properties of an event's object; null when the event has no line.</summary>
+    public static Action<Utf8JsonWriter>? Of(TrainingEvent trainingEvent, long stepsPerEpoch) => trainingEvent switch
     {
-        switch (trainingEvent)
+        StepCommitted step => json => WriteStep(json, step, stepsPerEpoch),
+        Evaluated evaluated => json =>
         {
-            case StepCommitted step:
-                WriteStep(json, step, stepsPerEpoch);
-                return true;
-            case Evaluated evaluated:
-                json.WriteString("event", "evaluated");
-                json.WriteNumber("version", evaluated.Version);
-                WriteFinite(json, "loss", evaluated.MeanLoss);
-                WriteFinite(json, "perplexity", Math.Exp(evaluated.MeanLoss));
-                json.WriteBoolean("best", evaluated.IsBest);
-                return true;
-            case WorkerJoined joined:
-                json.WriteString("event", "worker_joined");
-                json.WriteString("worker", joined.Worker.Name);
-                json.WriteNumber("threads", joined.Threads);
-                json.WriteString("self_test", joined.SelfTestHash);
-                return true;
-            case WorkerRefused refused:
-                json.WriteString("event", "worker_refused");
-                json.WriteString("worker", refused.Worker.Name);
-                json.WriteString("self_test", refused.SelfTestHash);
-                return true;
-            case WorkerLost lost:
-                json.WriteString("event", "worker_lost");
-                json.WriteString("worker", lost.Worker.Name);
-                json.WriteString("reason", lost.Reason);
-                return true;
-            case ResultsOverdue overdue:
-                json.WriteString("event", "results_overdue");
-                json.WriteNumber("version", overdue.Version);
-                json.WriteNumber("workers", overdue.Workers);
-                return true;
-            case CheckpointSaved saved:
-                json.WriteString("event", "checkpoint_saved");
-                json.WriteNumber("version", saved.Version);
-                return true;
-            case CheckpointFailed failed:
-                json.WriteString("event", "checkpoint_failed");
-                json.WriteNumber("version", failed.Version);
-                json.WriteString("reason", failed.Reason);
-                return true;
-            default:
-                return false;
-        }
-    }
+            json.WriteString("event", "evaluated");
+            json.WriteNumber("version", evaluated.Version);
+            WriteFinite(json, "loss", evaluated.MeanLoss);
+            WriteFinite(json, "perplexity", Math.Exp(evaluated.MeanLoss));
+            json.WriteBoolean("best", evaluated.IsBest);
+        },
+        WorkerJoined joined => json =>
+        {
+            json.WriteString("event", "worker_joined");
+            json.WriteString("worker", joined.Worker.Name);
+            json.WriteNumber("threads", joined.Threads);
+            json.WriteString("self_test", joined.SelfTestHash);
+        },
+        WorkerRefused refused => json =>
+        {
+            json.WriteString("event", "worker_refused");
+            json.WriteString("worker", refused.Worker.Name);
+            json.WriteString("self_test", refused.SelfTestHash);
+        },
+        WorkerLost lost => json =>
+        {
+            json.WriteString("event", "worker_lost");
+            json.WriteString("worker", lost.Worker.Name);
+            json.WriteString("reason", lost.Reason);
+        },
+        ResultsOverdue overdue => json =>
+        {
+            json.WriteString("event", "results_overdue");
+            json.WriteNumber("version", overdue.Version);
+            json.WriteNumber("workers", overdue.Workers);
+        },
+        CheckpointSaved saved => json =>
+        {
+            json.WriteString("event", "checkpoint_saved");
+            json.WriteNumber("version", saved.Version);
+        },
+        CheckpointFailed failed => json =>
+        {
+            json.WriteString("event", "checkpoint_failed");
+            json.WriteNumber("version", failed.Version);
+            json.WriteString("reason", failed.Reason);
+        },
+        _ => null,
+    };
 
     private static void WriteStep(Utf8JsonWriter json, StepCommitted step, long stepsPerEpoch)
     {

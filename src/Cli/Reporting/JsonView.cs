@@ -13,7 +13,6 @@ internal sealed class JsonView(Stream output) : ITrainingView
     {
         json.WriteString("event", "notice");
         json.WriteString("text", text);
-        return true;
     });
 
     /// <summary>Set-up has no lines here.</summary>
@@ -31,12 +30,17 @@ internal sealed class JsonView(Stream output) : ITrainingView
             json.WriteNumber("first_step", extent.FirstStep);
             json.WriteNumber("total_steps", extent.TotalSteps);
             json.WriteNumber("steps_per_epoch", extent.StepsPerEpoch);
-            return true;
         });
     }
 
     /// <inheritdoc/>
-    public void Show(TrainingEvent trainingEvent) => Line(json => EventJson.Write(json, trainingEvent, _stepsPerEpoch));
+    public void Show(TrainingEvent trainingEvent)
+    {
+        if (EventJson.Of(trainingEvent, _stepsPerEpoch) is { } properties)
+        {
+            Line(properties);
+        }
+    }
 
     /// <inheritdoc/>
     public void Sample(string prompt, string continuation) => Line(json =>
@@ -44,7 +48,6 @@ internal sealed class JsonView(Stream output) : ITrainingView
         json.WriteString("event", "sample");
         json.WriteString("prompt", prompt);
         json.WriteString("text", continuation);
-        return true;
     });
 
     /// <inheritdoc/>
@@ -64,23 +67,18 @@ internal sealed class JsonView(Stream output) : ITrainingView
 
         json.WriteString("model_sha256", summary.ModelSha256);
         json.WriteString("optimizer_sha256", summary.OptimizerSha256);
-        return true;
     });
 
     /// <inheritdoc/>
     public void Dispose() => output.Flush();
 
-    private void Line(Func<Utf8JsonWriter, bool> properties)
+    private void Line(Action<Utf8JsonWriter> properties)
     {
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
-            if (!properties(json))
-            {
-                return;
-            }
-
+            properties(json);
             json.WriteEndObject();
         }
 

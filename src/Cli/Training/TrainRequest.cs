@@ -1,12 +1,17 @@
 using RnnLm.Cli.Presets;
+using RnnLm.Cli.Runs;
+using RnnLm.Coordinator.Behaviour;
 using RnnLm.Shared.Jobs;
 
 namespace RnnLm.Cli.Training;
 
-/// <summary>What the user asked of <c>train</c>, with the preset filled in. The names are those of the options.</summary>
+/// <summary>What the user asked of <c>train</c>, with preset or resumed run filled in. The names are those of the options.</summary>
 internal sealed record TrainRequest
 {
     public required Preset Preset { get; init; }
+
+    /// <summary>The run that is resumed, as it was recorded; null for a new one.</summary>
+    public required RunConfig? Resumed { get; init; }
 
     public required IReadOnlyList<string> Corpus { get; init; }
 
@@ -30,6 +35,7 @@ internal sealed record TrainRequest
 
     public required int Shards { get; init; }
 
+    /// <summary>The step to stop at; null when <see cref="Epochs"/> says it.</summary>
     public required long? Steps { get; init; }
 
     public required double Epochs { get; init; }
@@ -46,7 +52,7 @@ internal sealed record TrainRequest
 
     public required ScheduleKind Schedule { get; init; }
 
-    public required int WarmupSteps { get; init; }
+    public required long WarmupSteps { get; init; }
 
     public required double Clip { get; init; }
 
@@ -54,9 +60,13 @@ internal sealed record TrainRequest
 
     public required string Device { get; init; }
 
-    public required int EvaluateEvery { get; init; }
+    public required long EvaluateEvery { get; init; }
 
-    public required int CheckpointEvery { get; init; }
+    public required long CheckpointEvery { get; init; }
+
+    public required DivergencePolicy OnDivergence { get; init; }
+
+    public required IReadOnlyList<string> Prompts { get; init; }
 
     public required bool Json { get; init; }
 }

@@ -40,21 +40,4 @@ public sealed class ExampleSet
 
         return new ShardTokens(ids, starts);
     }
-
-    /// <summary>All examples in order, in batches that bound the memory a reader needs.</summary>
-    /// <param name="examplesPerBatch">Most examples of a batch.</param>
-    public IEnumerable<ShardTokens> Batches(int examplesPerBatch)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(examplesPerBatch, 1);
-        for (long first = 0; first < Count; first += examplesPerBatch)
-        {
-            long[] indices = new long[Math.Min(examplesPerBatch, Count - first)];
-            for (int i = 0; i < indices.Length; i++)
-            {
-                indices[i] = first + i;
-            }
-
-            yield return Pack(indices);
-        }
-    }
 }

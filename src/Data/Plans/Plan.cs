@@ -10,7 +10,7 @@ namespace RnnLm.Data.Plans;
 /// The pure function step → the examples of that step, shard by shard. It has no state: any step can be asked for at any time, by any thread.
 /// In each epoch every training example comes once, in an order of that epoch's own; an epoch's last step may have fewer examples.
 /// </summary>
-public sealed class Plan
+public sealed class Plan : IStepPlan
 {
     private readonly ExampleSet _examples;
     private readonly PlanSettings _settings;
@@ -60,7 +60,7 @@ public sealed class Plan
     }
 
     /// <summary>The S shards of a step with B examples; shard s has those from s·B/S to (s+1)·B/S, so sizes differ by one at most and some may be empty.</summary>
-    public ShardTokens[] Step(long step)
+    public IReadOnlyList<ShardTokens> Step(long step)
     {
         long[] indices = Indices(step);
         var shards = new ShardTokens[Shards];

@@ -17,8 +17,9 @@ internal sealed unsafe class MatrixProducts
     private readonly delegate* unmanaged[Cdecl]<byte, byte, long, long, long, float, float*, long, float*, long, float, float*, long, int> _sgemm;
     private readonly delegate* unmanaged[Cdecl]<int, void> _setThreadCount;
 
-    private MatrixProducts(nint library, bool hasThreads)
+    private MatrixProducts(nint library, string version, bool hasThreads)
     {
+        Version = version;
         _sgemm = (delegate* unmanaged[Cdecl]<byte, byte, long, long, long, float, float*, long, float*, long, float, float*, long, int>)
             Export(library, "dnnl_sgemm");
         if (hasThreads)
@@ -27,6 +28,9 @@ internal sealed unsafe class MatrixProducts
             _setThreadCount = (delegate* unmanaged[Cdecl]<int, void>)Export(library, "omp_set_num_threads");
         }
     }
+
+    /// <summary>Version of the library and the instruction set it computes with: products of equal kinds have equal bits.</summary>
+    public string Version { get; }
 
     /// <summary>Finds oneDNN on this machine.</summary>
     /// <exception cref="RnnLmException">oneDNN is missing or was built for a threading runtime that cannot be held to one thread.</exception>
@@ -117,7 +121,11 @@ internal sealed unsafe class MatrixProducts
                 $"{name} is oneDNN {found->Major}.{found->Minor}.{found->Patch} with CPU runtime {found->CpuRuntime}, which cannot be used: {HowToInstall}");
         }
 
-        return new MatrixProducts(library, hasThreads: found->CpuRuntime == OpenMpRuntime);
+        var instructionSet = (delegate* unmanaged[Cdecl]<int>)Export(library, "dnnl_get_effective_cpu_isa");
+        return new MatrixProducts(
+            library,
+            $"oneDNN {found->Major}.{found->Minor}.{found->Patch} isa 0x{instructionSet():x}",
+            hasThreads: found->CpuRuntime == OpenMpRuntime);
     }
 
     private static nint Export(nint library, string symbol) =>

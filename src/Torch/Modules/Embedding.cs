@@ -35,6 +35,7 @@ namespace RnnLm.Torch.Modules
             }
 
             register_parameter(nameof(weight), _weight);
+            KeepRegisteredNames();
         }
 
         /// <summary>(rows, columns).</summary>
@@ -44,11 +45,6 @@ namespace RnnLm.Torch.Modules
         {
             Check(rnnlm_embedding(_weight, input, _paddingIdx, _scaleGradByFreq ? 1 : 0, _sparse ? 1 : 0, out Tensor result));
             return result;
-        }
-
-        protected override void RegisterComponents()
-        {
-            // The constructor has registered the weight under its public name.
         }
     }
 }

@@ -26,6 +26,8 @@ namespace RnnLm.Torch.Modules
                 nn.init.uniform_(_bias, -bound, bound);
                 register_parameter(nameof(bias), _bias);
             }
+
+            KeepRegisteredNames();
         }
 
         public long in_features { get; }
@@ -39,11 +41,6 @@ namespace RnnLm.Torch.Modules
         public Parameter? bias => _bias;
 
         public override Tensor forward(Tensor tensor) => nn.functional.linear(tensor, _weight, _bias);
-
-        protected override void RegisterComponents()
-        {
-            // The constructor has registered weight and bias under their public names.
-        }
     }
 }
 

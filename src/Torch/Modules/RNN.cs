@@ -56,6 +56,8 @@ namespace RnnLm.Torch.Modules
                     }
                 }
             }
+
+            KeepRegisteredNames();
         }
 
         private int WeightsOfALayer => _hasBias ? 4 : 2;
@@ -89,11 +91,6 @@ namespace RnnLm.Torch.Modules
         }
 
         public new (Tensor, Tensor) call(Tensor input, Tensor? h0 = null) => base.call(input, h0);
-
-        protected override void RegisterComponents()
-        {
-            // The constructor has registered all weights under their public names.
-        }
     }
 }
 

@@ -193,6 +193,9 @@ public static partial class torch
                 }
             }
 
+            /// <summary>For modules of this library, whose constructors register under the public names: their fields are not registered as well.</summary>
+            private protected void KeepRegisteredNames() => _registered = true;
+
             /// <summary>Disposes the parameters and the modules below.</summary>
             protected virtual void Dispose(bool disposing)
             {

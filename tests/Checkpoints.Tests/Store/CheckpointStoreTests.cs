@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using RnnLm.Checkpoints.Files;
 using RnnLm.Checkpoints.Store;
 using RnnLm.Shared.Errors;
 
@@ -147,27 +148,26 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Equal(before, Directory.GetFileSystemEntries(_run.Root, "*", SearchOption.AllDirectories));
     }
 
-    [Fact]
-    public void A_lease_lost_while_a_checkpoint_is_written_keeps_it_from_its_name()
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("state.json")]
+    [InlineData("DONE")]
+    public void A_lease_lost_while_a_file_is_written_keeps_the_checkpoint_from_its_name(string name)
     {
-        CheckpointSnapshot snapshot = TestRun.Snapshot(100);
-        bool isLost = false;
-        var losing = snapshot.Optimizer[0] with
+        _run.Files.Meanwhile = (operation, path) =>
         {
-            Elements = () =>
+            if (operation == FileOperation.Flush && Path.GetFileName(path) == name)
             {
                 File.WriteAllText(_run["lease"], """{"incarnation":2,"process_id":77,"host":"elsewhere","nonce":"x"}""");
-                isLost = true;
-                return new float[6];
-            },
+            }
         };
 
-        var failure = Assert.Throws<RnnLmException>(() => _run.Store.Save(snapshot with { Optimizer = [losing] }));
+        var failure = Assert.Throws<RnnLmException>(() => _run.Store.Save(TestRun.Snapshot(100)));
 
-        Assert.True(isLost);
         Assert.Equal(ExitCode.Cluster, failure.ExitCode);
         Assert.Contains("process 77 on host elsewhere (incarnation 2)", failure.Message, StringComparison.Ordinal);
         Assert.Empty(_run.Store.Steps);
+        Assert.Empty(_run.Leftovers());
     }
 
     [Fact]

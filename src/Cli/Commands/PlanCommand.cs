@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using RnnLm.Cli.Corpora;
+using RnnLm.Cli.Reporting;
+using RnnLm.Cli.Runs;
+using RnnLm.Data.Examples;
+using RnnLm.Data.Plans;
+using RnnLm.Shared.Errors;
+using RnnLm.Shared.Jobs;
+
+namespace RnnLm.Cli.Commands;
+
+/// <summary><c>rnnlm plan</c>: the exact token ids of steps, one object a shard.</summary>
+internal static class PlanCommand
+{
+    public static Command Create()
+    {
+        var run = RunOption.Create();
+        var steps = new Option<string>("--steps") { Description = "Steps A to B - 1", Required = true, HelpName = "A..B" };
+        var json = new Option<bool>("--json") { Description = "One JSON object a shard instead of a summary" };
+        var command = new Command("plan", "Show the exact token ids that steps of a run are computed from") { run, steps, json };
+        command.SetAction(parsed =>
+        {
+            var (first, end) = ParseSteps(parsed.GetRequiredValue(steps));
+            using var view = new PlainView(TextWriter.Null, TimeProvider.System);
+            var stored = new StoredRun(parsed.GetRequiredValue(run));
+            using var corpus = stored.LoadCorpus(new CorpusSource(view));
+            var settings = stored.Config.Job.Plan;
+            var plan = new Plan(CorpusExamples.ForTraining(corpus.Tokens, settings).Training, settings);
+            using var output = new BufferedStream(Console.OpenStandardOutput(), 1 << 16);
+            for (long step = first; step < end; step++)
+            {
+                var shards = plan.Step(step);
+                for (int shard = 0; shard < shards.Count; shard++)
+                {
+                    Write(output, parsed.GetValue(json), step, shard, shards[shard]);
+                }
+            }
+
+            return 0;
+        });
+        return command;
+    }
+
+    private static (long First, long End) ParseSteps(string text)
+    {
+        string[] parts = text.Split("..");
+        return parts.Length == 2
+            && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out long first)
+            && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long end)
+            && first < end
+            ? (first, end)
+            : throw RnnLmException.Usage($"--steps {text}: use A..B with A smaller than B, for steps A to B - 1");
+    }
+
+    private static void Write(Stream output, bool json, long step, int shard, ShardTokens tokens)
+    {
+        if (!json)
+        {
+            string line = string.Create(
+                CultureInfo.InvariantCulture,
+                $"step {step} shard {shard}: {tokens.ExampleCount} examples, {tokens.TargetCount} predicted tokens, hash {tokens.Hash():x16}\n");
+            output.Write(System.Text.Encoding.UTF8.GetBytes(line));
+            return;
+        }
+
+        using (var writer = new Utf8JsonWriter(output))
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("step", step);
+            writer.WriteNumber("shard", shard);
+            writer.WriteStartArray("examples");
+            for (int example = 0; example < tokens.ExampleCount; example++)
+            {
+                var ids = tokens.Example(example);
+                writer.WriteStartObject();
+                WriteIds(writer, "input", ids[..^1]);
+                WriteIds(writer, "target", ids[1..]);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+
+        output.WriteByte((byte)'\n');
+    }
+
+    private static void WriteIds(Utf8JsonWriter writer, string name, ReadOnlySpan<int> ids)
+    {
+        writer.WriteStartArray(name);
+        foreach (int id in ids)
+        {
+            writer.WriteNumberValue(id);
+        }
+
+        writer.WriteEndArray();
+    }
+}

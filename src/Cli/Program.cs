@@ -1,0 +1,43 @@
+using System.CommandLine;
+using RnnLm.Cli.Commands;
+using RnnLm.Shared.Errors;
+
+namespace RnnLm.Cli;
+
+/// <summary>The <c>rnnlm</c> command.</summary>
+internal static class Program
+{
+    private static async Task<int> Main(string[] arguments)
+    {
+        var root = new RootCommand("Trains recurrent language models data-parallel; the same model bit for bit however many workers there were.")
+        {
+            TrainCommand.Create(),
+            EvaluateCommand.Create(),
+            GenerateCommand.Create(),
+            PlanCommand.Create(),
+            SetupCommand.Create(),
+        };
+        var parsed = root.Parse(arguments);
+        if (parsed.Errors.Count > 0)
+        {
+            return Fail(ExitCode.Usage, $"{parsed.Errors[0].Message} See rnnlm {string.Join(' ', arguments.Take(1).Where(word => !word.StartsWith('-')))} --help.");
+        }
+
+        try
+        {
+            // Signals are the commands' own: train saves before it ends.
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
+                .ConfigureAwait(false);
+        }
+        catch (RnnLmException failure)
+        {
+            return Fail(failure.ExitCode, failure.Message);
+        }
+    }
+
+    private static int Fail(ExitCode code, string message)
+    {
+        Console.Error.WriteLine($"rnnlm: {message}");
+        return (int)code;
+    }
+}

@@ -1,0 +1,58 @@
+using System.Collections.Concurrent;
+using RnnLm.Checkpoints.Ledgers;
+using RnnLm.Checkpoints.Safetensors;
+using RnnLm.Checkpoints.Store;
+using RnnLm.Coordinator.Behaviour;
+using RnnLm.Coordinator.Optimizer;
+using RnnLm.Engines.Local;
+using RnnLm.Shared.Parameters;
+
+namespace RnnLm.Cli.Training;
+
+/// <summary>
+/// Writes the coordinator's snapshots into the run directory: first the ledger entries of the steps that a checkpoint covers, then the checkpoint, then
+/// the old ones are pruned.
+/// </summary>
+internal sealed class CheckpointRecorder(
+    CheckpointStore store, LedgerWriter ledger, RetentionPolicy retention, ParameterLayout layout, string jobHash, long stepsPerEpoch) : ICheckpointWriter
+{
+    private readonly ConcurrentQueue<LedgerEntry> _committed = [];
+    private readonly List<LedgerEntry> _unwritten = [];
+
+    /// <summary>Remembers a committed step for the ledger; called in the order of steps, from one thread.</summary>
+    public void Commit(StepCommitted step) =>
+        _committed.Enqueue(new LedgerEntry(step.Step, step.TokenHash, step.TokenCount, step.IsSkipped));
+
+    /// <inheritdoc/>
+    public void Write(SaveCheckpoint save)
+    {
+        var state = save.State;
+        while (_committed.TryPeek(out var entry) && entry.Step < state.Version)
+        {
+            _committed.TryDequeue(out _);
+            _unwritten.Add(entry);
+        }
+
+        ledger.Append(_unwritten);
+        _unwritten.Clear();
+        store.Save(new CheckpointSnapshot(
+            new CheckpointState(
+                state.Version,
+                state.Version / stepsPerEpoch,
+                state.ExamplesSeen,
+                state.TokensSeen,
+                state.OptimizerSteps,
+                save.ValidationLoss,
+                jobHash,
+                ledger.Chain),
+            NamedTensor.FromLayout(layout, () => state.Parameters.Values.Span),
+            OptimizerTensors(state)));
+        store.Prune(retention);
+    }
+
+    private List<NamedTensor> OptimizerTensors(TrainingState state) =>
+    [
+        .. NamedTensor.FromLayout(layout, () => state.FirstMoment.Values.Span, StoredState.FirstMomentPrefix),
+        .. NamedTensor.FromLayout(layout, () => state.SecondMoment.Values.Span, StoredState.SecondMomentPrefix),
+    ];
+}
