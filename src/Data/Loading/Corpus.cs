@@ -1,5 +1,5 @@
-using RnnLm.Data.Tokenizers;
 using RnnLm.Data.TokenFiles;
+using RnnLm.Data.Tokenizers;
 
 namespace RnnLm.Data.Loading;
 

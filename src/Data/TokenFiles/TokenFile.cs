@@ -55,7 +55,7 @@ public sealed unsafe class TokenFile : IDisposable
         }
 
         // The rest of the stream is the payload.
-        if (!SHA256.HashData(stream).AsSpan().SequenceEqual(header.PayloadHash))
+        if (!TokenFileHeader.HasChecksum(bytes, SHA256.HashData(stream)))
         {
             throw new InvalidDataException("its content is not what was written");
         }

@@ -64,9 +64,9 @@ internal sealed class TokenFileWriter : IDisposable
             }
         }
 
-        var header = new TokenFileHeader(_mode, _vocabularySize, _tokens, _sentences, _key, _hash.GetHashAndReset());
+        var header = new TokenFileHeader(_mode, _vocabularySize, _tokens, _sentences, _key);
         _file.Position = 0;
-        _file.Write(header.ToBytes());
+        _file.Write(header.ToBytes(_hash.GetHashAndReset()));
         _file.Flush(flushToDisk: true);
     }
 

@@ -42,7 +42,7 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
         }
         catch (InvalidDataException failure)
         {
-            throw RnnLmException.BadInput($"{path}: cannot be used as a SentencePiece model: {failure.Message}; give another .model file", failure);
+            throw RnnLmException.BadInput($"{path ?? NpmPackage.LlamaTokenizer.ToString()}: cannot be used as a SentencePiece model: {failure.Message}; give another .model file", failure);
         }
     }
 
