@@ -82,17 +82,17 @@ public sealed class CorpusExamplesTests : IDisposable
             {
                 CorpusExamples examples = CorpusExamples.ForTraining(_corpus.DistinctTokens(values.count), Settings(ExampleMode.Windows, values.context));
                 Assert.Equal(0, examples.HeldOut.Count);
-                Assert.Equal(values.count - 1, examples.Training.Batches(3).Sum(batch => batch.TargetCount));
+                Assert.Equal(values.count - 1, new ExamplePieces(examples.Training, 3).Sum(batch => batch.TargetCount));
             },
             cases: 30);
 
     [Fact]
-    public void Batches_are_bounded_and_give_every_example_in_order()
+    public void Pieces_are_bounded_and_give_every_example_in_order()
     {
         ExampleSet examples = CorpusExamples.ForEvaluation(_corpus.DistinctSentences(103), Settings(ExampleMode.Sentences, context: 30));
-        var batches = examples.Batches(10).ToList();
-        Assert.Equal([.. Enumerable.Repeat(10, 10), 3], batches.Select(batch => batch.ExampleCount));
-        Assert.Equal(examples.Pack([.. Enumerable.Range(0, 103).Select(i => (long)i)]).Ids, batches.SelectMany(batch => batch.Ids));
+        var pieces = new ExamplePieces(examples, 10);
+        Assert.Equal([.. Enumerable.Repeat(10, 10), 3], pieces.Select(piece => piece.ExampleCount));
+        Assert.Equal(examples.Pack([.. Enumerable.Range(0, 103).Select(i => (long)i)]).Ids, pieces.SelectMany(piece => piece.Ids));
     }
 
     [Fact]
@@ -116,8 +116,8 @@ public sealed class CorpusExamplesTests : IDisposable
     private static PlanSettings Settings(ExampleMode mode, int context, int heldOutPerMille = 0) =>
         new(mode, context, BatchSize: 8, Shards: 4, heldOutPerMille, Seed: 42);
 
-    private static IEnumerable<int> Ids(ExampleSet examples) => examples.Batches(64).SelectMany(batch => batch.Ids);
+    private static IEnumerable<int> Ids(ExampleSet examples) => new ExamplePieces(examples, 64).SelectMany(batch => batch.Ids);
 
     private static IEnumerable<string> Texts(Corpus corpus, ExampleSet examples) =>
-        examples.Batches(1).Select(example => corpus.Tokenizer.Decode(example.Ids));
+        new ExamplePieces(examples, 1).Select(example => corpus.Tokenizer.Decode(example.Ids));
 }

@@ -64,7 +64,7 @@ public sealed class PlanTests : IDisposable
         Plan sliced = Make(examples: 50, batch: 22, shards: 8, seed: 1);
         foreach (int step in (int[])[0, 1, 2])
         {
-            ShardTokens[] shards = sliced.Step(step);
+            IReadOnlyList<ShardTokens> shards = sliced.Step(step);
             Assert.Equal(Examples(whole.Step(step)), Examples(shards));
             int examples = sliced.BatchSizeOf(step);
             Assert.Equal(Enumerable.Range(0, 8).Select(shard => ((shard + 1) * examples / 8) - (shard * examples / 8)), shards.Select(shard => shard.ExampleCount));
@@ -96,7 +96,7 @@ public sealed class PlanTests : IDisposable
     [Fact]
     public void A_batch_needs_an_example() => Errors.Expect(ExitCode.Usage, () => Make(examples: 10, batch: 0, shards: 1, seed: 1), "--batch 0");
 
-    private static List<int[]> Examples(ShardTokens[] shards)
+    private static List<int[]> Examples(IReadOnlyList<ShardTokens> shards)
     {
         var examples = new List<int[]>();
         foreach (ShardTokens shard in shards)
