@@ -98,15 +98,25 @@ inline at::Tensor placed(at::Tensor tensor, const TensorPlace* place) {
   return tensor;
 }
 
+// libtorch's optional is its own class in old versions and std::optional in new ones: whichever it is, taken from a function that returns one.
+template <typename Given, typename Wanted>
+struct rebound;
+template <template <typename> class Optional, typename Old, typename Wanted>
+struct rebound<Optional<Old>, Wanted> {
+  using type = Optional<Wanted>;
+};
+template <typename Value>
+using optional = typename rebound<decltype(std::declval<at::TensorOptions>().device_opt()), Value>::type;
+
 // dtype below 0: none given.
-inline c10::optional<at::ScalarType> optional_dtype(int32_t dtype) {
-  return dtype < 0 ? c10::nullopt : c10::optional<at::ScalarType>(static_cast<at::ScalarType>(dtype));
+inline optional<at::ScalarType> optional_dtype(int32_t dtype) {
+  return dtype < 0 ? optional<at::ScalarType>() : optional<at::ScalarType>(static_cast<at::ScalarType>(dtype));
 }
 
 inline at::IntArrayRef dims(const int64_t* values, int32_t count) { return at::IntArrayRef(values, static_cast<size_t>(count)); }
 
-inline c10::optional<at::Generator> optional_generator(GeneratorHandle generator) {
-  return generator == nullptr ? c10::nullopt : c10::optional<at::Generator>(*generator);
+inline optional<at::Generator> optional_generator(GeneratorHandle generator) {
+  return generator == nullptr ? optional<at::Generator>() : optional<at::Generator>(*generator);
 }
 
 inline std::vector<at::Tensor> tensors(const TensorHandle* handles, int32_t count) {

@@ -61,9 +61,9 @@ RNNLM_API int rnnlm_autograd_grad(const TensorHandle* outputs, int32_t output_co
 
 // Recording is a setting of the calling thread.
 RNNLM_API int rnnlm_grad_enabled(int32_t* result) {
-  return guarded([&] { *result = at::GradMode::is_enabled() ? 1 : 0; });
+  return guarded([&] { *result = c10::GradMode::is_enabled() ? 1 : 0; });
 }
 
 RNNLM_API int rnnlm_set_grad_enabled(int32_t enabled) {
-  return guarded([&] { at::GradMode::set_enabled(enabled != 0); });
+  return guarded([&] { c10::GradMode::set_enabled(enabled != 0); });
 }
