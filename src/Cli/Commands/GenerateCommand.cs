@@ -1,6 +1,7 @@
 using System.CommandLine;
 using RnnLm.Cli.Generation;
 using RnnLm.Cli.Runs;
+using RnnLm.Cli.Training;
 using RnnLm.Shared.Errors;
 
 namespace RnnLm.Cli.Commands;
@@ -33,7 +34,8 @@ internal static class GenerateCommand
             }
 
             var stored = new StoredRun(parsed.GetRequiredValue(run));
-            using var continuation = new TextContinuation(stored.Newest(), stored.Config.Job.Model, stored.Tokenizer);
+            using var continuation = new TextContinuation(
+                stored.Config.Job, StoredState.ReadParameters(stored.Newest(), stored.Config.Job.Model), stored.Tokenizer);
             string text = parsed.GetRequiredValue(prompt);
             Console.Out.WriteLine(text + continuation.Sample(text, count, heat, kept, parsed.GetValue(seed)));
             return 0;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
 using RnnLm.Checkpoints.Runs;
+using RnnLm.Checkpoints.Store;
 using RnnLm.Cli.Presets;
 using RnnLm.Cli.Runs;
 using RnnLm.Cli.Training;
@@ -67,6 +68,14 @@ internal sealed class TrainOptions
 
     private readonly Option<long?> _evaluateEvery = new("--evaluate-every") { Description = "Steps between evaluations; 0 for the last only", HelpName = "N" };
     private readonly Option<long?> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; 0 for the first and last only", HelpName = "N" };
+    private readonly Option<int> _keep = new("--keep") { Description = "Newest checkpoints that are kept, besides step 0 and the best", DefaultValueFactory = _ => 3, HelpName = "K" };
+    private readonly Option<long?> _keepEvery = new("--keep-every") { Description = "Also keep the checkpoints whose step is a multiple of this", HelpName = "M" };
+    private readonly Option<string?> _init = new("--init") { Description = "Begin with the parameters of this model.safetensors", HelpName = "FILE" };
+    private readonly Option<bool> _allowMixed = new("--allow-mixed")
+    {
+        Description = "Let machines that round differently work on the run, which is recorded as not reproducible",
+    };
+
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on with the run in --run; settings that are not given are the run's" };
 
     private readonly Option<string?> _onDivergence = new("--on-divergence")
@@ -80,7 +89,7 @@ internal sealed class TrainOptions
     public IEnumerable<Option> All =>
     [
         _corpus, _run, _valid, _preset, _tokenizer, _examples, _foldDigits, _splitSentences, _heldOut, _workers, _threads, _shards, _steps, _epochs,
-        _batch, _context, _layers, _dimension, _learningRate, _schedule, _warmup, _clip, _seed, _device, _evaluateEvery, _checkpointEvery, _resume,
+        _batch, _context, _layers, _dimension, _learningRate, _schedule, _warmup, _clip, _seed, _device, _evaluateEvery, _checkpointEvery, _keep, _keepEvery, _init, _resume, _allowMixed,
         _onDivergence, _prompts, _json,
     ];
 
@@ -139,9 +148,16 @@ internal sealed class TrainOptions
             CheckpointEvery = AtLeast(_checkpointEvery, parsed.GetValue(_checkpointEvery) ?? preset.CheckpointEvery, 0L),
             OnDivergence = ParseName(_onDivergence, parsed.GetValue(_onDivergence), DivergencePolicy.Stop),
             Prompts = parsed.GetValue(_prompts) is { Length: > 0 } prompts ? prompts : preset.Prompts,
+            InitialWeights = InitialWeights(parsed.GetValue(_init), resumed),
+            Retention = new RetentionPolicy(
+                AtLeast(_keep, parsed.GetValue(_keep), 1), parsed.GetValue(_keepEvery) is { } every ? AtLeast(_keepEvery, every, 1L) : null),
+            AllowMixed = parsed.GetValue(_allowMixed),
             Json = parsed.GetValue(_json),
         };
     }
+
+    private static string? InitialWeights(string? path, RunConfig? resumed) =>
+        path is null || resumed is null ? path : throw RnnLmException.Usage("--init begins a run and --resume goes on with one; give one of them");
 
     /// <summary>Where settings come from that are not given: the run that is resumed, or a preset.</summary>
     private static Preset PresetOf(string? name, RunConfig? resumed)

@@ -1,3 +1,4 @@
+using RnnLm.Checkpoints.Store;
 using RnnLm.Cli.Presets;
 using RnnLm.Cli.Runs;
 using RnnLm.Coordinator.Behaviour;
@@ -67,6 +68,13 @@ internal sealed record TrainRequest
     public required DivergencePolicy OnDivergence { get; init; }
 
     public required IReadOnlyList<string> Prompts { get; init; }
+
+    /// <summary>A file with the initial parameters; null to draw them from the seed.</summary>
+    public required string? InitialWeights { get; init; }
+
+    public required RetentionPolicy Retention { get; init; }
+
+    public required bool AllowMixed { get; init; }
 
     public required bool Json { get; init; }
 }
