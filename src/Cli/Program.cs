@@ -15,6 +15,7 @@ internal static class Program
             EvaluateCommand.Create(),
             GenerateCommand.Create(),
             PlanCommand.Create(),
+            InspectCommand.Create(),
             SetupCommand.Create(),
         };
         var parsed = root.Parse(arguments);
