@@ -31,7 +31,10 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
     {
         var before = small.Directory.Everything.ToList();
         var hashes = small.Run.FinalHashes;
-        RnnLmProcess.Run(small.Directory, [.. small.Settings, "--run", SmallRun.Name, "--steps", "90", "--dimension", "8", "--lr", "0.5"])
+        var settings = small.Settings.ToList();
+        settings[settings.IndexOf("--dimension") + 1] = "8";
+        settings[settings.IndexOf("--lr") + 1] = "0.5";
+        RnnLmProcess.Run(small.Directory, [.. settings, "--run", SmallRun.Name, "--steps", "90"])
             .Refused(BadInput, SmallRun.Name, "another job", "model.dimension is 16 in the run, 8 asked", "optimizer.learning_rate is 0.01 in the run, 0.5 asked", "another --run");
         Assert.Equal(before, small.Directory.Everything);
         Assert.Equal(hashes, small.Run.FinalHashes);
