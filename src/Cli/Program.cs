@@ -21,7 +21,7 @@ internal static class Program
         var parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
-            return Fail(ExitCode.Usage, $"{parsed.Errors[0].Message} See rnnlm {string.Join(' ', arguments.Take(1).Where(word => !word.StartsWith('-')))} --help.");
+            return Fail(ExitCode.Usage, UsageError.Describe(parsed));
         }
 
         try

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using RnnLm.Cli.Generation;
 using RnnLm.Cli.Runs;
 using RnnLm.Cli.Training;
@@ -30,7 +31,9 @@ internal static class GenerateCommand
             int kept = parsed.GetValue(topK);
             if (count < 1 || kept < 0 || !double.IsFinite(heat) || heat < 0)
             {
-                throw RnnLmException.Usage("--tokens must be 1 or more, --temperature and --top-k 0 or more");
+                throw RnnLmException.Usage(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"--tokens {count}, --temperature {heat}, --top-k {kept}: --tokens must be 1 or more, --temperature and --top-k 0 or more"));
             }
 
             var stored = new StoredRun(parsed.GetRequiredValue(run));

@@ -14,21 +14,11 @@ namespace RnnLm.Cli.Commands;
 /// <summary>The options of <c>train</c>: what they are called, and how they and a preset make a <see cref="TrainRequest"/>.</summary>
 internal sealed class TrainOptions
 {
-    private readonly Option<string[]> _corpus = new("--corpus")
-    {
-        Description = "Text files or globs to train on (default: the preset's corpus)",
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = "FILE",
-    };
+    private readonly Option<string[]> _corpus = FilesOption.Create("--corpus", "Text files or globs to train on (default: the preset's corpus)");
 
     private readonly Option<string?> _run = new("--run") { Description = "Run directory (default: runs/PRESET-1, -2, …)", HelpName = "DIR" };
 
-    private readonly Option<string[]> _valid = new("--valid")
-    {
-        Description = "Text files to validate on (default: a part of the corpus is held out)",
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = "FILE",
-    };
+    private readonly Option<string[]> _valid = FilesOption.Create("--valid", "Text files to validate on (default: a part of the corpus is held out)");
 
     private readonly Option<string?> _preset = new("--preset")
     {
