@@ -90,7 +90,7 @@ public sealed class TextSegments
         int written = 0;
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] != '\n' || i == 0 || text[i - 1] != '\r')
+            if (!text[i..].StartsWith("\r\n"u8))
             {
                 text[written++] = text[i] is (byte)'\n' or (byte)'\r' ? (byte)' ' : text[i];
             }
