@@ -34,6 +34,8 @@ internal sealed class TrainOptions
     private readonly Option<string?> _examples = new("--examples") { Description = "sentences: one example a line; windows: contiguous text" };
     private readonly Option<bool?> _foldDigits = new("--fold-digits") { Description = "Replace each run of digits by ###" };
     private readonly Option<bool?> _splitSentences = new("--split-sentences") { Description = "Split each line into sentences" };
+    private readonly Option<string?> _field = new("--field") { Description = "The corpus is JSON, one object a line: its text is this string field", HelpName = "NAME" };
+    private readonly Option<bool?> _sentenceTokens = new("--sentence-tokens") { Description = "Enclose each sentence in a start and an end token" };
     private readonly Option<int?> _heldOut = new("--held-out") { Description = "Thousandths of the corpus kept for validation", HelpName = "N" };
     private readonly Option<int> _workers = new("--workers") { Description = "Worker actors", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<int?> _threads = new("--threads") { Description = "Threads of each worker (default: the machine's cores shared out)", HelpName = "N" };
@@ -78,7 +80,7 @@ internal sealed class TrainOptions
 
     public IEnumerable<Option> All =>
     [
-        _corpus, _run, _valid, _preset, _tokenizer, _examples, _foldDigits, _splitSentences, _heldOut, _workers, _threads, _shards, _steps, _epochs,
+        _corpus, _run, _valid, _preset, _tokenizer, _examples, _foldDigits, _splitSentences, _field, _sentenceTokens, _heldOut, _workers, _threads, _shards, _steps, _epochs,
         _batch, _context, _layers, _dimension, _learningRate, _schedule, _warmup, _clip, _seed, _device, _evaluateEvery, _checkpointEvery, _keep, _keepEvery, _init, _resume, _allowMixed,
         _onDivergence, _prompts, _json,
     ];
@@ -118,6 +120,8 @@ internal sealed class TrainOptions
             Mode = ParseName(_examples, parsed.GetValue(_examples), preset.Mode),
             FoldDigits = parsed.GetValue(_foldDigits) ?? preset.FoldDigits,
             SplitSentences = parsed.GetValue(_splitSentences) ?? preset.SplitSentences,
+            JsonField = parsed.GetValue(_field) ?? resumed?.Job.Corpus.JsonField,
+            SentenceTokens = parsed.GetValue(_sentenceTokens) ?? resumed?.Job.Corpus.SentenceTokens ?? false,
             HeldOutPerMille = AtLeast(_heldOut, parsed.GetValue(_heldOut) ?? preset.HeldOutPerMille, 0, 900),
             Workers = workers,
             ThreadsPerWorker = AtLeast(_threads, parsed.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers), 1),

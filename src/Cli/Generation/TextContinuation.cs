@@ -16,6 +16,7 @@ internal sealed class TextContinuation : IDisposable
 
     private readonly ITokenizer _tokenizer;
     private readonly TextGenerator _generator;
+    private readonly bool _hasSentenceTokens;
 
     /// <summary>A model with these parameters.</summary>
     /// <param name="job">Its sizes and how text becomes ids.</param>
@@ -24,6 +25,7 @@ internal sealed class TextContinuation : IDisposable
     public TextContinuation(Job job, ReadOnlySpan<float> parameters, ITokenizer tokenizer)
     {
         _tokenizer = tokenizer;
+        _hasSentenceTokens = job.Corpus.SentenceTokens;
         _generator = new TextGenerator(job.Model, parameters);
     }
 
@@ -32,12 +34,18 @@ internal sealed class TextContinuation : IDisposable
     public string Sample(string prompt, int tokens, double temperature, int topK, long seed)
     {
         int[] ids = _tokenizer.Encode(prompt);
+        if (_hasSentenceTokens)
+        {
+            ids = [_tokenizer.StartId, .. ids];
+        }
+
         if (ids.Length == 0)
         {
             throw RnnLmException.BadInput("--prompt is empty; give at least one character to go on from");
         }
 
-        int[] added = _generator.Continue(ids, tokens, new TokenSampler(temperature, topK, seed));
+        var sampler = new TokenSampler(temperature, topK, seed);
+        var added = _generator.Continue(ids, tokens, sampler, _hasSentenceTokens ? _tokenizer.EndId : -1);
 
         // Decoded together: a token's text can depend on those before it.
         string whole = _tokenizer.Decode([.. ids, .. added]);

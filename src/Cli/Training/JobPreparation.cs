@@ -49,7 +49,7 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
     {
         var source = new CorpusSource(view);
         var patterns = CorpusPatterns(source);
-        var settings = new CorpusSettings(request.Mode, request.FoldDigits, request.SplitSentences);
+        var settings = new CorpusSettings(request.Mode, request.FoldDigits, request.SplitSentences, request.JsonField, request.SentenceTokens);
         var corpus = LoadCorpus(source, patterns, settings);
         var validationCorpus = request.Validation.Count > 0
             ? source.Load("the validation text", request.Validation, settings, corpus.Tokenizer)
@@ -97,7 +97,7 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         var recorded = request.Resumed?.Job;
         long cosineSteps = request.Schedule == ScheduleKind.Cosine ? recorded?.Optimizer.Schedule.TotalSteps ?? totalSteps : 0;
         return new Job(
-            new CorpusIdentity(corpus.ContentHash, request.FoldDigits, request.SplitSentences),
+            new CorpusIdentity(corpus.ContentHash, request.FoldDigits, request.SplitSentences, request.JsonField, request.SentenceTokens),
             new TokenizerIdentity(corpus.Tokenizer.Spec, corpus.Tokenizer.Hash),
             plan,
             new ModelSettings(corpus.Tokenizer.VocabularySize, request.Dimension, request.Layers, corpus.Tokenizer.PaddingId),

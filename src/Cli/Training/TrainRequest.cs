@@ -28,6 +28,11 @@ internal sealed record TrainRequest
 
     public required bool SplitSentences { get; init; }
 
+    /// <summary>The field of JSON records that holds the text; null for plain text.</summary>
+    public required string? JsonField { get; init; }
+
+    public required bool SentenceTokens { get; init; }
+
     public required int HeldOutPerMille { get; init; }
 
     public required int Workers { get; init; }
