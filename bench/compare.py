@@ -50,18 +50,17 @@ class Measurements:
 
 
 def main():
-    options = ArgumentParser(prog="bench/compare", description=__doc__.splitlines()[0])
-    options.add_argument("configurations", nargs="*", metavar="CONFIGURATION", help=f"of {', '.join(CONFIGURATIONS)} (default: all)")
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--steps", type=int, help=f"steps of each process, of which the first {WARMUP_STEPS} do not count")
-    options.add_argument("--workers", action="store_true", help="compare rnnlm with itself: two workers of one thread, one worker of two")
-    options = options.parse_args()
+    parser = ArgumentParser(prog="bench/compare", description=__doc__.splitlines()[0])
+    parser.add_argument("configurations", nargs="*", metavar="CONFIGURATION", help=f"of {', '.join(CONFIGURATIONS)} (default: all)")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, help=f"steps of each process, of which the first {WARMUP_STEPS} do not count")
+    parser.add_argument("--workers", action="store_true", help="compare rnnlm with itself: two workers of one thread, one worker of two")
+    options = parser.parse_args()
     unknown = [name for name in options.configurations if name not in CONFIGURATIONS]
     if unknown:
-        options_text = ", ".join(CONFIGURATIONS)
-        sys.exit(f"bench/compare: {unknown[0]} is not a configuration; use {options_text}")
+        parser.error(f"{unknown[0]} is not a configuration; use {', '.join(CONFIGURATIONS)}")
     if options.rounds < 1 or (options.steps is not None and options.steps <= WARMUP_STEPS):
-        sys.exit(f"bench/compare: at least one round, and more than {WARMUP_STEPS} steps")
+        parser.error(f"at least one round and more than {WARMUP_STEPS} steps")
 
     for name in options.configurations or CONFIGURATIONS:
         configuration = CONFIGURATIONS[name]
