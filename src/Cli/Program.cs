@@ -15,12 +15,13 @@ internal static class Program
             EvaluateCommand.Create(),
             GenerateCommand.Create(),
             PlanCommand.Create(),
+            InspectCommand.Create(),
             SetupCommand.Create(),
         };
         var parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)
         {
-            return Fail(ExitCode.Usage, $"{parsed.Errors[0].Message} See rnnlm {string.Join(' ', arguments.Take(1).Where(word => !word.StartsWith('-')))} --help.");
+            return Fail(ExitCode.Usage, UsageError.Describe(parsed));
         }
 
         try

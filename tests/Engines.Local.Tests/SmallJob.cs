@@ -32,7 +32,7 @@ internal static class SmallJob
         ParameterInitialisation.Fill(Model, seed: 5, values.Span);
         var state = new TrainingState(new ParameterVersion(0, new CountedBuffer(values, pool)), Zeros(pool), Zeros(pool), 0, 0, 0);
         var coordinator = new CoordinatorBehaviour(
-            new CoordinatorSettings(1, Steps, CheckpointEvery: 1, EvaluateEvery: 3, null, workers, DivergencePolicy.Stop, null, IsResumed: false),
+            new CoordinatorSettings(1, Steps, CheckpointEvery: 1, EvaluateEvery: 3, null, AllowMixed: false, workers, DivergencePolicy.Stop, null, IsResumed: false),
             new CoordinatorInputs(new SyntheticPlan(), new SyntheticPlan().Step(1_000)),
             state,
             new UpdateRule(optimizer, pool, threads),
@@ -44,9 +44,9 @@ internal static class SmallJob
             return wrap?.Invoke(index, device) ?? device;
         });
         var writer = new HashingWriter();
-        var events = new List<TrainingEvent>();
-        await LocalTraining.RunAsync(coordinator, [.. devices], writer, events.Add, new TaskCompletionSource<StopRequested>().Task, TimeProvider.System);
-        return ([writer.Hashes[0], writer.Hashes[Steps]], events);
+        var observer = new Recorder();
+        await LocalTraining.RunAsync(coordinator, [.. devices], writer, observer, new TaskCompletionSource<StopRequested>().Task, TimeProvider.System);
+        return ([writer.Hashes[0], writer.Hashes[Steps]], observer.Events);
     }
 
     private static CountedBuffer Zeros(FloatBufferPool pool)
@@ -54,6 +54,15 @@ internal static class SmallJob
         var buffer = pool.Rent();
         buffer.Span.Clear();
         return new CountedBuffer(buffer, pool);
+    }
+
+    private sealed class Recorder : IRunObserver
+    {
+        public List<TrainingEvent> Events { get; } = [];
+
+        public void Observe(TrainingEvent trainingEvent) => Events.Add(trainingEvent);
+
+        public void Illustrate(ParameterVersion version) => version.Release();
     }
 
     private sealed class HashingWriter : ICheckpointWriter

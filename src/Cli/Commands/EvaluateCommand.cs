@@ -15,13 +15,7 @@ internal static class EvaluateCommand
     public static Command Create()
     {
         var run = RunOption.Create();
-        var corpus = new Option<string[]>("--corpus")
-        {
-            Description = "Text files or globs to evaluate on",
-            Required = true,
-            AllowMultipleArgumentsPerToken = true,
-            HelpName = "FILE",
-        };
+        var corpus = FilesOption.Create("--corpus", "Text files or globs to evaluate on", required: true);
         var threads = new Option<int>("--threads") { Description = "Threads", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
         var json = new Option<bool>("--json") { Description = "Print a JSON object" };
         var command = new Command("evaluate", "Loss per token, perplexity and bits per character of a trained model on a text") { run, corpus, threads, json };

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
 using RnnLm.Cli.Generation;
 using RnnLm.Cli.Runs;
+using RnnLm.Cli.Training;
 using RnnLm.Shared.Errors;
 
 namespace RnnLm.Cli.Commands;
@@ -29,11 +31,14 @@ internal static class GenerateCommand
             int kept = parsed.GetValue(topK);
             if (count < 1 || kept < 0 || !double.IsFinite(heat) || heat < 0)
             {
-                throw RnnLmException.Usage("--tokens must be 1 or more, --temperature and --top-k 0 or more");
+                throw RnnLmException.Usage(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"--tokens {count}, --temperature {heat}, --top-k {kept}: --tokens must be 1 or more, --temperature and --top-k 0 or more"));
             }
 
             var stored = new StoredRun(parsed.GetRequiredValue(run));
-            using var continuation = new TextContinuation(stored.Newest(), stored.Config.Job.Model, stored.Tokenizer);
+            using var continuation = new TextContinuation(
+                stored.Config.Job, StoredState.ReadParameters(stored.Newest(), stored.Config.Job.Model), stored.Tokenizer);
             string text = parsed.GetRequiredValue(prompt);
             Console.Out.WriteLine(text + continuation.Sample(text, count, heat, kept, parsed.GetValue(seed)));
             return 0;

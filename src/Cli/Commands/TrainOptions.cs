@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
 using RnnLm.Checkpoints.Runs;
+using RnnLm.Checkpoints.Store;
 using RnnLm.Cli.Presets;
 using RnnLm.Cli.Runs;
 using RnnLm.Cli.Training;
@@ -13,21 +14,11 @@ namespace RnnLm.Cli.Commands;
 /// <summary>The options of <c>train</c>: what they are called, and how they and a preset make a <see cref="TrainRequest"/>.</summary>
 internal sealed class TrainOptions
 {
-    private readonly Option<string[]> _corpus = new("--corpus")
-    {
-        Description = "Text files or globs to train on (default: the preset's corpus)",
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = "FILE",
-    };
+    private readonly Option<string[]> _corpus = FilesOption.Create("--corpus", "Text files or globs to train on (default: the preset's corpus)");
 
     private readonly Option<string?> _run = new("--run") { Description = "Run directory (default: runs/PRESET-1, -2, …)", HelpName = "DIR" };
 
-    private readonly Option<string[]> _valid = new("--valid")
-    {
-        Description = "Text files to validate on (default: a part of the corpus is held out)",
-        AllowMultipleArgumentsPerToken = true,
-        HelpName = "FILE",
-    };
+    private readonly Option<string[]> _valid = FilesOption.Create("--valid", "Text files to validate on (default: a part of the corpus is held out)");
 
     private readonly Option<string?> _preset = new("--preset")
     {
@@ -43,6 +34,8 @@ internal sealed class TrainOptions
     private readonly Option<string?> _examples = new("--examples") { Description = "sentences: one example a line; windows: contiguous text" };
     private readonly Option<bool?> _foldDigits = new("--fold-digits") { Description = "Replace each run of digits by ###" };
     private readonly Option<bool?> _splitSentences = new("--split-sentences") { Description = "Split each line into sentences" };
+    private readonly Option<string?> _field = new("--field") { Description = "The corpus is JSON, one object a line: its text is this string field", HelpName = "NAME" };
+    private readonly Option<bool?> _sentenceTokens = new("--sentence-tokens") { Description = "Enclose each sentence in a start and an end token" };
     private readonly Option<int?> _heldOut = new("--held-out") { Description = "Thousandths of the corpus kept for validation", HelpName = "N" };
     private readonly Option<int> _workers = new("--workers") { Description = "Worker actors", DefaultValueFactory = _ => 1, HelpName = "N" };
     private readonly Option<int?> _threads = new("--threads") { Description = "Threads of each worker (default: the machine's cores shared out)", HelpName = "N" };
@@ -67,6 +60,14 @@ internal sealed class TrainOptions
 
     private readonly Option<long?> _evaluateEvery = new("--evaluate-every") { Description = "Steps between evaluations; 0 for the last only", HelpName = "N" };
     private readonly Option<long?> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; 0 for the first and last only", HelpName = "N" };
+    private readonly Option<int> _keep = new("--keep") { Description = "Newest checkpoints that are kept, besides step 0 and the best", DefaultValueFactory = _ => 3, HelpName = "K" };
+    private readonly Option<long?> _keepEvery = new("--keep-every") { Description = "Also keep the checkpoints whose step is a multiple of this", HelpName = "M" };
+    private readonly Option<string?> _init = new("--init") { Description = "Begin with the parameters of this model.safetensors", HelpName = "FILE" };
+    private readonly Option<bool> _allowMixed = new("--allow-mixed")
+    {
+        Description = "Let machines that round differently work on the run, which is recorded as not reproducible",
+    };
+
     private readonly Option<bool> _resume = new("--resume") { Description = "Go on with the run in --run; settings that are not given are the run's" };
 
     private readonly Option<string?> _onDivergence = new("--on-divergence")
@@ -79,8 +80,8 @@ internal sealed class TrainOptions
 
     public IEnumerable<Option> All =>
     [
-        _corpus, _run, _valid, _preset, _tokenizer, _examples, _foldDigits, _splitSentences, _heldOut, _workers, _threads, _shards, _steps, _epochs,
-        _batch, _context, _layers, _dimension, _learningRate, _schedule, _warmup, _clip, _seed, _device, _evaluateEvery, _checkpointEvery, _resume,
+        _corpus, _run, _valid, _preset, _tokenizer, _examples, _foldDigits, _splitSentences, _field, _sentenceTokens, _heldOut, _workers, _threads, _shards, _steps, _epochs,
+        _batch, _context, _layers, _dimension, _learningRate, _schedule, _warmup, _clip, _seed, _device, _evaluateEvery, _checkpointEvery, _keep, _keepEvery, _init, _resume, _allowMixed,
         _onDivergence, _prompts, _json,
     ];
 
@@ -119,6 +120,8 @@ internal sealed class TrainOptions
             Mode = ParseName(_examples, parsed.GetValue(_examples), preset.Mode),
             FoldDigits = parsed.GetValue(_foldDigits) ?? preset.FoldDigits,
             SplitSentences = parsed.GetValue(_splitSentences) ?? preset.SplitSentences,
+            JsonField = parsed.GetValue(_field) ?? resumed?.Job.Corpus.JsonField,
+            SentenceTokens = parsed.GetValue(_sentenceTokens) ?? resumed?.Job.Corpus.SentenceTokens ?? false,
             HeldOutPerMille = AtLeast(_heldOut, parsed.GetValue(_heldOut) ?? preset.HeldOutPerMille, 0, 900),
             Workers = workers,
             ThreadsPerWorker = AtLeast(_threads, parsed.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers), 1),
@@ -139,9 +142,16 @@ internal sealed class TrainOptions
             CheckpointEvery = AtLeast(_checkpointEvery, parsed.GetValue(_checkpointEvery) ?? preset.CheckpointEvery, 0L),
             OnDivergence = ParseName(_onDivergence, parsed.GetValue(_onDivergence), DivergencePolicy.Stop),
             Prompts = parsed.GetValue(_prompts) is { Length: > 0 } prompts ? prompts : preset.Prompts,
+            InitialWeights = InitialWeights(parsed.GetValue(_init), resumed),
+            Retention = new RetentionPolicy(
+                AtLeast(_keep, parsed.GetValue(_keep), 1), parsed.GetValue(_keepEvery) is { } every ? AtLeast(_keepEvery, every, 1L) : null),
+            AllowMixed = parsed.GetValue(_allowMixed),
             Json = parsed.GetValue(_json),
         };
     }
+
+    private static string? InitialWeights(string? path, RunConfig? resumed) =>
+        path is null || resumed is null ? path : throw RnnLmException.Usage("--init begins a run and --resume goes on with one; give one of them");
 
     /// <summary>Where settings come from that are not given: the run that is resumed, or a preset.</summary>
     private static Preset PresetOf(string? name, RunConfig? resumed)

@@ -1,35 +1,32 @@
-using RnnLm.Checkpoints.Store;
 using RnnLm.Data.Tokenizers;
 using RnnLm.Model.Generation;
 using RnnLm.Shared.Errors;
 using RnnLm.Shared.Jobs;
-using RnnLm.Shared.Parameters;
 
 namespace RnnLm.Cli.Generation;
 
-/// <summary>Continues prompts with the model of a checkpoint.</summary>
+/// <summary>Continues prompts with a trained model.</summary>
 internal sealed class TextContinuation : IDisposable
 {
     /// <summary>What a sample of text for the eye looks best with.</summary>
     private const int SampleTokens = 40;
     private const double SampleTemperature = 0.7;
     private const int SampleTopK = 40;
+    private const int GreedyTokens = 20;
 
     private readonly ITokenizer _tokenizer;
     private readonly TextGenerator _generator;
+    private readonly bool _hasSentenceTokens;
 
-    /// <summary>Loads the model of a checkpoint.</summary>
-    public TextContinuation(Checkpoint checkpoint, ModelSettings model, ITokenizer tokenizer)
+    /// <summary>A model with these parameters.</summary>
+    /// <param name="job">Its sizes and how text becomes ids.</param>
+    /// <param name="parameters">All parameters, laid out as the job's model says.</param>
+    /// <param name="tokenizer">The job's tokeniser.</param>
+    public TextContinuation(Job job, ReadOnlySpan<float> parameters, ITokenizer tokenizer)
     {
         _tokenizer = tokenizer;
-        var layout = ParameterLayout.For(model);
-        float[] parameters = new float[layout.Length];
-        using (var file = checkpoint.OpenModel())
-        {
-            file.ReadLayout(layout, parameters);
-        }
-
-        _generator = new TextGenerator(model, parameters);
+        _hasSentenceTokens = job.Corpus.SentenceTokens;
+        _generator = new TextGenerator(job.Model, parameters);
     }
 
     /// <summary>What follows the prompt.</summary>
@@ -37,12 +34,18 @@ internal sealed class TextContinuation : IDisposable
     public string Sample(string prompt, int tokens, double temperature, int topK, long seed)
     {
         int[] ids = _tokenizer.Encode(prompt);
+        if (_hasSentenceTokens)
+        {
+            ids = [_tokenizer.StartId, .. ids];
+        }
+
         if (ids.Length == 0)
         {
             throw RnnLmException.BadInput("--prompt is empty; give at least one character to go on from");
         }
 
-        int[] added = _generator.Continue(ids, tokens, new TokenSampler(temperature, topK, seed));
+        var sampler = new TokenSampler(temperature, topK, seed);
+        var added = _generator.Continue(ids, tokens, sampler, _hasSentenceTokens ? _tokenizer.EndId : -1);
 
         // Decoded together: a token's text can depend on those before it.
         string whole = _tokenizer.Decode([.. ids, .. added]);
@@ -51,18 +54,23 @@ internal sealed class TextContinuation : IDisposable
     }
 
     /// <summary>A sample with settings that suit the eye; null when the vocabulary lacks characters of the prompt.</summary>
-    public string? TrySample(string prompt, long seed)
+    public string? TrySample(string prompt, long seed) => Try(() => Sample(prompt, SampleTokens, SampleTemperature, SampleTopK, seed));
+
+    /// <summary>The most likely continuation; null when the vocabulary lacks characters of the prompt.</summary>
+    public string? TryGreedy(string prompt) => Try(() => Sample(prompt, GreedyTokens, temperature: 0, topK: 0, seed: 0));
+
+    /// <inheritdoc/>
+    public void Dispose() => _generator.Dispose();
+
+    private static string? Try(Func<string> sample)
     {
         try
         {
-            return Sample(prompt, SampleTokens, SampleTemperature, SampleTopK, seed);
+            return sample();
         }
         catch (RnnLmException)
         {
             return null;
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _generator.Dispose();
 }

@@ -22,6 +22,7 @@ namespace RnnLm.Cli.Runs;
 /// <param name="CheckpointEvery">Steps between checkpoints.</param>
 /// <param name="Prompts">Beginnings that the model continues.</param>
 /// <param name="SelfTest">Hash that every worker's self-test must have; null until the first worker joined.</param>
+/// <param name="Reproducible">False when machines that round differently have worked on the run (<c>--allow-mixed</c>).</param>
 /// <param name="Job">What decides the result.</param>
 /// <param name="JobHash">Its hash.</param>
 internal sealed record RunConfig(
@@ -38,6 +39,7 @@ internal sealed record RunConfig(
     long CheckpointEvery,
     IReadOnlyList<string> Prompts,
     string? SelfTest,
+    bool Reproducible,
     Job Job,
     string JobHash)
 {

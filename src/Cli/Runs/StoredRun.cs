@@ -27,8 +27,14 @@ internal sealed class StoredRun
     public ITokenizer Tokenizer { get; }
 
     /// <summary>How the run's text is prepared.</summary>
-    public CorpusSettings CorpusSettings =>
-        new(Config.Job.Plan.Mode, Config.Job.Corpus.FoldDigits, Config.Job.Corpus.SplitSentences);
+    public CorpusSettings CorpusSettings
+    {
+        get
+        {
+            var corpus = Config.Job.Corpus;
+            return new CorpusSettings(Config.Job.Plan.Mode, corpus.FoldDigits, corpus.SplitSentences, corpus.JsonField, corpus.SentenceTokens);
+        }
+    }
 
     /// <summary>The newest checkpoint that is as it was written.</summary>
     /// <exception cref="RnnLmException">There is none.</exception>

@@ -10,11 +10,12 @@ using RnnLm.Shared.Parameters;
 namespace RnnLm.Cli.Training;
 
 /// <summary>
-/// Writes the coordinator's snapshots into the run directory: first the ledger entries of the steps that a checkpoint covers, then the checkpoint, then
-/// the old ones are pruned.
+/// Writes the coordinator's snapshots into the run directory: first the ledger entries and metrics of the steps that a checkpoint covers, then the checkpoint,
+/// then the old ones are pruned.
 /// </summary>
 internal sealed class CheckpointRecorder(
-    CheckpointStore store, LedgerWriter ledger, RetentionPolicy retention, ParameterLayout layout, string jobHash, long stepsPerEpoch) : ICheckpointWriter
+    CheckpointStore store, LedgerWriter ledger, RunRecorder recorder, RetentionPolicy retention, ParameterLayout layout, string jobHash, long stepsPerEpoch)
+    : ICheckpointWriter
 {
     private readonly ConcurrentQueue<LedgerEntry> _committed = [];
     private readonly List<LedgerEntry> _unwritten = [];
@@ -35,6 +36,7 @@ internal sealed class CheckpointRecorder(
 
         ledger.Append(_unwritten);
         _unwritten.Clear();
+        recorder.FlushToDisk();
         store.Save(new CheckpointSnapshot(
             new CheckpointState(
                 state.Version,

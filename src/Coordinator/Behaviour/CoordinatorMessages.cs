@@ -3,6 +3,7 @@ using RnnLm.Coordinator.Steps;
 using RnnLm.Shared.Actors;
 using RnnLm.Shared.Errors;
 using RnnLm.Shared.Gradients;
+using RnnLm.Shared.Parameters;
 using RnnLm.Shared.Ranges;
 
 namespace RnnLm.Coordinator.Behaviour;
@@ -33,6 +34,9 @@ public sealed record CheckpointWritten(long Version, Exception? Failure) : Messa
 /// <param name="ValidationLoss">Its loss on the validation text, if it was evaluated.</param>
 /// <param name="IsBest">Whether that is the lowest so far.</param>
 public sealed record SaveCheckpoint(TrainingState State, double? ValidationLoss, bool IsBest) : Effect;
+
+/// <summary>Show what this version writes, for people to read. The receiver owns the reference.</summary>
+public sealed record Illustrate(ParameterVersion Version) : Effect;
 
 /// <summary>Tell the run's observers.</summary>
 public sealed record Report(TrainingEvent Event) : Effect;

@@ -6,6 +6,17 @@ public static class CacheDirectory
     /// <summary>The variable that names another directory.</summary>
     public const string Variable = "RNNLM_CACHE";
 
+    /// <summary>Folder of fetched packages.</summary>
+    internal const string Packages = "packages";
+
+    /// <summary>Folder of token files.</summary>
+    internal const string Tokens = "tokens";
+
+    /// <summary>Folder of vocabularies made from corpora.</summary>
+    internal const string Tokenizers = "tokenizers";
+
+    private static readonly string[] Parts = [Packages, Tokens, Tokenizers];
+
     /// <summary><c>$RNNLM_CACHE</c>, or <c>rnnlm</c> in <c>$XDG_CACHE_HOME</c>, or <c>~/.cache/rnnlm</c> (XDG Base Directory Specification).</summary>
     public static string Default()
     {
@@ -20,5 +31,14 @@ public static class CacheDirectory
             ? shared!
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
         return Path.Combine(root, "rnnlm");
+    }
+
+    /// <summary>Removes what processes left in a cache directory that ended while they wrote to it; those that live are not disturbed.</summary>
+    public static void RemoveAbandoned(string cacheDirectory)
+    {
+        foreach (string part in Parts)
+        {
+            Claim.RemoveAbandoned(Path.Combine(cacheDirectory, part));
+        }
     }
 }

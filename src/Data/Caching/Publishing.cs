@@ -40,33 +40,16 @@ internal static class Publishing
 
     private static void Guarded(string path, Action<string> publish)
     {
-        // The random part only keeps two processes apart and enters nothing that is computed.
-        string temporary = $"{path}.{Path.GetRandomFileName()}.tmp";
         try
         {
             System.IO.Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            publish(temporary);
+            using var claim = Claim.Beside(path);
+            publish(claim.TemporaryPath);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw RnnLmException.Storage(
                 $"{path}: cannot be written ({failure.Message}); free space, or name another cache directory with {CacheDirectory.Variable}", failure);
-        }
-        finally
-        {
-            Remove(temporary);
-        }
-    }
-
-    private static void Remove(string temporary)
-    {
-        if (System.IO.File.Exists(temporary))
-        {
-            System.IO.File.Delete(temporary);
-        }
-        else if (System.IO.Directory.Exists(temporary))
-        {
-            System.IO.Directory.Delete(temporary, recursive: true);
         }
     }
 }

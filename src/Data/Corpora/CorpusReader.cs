@@ -14,15 +14,15 @@ public sealed class CorpusReader
     /// <summary>Usual size of a block, bytes.</summary>
     public const int BlockBytes = 1 << 20;
 
-    /// <summary>Longest line in sentences mode, bytes.</summary>
+    /// <summary>Longest line where lines are kept whole: sentences and JSON records, bytes.</summary>
     public const int MostLineBytes = 1 << 26;
 
     private static readonly byte[] ByteOrderMark = [0xEF, 0xBB, 0xBF];
 
     private readonly CorpusFiles _files;
-    private readonly ExampleMode _mode;
+    private readonly CorpusSettings _settings;
 
-    public CorpusReader(CorpusFiles files, ExampleMode mode) => (_files, _mode) = (files, mode);
+    public CorpusReader(CorpusFiles files, CorpusSettings settings) => (_files, _settings) = (files, settings);
 
     /// <summary>
     /// Set when all blocks were read: SHA-256, in lower-case hexadecimal, over the SHA-256 of each file's content in order. Paths do not enter it.
@@ -35,8 +35,8 @@ public sealed class CorpusReader
     /// <exception cref="RnnLmException">Bad input: a file cannot be read or is not UTF-8 text.</exception>
     public static string Hash(CorpusFiles files, Action<long>? progress = null)
     {
-        // Windows mode accepts lines of any length.
-        var reader = new CorpusReader(files, ExampleMode.Windows);
+        // Windows of plain text accept lines of any length.
+        var reader = new CorpusReader(files, new CorpusSettings(ExampleMode.Windows));
         long bytes = 0;
         foreach (TextBlock block in reader.Blocks())
         {
@@ -48,7 +48,7 @@ public sealed class CorpusReader
     }
 
     /// <summary>The blocks in order.</summary>
-    /// <exception cref="RnnLmException">Bad input: a file cannot be read, is not UTF-8 text, or (sentences) has a line over <see cref="MostLineBytes"/>.</exception>
+    /// <exception cref="RnnLmException">Bad input: a file cannot be read, is not UTF-8 text, or has a line to be kept whole over <see cref="MostLineBytes"/>.</exception>
     public IEnumerable<TextBlock> Blocks()
     {
         using var corpusHash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -74,6 +74,7 @@ public sealed class CorpusReader
         byte[] buffer = new byte[BlockBytes];
         int filled = 0;
         long offset = 0;
+        long line = 1;
         while (true)
         {
             int read = Read(stream, path, buffer.AsSpan(filled));
@@ -83,18 +84,20 @@ public sealed class CorpusReader
             int end = atEnd ? filled : BlockEnd(buffer);
             if (end == 0)
             {
-                RequireGrowth(path, offset, buffer.Length);
+                RequireGrowth(path, line, buffer.Length);
                 Array.Resize(ref buffer, buffer.Length * 2);
                 continue;
             }
 
             TextCheck.Require(buffer.AsSpan(0, end), path, offset);
             int skipped = offset == 0 && buffer.AsSpan(0, end).StartsWith(ByteOrderMark) ? ByteOrderMark.Length : 0;
-            yield return new TextBlock(buffer.AsMemory(skipped, end - skipped), end, StartsText: false);
+            yield return new TextBlock(buffer.AsMemory(skipped, end - skipped), end, StartsText: false, path, line);
             if (atEnd)
             {
                 yield break;
             }
+
+            line += buffer.AsSpan(0, end).Count((byte)'\n');
 
             // The block keeps its buffer: others may still be at work on it when the next one is read.
             byte[] next = new byte[Math.Max(BlockBytes, filled - end)];
@@ -114,16 +117,15 @@ public sealed class CorpusReader
             return newline + 1;
         }
 
-        return _mode == ExampleMode.Windows ? TextSegments.CutPoint(buffer, buffer.Length) : 0;
+        return _settings is { Mode: ExampleMode.Windows, JsonField: null } ? TextSegments.CutPoint(buffer, buffer.Length) : 0;
     }
 
-    private static void RequireGrowth(string path, long offset, int bytes)
+    private void RequireGrowth(string path, long line, int bytes)
     {
         if (bytes >= MostLineBytes)
         {
-            throw RnnLmException.BadInput(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{path}: the line at offset {offset} is longer than {MostLineBytes >> 20} MiB; put one sentence on a line, or train on windows of text"));
+            string cure = _settings.JsonField is null ? "put one sentence on a line, or train on windows of text" : "put one JSON object on a line, or divide the record";
+            throw RnnLmException.BadInput(string.Create(CultureInfo.InvariantCulture, $"{path}, line {line}: is longer than {MostLineBytes >> 20} MiB; {cure}"));
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using RnnLm.Shared.Jobs;
 
@@ -5,33 +6,55 @@ namespace RnnLm.Data.Corpora;
 
 /// <summary>
 /// The stretches of text that are encoded one by one: in sentences mode the sentences of a block; in windows mode its lines with their line ends, overlong
-/// ones cut before a word, so that the segments of all blocks joined are the text.
+/// ones cut before a word, so that the segments of all blocks joined are the text. Of JSON records it is their field that is cut so.
 /// </summary>
 public sealed class TextSegments
 {
     /// <summary>Longest segment in windows mode, bytes.</summary>
     public const int MostWindowBytes = 1 << 16;
 
-    private readonly byte[] _utf8;
-    private readonly List<Range> _ranges;
+    private readonly CorpusSettings _settings;
+    private readonly ArrayBufferWriter<byte> _utf8;
+    private readonly List<(Range Text, long Line)> _segments = [];
 
-    private TextSegments(byte[] utf8, List<Range> ranges) => (_utf8, _ranges) = (utf8, ranges);
+    private TextSegments(CorpusSettings settings, int bytes) => (_settings, _utf8) = (settings, new ArrayBufferWriter<byte>(Math.Max(bytes, 1)));
 
     /// <summary>Number of segments.</summary>
-    public int Count => _ranges.Count;
+    public int Count => _segments.Count;
 
     /// <summary>UTF-8 text of a segment.</summary>
-    public ReadOnlySpan<byte> this[int index] => _utf8.AsSpan(_ranges[index]);
+    public ReadOnlySpan<byte> this[int index] => _utf8.WrittenSpan[_segments[index].Text];
+
+    /// <summary>Line of the file that a segment comes from; the first is 1.</summary>
+    public long LineOf(int index) => _segments[index].Line;
 
     /// <summary>Prepares a block as <paramref name="settings"/> say.</summary>
+    /// <exception cref="Shared.Errors.RnnLmException">Bad input: a line is not a JSON record with the field that the settings name.</exception>
     public static TextSegments Of(TextBlock block, CorpusSettings settings)
     {
         ArgumentNullException.ThrowIfNull(block);
         ArgumentNullException.ThrowIfNull(settings);
-        byte[] text = settings.FoldDigits ? DigitFolding.Fold(block.Utf8.Span) : block.Utf8.ToArray();
-        return settings.Mode == ExampleMode.Windows ? new TextSegments(text, Windows(text))
-            : settings.SplitSentences ? SplitLines(text)
-            : new TextSegments(text, Lines(text));
+        var segments = new TextSegments(settings, block.Utf8.Length);
+        JsonRecords? records = settings.JsonField is string field ? new JsonRecords(field) : null;
+        ReadOnlySpan<byte> rest = block.Utf8.Span;
+        for (long line = block.FirstLine; !rest.IsEmpty; line++)
+        {
+            int newline = rest.IndexOf((byte)'\n');
+            int length = newline < 0 ? rest.Length : newline + 1;
+            if (records is null)
+            {
+                segments.Add(rest[..length], line);
+            }
+            else if (!rest[..length].Trim(" \t\r\n"u8).IsEmpty)
+            {
+                byte[] text = records.TextOf(rest[..length], block.Path, line);
+                segments.Add(settings.Mode == ExampleMode.Windows ? [.. text, (byte)'\n'] : OnOneLine(text), line);
+            }
+
+            rest = rest[length..];
+        }
+
+        return segments;
     }
 
     /// <summary>
@@ -61,60 +84,62 @@ public sealed class TextSegments
         return cut;
     }
 
-    private static List<Range> Windows(ReadOnlySpan<byte> text)
+    /// <summary>Text with a space for each of its line breaks (CR LF, LF or CR).</summary>
+    private static ReadOnlySpan<byte> OnOneLine(Span<byte> text)
     {
-        var ranges = new List<Range>();
-        int start = 0;
-        while (start < text.Length)
-        {
-            ReadOnlySpan<byte> rest = text[start..];
-            int newline = rest.IndexOf((byte)'\n');
-            int length = newline >= 0 ? newline + 1 : rest.Length;
-            if (length > MostWindowBytes)
-            {
-                length = CutPoint(rest, MostWindowBytes);
-            }
-
-            ranges.Add(start..(start + length));
-            start += length;
-        }
-
-        return ranges;
-    }
-
-    private static List<Range> Lines(ReadOnlySpan<byte> text)
-    {
-        var ranges = new List<Range>();
-        foreach (Range line in text.Split((byte)'\n'))
-        {
-            (int start, int length) = line.GetOffsetAndLength(text.Length);
-            int leading = length - text.Slice(start, length).TrimStart(" \t\r\v\f"u8).Length;
-            int trimmed = text.Slice(start, length).Trim(" \t\r\v\f"u8).Length;
-            if (trimmed > 0)
-            {
-                ranges.Add((start + leading)..(start + leading + trimmed));
-            }
-        }
-
-        return ranges;
-    }
-
-    private static TextSegments SplitLines(byte[] text)
-    {
-        byte[] sentences = new byte[text.Length];
         int written = 0;
-        var ranges = new List<Range>();
-        foreach (Range line in Lines(text))
+        for (int i = 0; i < text.Length; i++)
         {
-            string characters = Encoding.UTF8.GetString(text.AsSpan(line));
+            if (!text[i..].StartsWith("\r\n"u8))
+            {
+                text[written++] = text[i] is (byte)'\n' or (byte)'\r' ? (byte)' ' : text[i];
+            }
+        }
+
+        return text[..written];
+    }
+
+    /// <summary>Takes in a line or the text of a record.</summary>
+    private void Add(ReadOnlySpan<byte> text, long line)
+    {
+        ReadOnlySpan<byte> folded = _settings.FoldDigits ? DigitFolding.Fold(text) : text;
+        if (_settings.Mode == ExampleMode.Windows)
+        {
+            AddWindows(folded, line);
+        }
+        else if (_settings.SplitSentences)
+        {
+            string characters = Encoding.UTF8.GetString(folded);
             foreach (Range sentence in SentenceSplitter.Split(characters))
             {
-                int length = Encoding.UTF8.GetBytes(characters.AsSpan(sentence), sentences.AsSpan(written));
-                ranges.Add(written..(written + length));
-                written += length;
+                Append(Encoding.UTF8.GetBytes(characters[sentence]), line);
             }
         }
+        else if (!folded.Trim(" \t\r\n\v\f"u8).IsEmpty)
+        {
+            Append(folded.Trim(" \t\r\n\v\f"u8), line);
+        }
+    }
 
-        return new TextSegments(sentences, ranges);
+    private void AddWindows(ReadOnlySpan<byte> text, long line)
+    {
+        while (!text.IsEmpty)
+        {
+            int newline = text.IndexOf((byte)'\n');
+            int length = newline >= 0 ? newline + 1 : text.Length;
+            if (length > MostWindowBytes)
+            {
+                length = CutPoint(text, MostWindowBytes);
+            }
+
+            Append(text[..length], line);
+            text = text[length..];
+        }
+    }
+
+    private void Append(ReadOnlySpan<byte> segment, long line)
+    {
+        _segments.Add((_utf8.WrittenCount..(_utf8.WrittenCount + segment.Length), line));
+        _utf8.Write(segment);
     }
 }

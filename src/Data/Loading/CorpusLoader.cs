@@ -1,3 +1,4 @@
+using RnnLm.Data.Caching;
 using RnnLm.Data.Corpora;
 using RnnLm.Data.TokenFiles;
 using RnnLm.Data.Tokenizers;
@@ -11,7 +12,7 @@ namespace RnnLm.Data.Loading;
 public sealed class CorpusLoader(string cacheDirectory, int threads, Action<LoadProgress>? progress = null)
 {
     /// <summary>Loads a corpus with a tokenizer of this kind, made from it or from elsewhere.</summary>
-    /// <exception cref="Shared.Errors.RnnLmException">Bad input: corpus or model cannot be used. Storage: the cache cannot be written.</exception>
+    /// <exception cref="Shared.Errors.RnnLmException">Usage: settings that exclude each other. Bad input: corpus or model cannot be used. Storage: the cache cannot be written.</exception>
     public Corpus Load(IEnumerable<string> patterns, CorpusSettings settings, TokenizerSpec spec)
     {
         var factory = new TokenizerFactory(cacheDirectory, threads);
@@ -19,11 +20,13 @@ public sealed class CorpusLoader(string cacheDirectory, int threads, Action<Load
     }
 
     /// <summary>Loads a corpus with a tokenizer that exists: for validation, evaluation and resumed runs.</summary>
-    /// <exception cref="Shared.Errors.RnnLmException">Bad input: the corpus cannot be used. Storage: the cache cannot be written.</exception>
+    /// <exception cref="Shared.Errors.RnnLmException">Usage: settings that exclude each other. Bad input: the corpus cannot be used. Storage: the cache cannot be written.</exception>
     public Corpus Load(IEnumerable<string> patterns, CorpusSettings settings, ITokenizer tokenizer) => Load(patterns, settings, (_, _) => tokenizer);
 
     private Corpus Load(IEnumerable<string> patterns, CorpusSettings settings, Func<CorpusFiles, string, ITokenizer> tokenizerFor)
     {
+        settings.Require();
+        CacheDirectory.RemoveAbandoned(cacheDirectory);
         CorpusFiles files = CorpusFiles.Resolve(patterns);
         string contentHash = CorpusReader.Hash(files, Report(LoadPhase.Reading, files));
         ITokenizer tokenizer = tokenizerFor(files, contentHash);

@@ -12,7 +12,7 @@ public sealed class PackageStore(string cacheDirectory, string npm = "npm")
     {
         ArgumentNullException.ThrowIfNull(package);
         string name = $"{package.Name.TrimStart('@').Replace('/', '+')}-{package.Version}";
-        return Path.Combine(cacheDirectory, "packages", name);
+        return Path.Combine(cacheDirectory, CacheDirectory.Packages, name);
     }
 
     /// <summary>Whether <see cref="Fetch"/> needs no network.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using RnnLm.Data.Corpora;
 using RnnLm.Data.Pipelines;
 using RnnLm.Data.Tokenizers;
@@ -22,8 +23,13 @@ internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, 
     /// <exception cref="RnnLmException">Bad input: the corpus cannot be read or encoded, or has changed.</exception>
     public void Write(string path, byte[] key, string contentHash, int threads, Action<long>? progress)
     {
+        if (settings.SentenceTokens && tokenizer is not { StartId: >= 0, EndId: >= 0 })
+        {
+            throw new InvalidOperationException($"The tokenizer {tokenizer.Spec} was made without start and end tokens.");
+        }
+
         using var writer = new TokenFileWriter(path, settings.Mode, tokenizer.VocabularySize, key);
-        var reader = new CorpusReader(files, settings.Mode);
+        var reader = new CorpusReader(files, settings);
         long bytes = 0;
         OrderedPipeline.Run(
             reader.Blocks(),
@@ -48,29 +54,54 @@ internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, 
         TextSegments segments = TextSegments.Of(block, settings);
         var ids = new ArrayBufferWriter<int>(Math.Max(1, block.FileBytes / 3));
         var sentenceLengths = new List<int>();
-        if (settings.Mode == ExampleMode.Windows)
+        var sentence = new ArrayBufferWriter<int>();
+        for (int i = 0; i < segments.Count; i++)
         {
-            for (int i = 0; i < segments.Count; i++)
+            if (settings.Mode == ExampleMode.Windows)
             {
-                tokenizer.Encode(segments[i], startsText: block.StartsText && i == 0, ids);
+                Encode(block, segments, i, startsText: block.StartsText && i == 0, ids);
+                continue;
             }
-        }
-        else
-        {
-            var sentence = new ArrayBufferWriter<int>();
-            for (int i = 0; i < segments.Count; i++)
+
+            sentence.ResetWrittenCount();
+            Encode(block, segments, i, startsText: true, sentence);
+            int length = sentence.WrittenCount + (settings.SentenceTokens ? 2 : 0);
+            if (sentence.WrittenCount > 0 && length >= FewestTokens)
             {
-                sentence.ResetWrittenCount();
-                tokenizer.Encode(segments[i], startsText: true, sentence);
-                if (sentence.WrittenCount >= FewestTokens)
-                {
-                    ids.Write(sentence.WrittenSpan);
-                    sentenceLengths.Add(sentence.WrittenCount);
-                }
+                AppendSentence(ids, sentence.WrittenSpan);
+                sentenceLengths.Add(length);
             }
         }
 
         return new EncodedBlock(ids.WrittenMemory, sentenceLengths, block.FileBytes);
+    }
+
+    private void AppendSentence(ArrayBufferWriter<int> ids, ReadOnlySpan<int> sentence)
+    {
+        if (settings.SentenceTokens)
+        {
+            ids.Write([tokenizer.StartId]);
+        }
+
+        ids.Write(sentence);
+        if (settings.SentenceTokens)
+        {
+            ids.Write([tokenizer.EndId]);
+        }
+    }
+
+    /// <summary>Encodes a segment; what is wrong with it is told with its place.</summary>
+    private void Encode(TextBlock block, TextSegments segments, int index, bool startsText, ArrayBufferWriter<int> ids)
+    {
+        try
+        {
+            tokenizer.Encode(segments[index], startsText, ids);
+        }
+        catch (RnnLmException failure) when (failure.ExitCode == ExitCode.BadInput)
+        {
+            string place = string.Create(CultureInfo.InvariantCulture, $"{block.Path}, line {segments.LineOf(index)}");
+            throw RnnLmException.BadInput($"{place}: {failure.Message}", failure);
+        }
     }
 
     private sealed record EncodedBlock(ReadOnlyMemory<int> Ids, List<int> SentenceLengths, int FileBytes);

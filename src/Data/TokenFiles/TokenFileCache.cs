@@ -27,7 +27,7 @@ public sealed class TokenFileCache(string cacheDirectory)
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(tokenizer);
         byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes($"tokens {EncodingVersion}\n{contentHash}\n{tokenizer.Hash}\n{settings.CacheKey}\n"));
-        string path = Path.Combine(cacheDirectory, "tokens", $"{Convert.ToHexStringLower(key)}.tokens");
+        string path = Path.Combine(cacheDirectory, CacheDirectory.Tokens, $"{Convert.ToHexStringLower(key)}.tokens");
         if (TryOpen(path, key) is TokenFile cached)
         {
             return cached;

@@ -7,7 +7,7 @@ namespace RnnLm.Data.Tokenizers;
 
 /// <summary>
 /// One id a character: the distinct characters of a corpus in the order of their code points get the ids 0, 1, …
-/// (rows C1 and C2 of the reference material). A character is a Unicode scalar value.
+/// (rows C1 and C2 of the reference material); a start and an end token, where asked for, come after them. A character is a Unicode scalar value.
 /// </summary>
 public sealed class CharTokenizer : ITokenizer
 {
@@ -15,13 +15,16 @@ public sealed class CharTokenizer : ITokenizer
     internal const string FileName = "characters.txt";
 
     private const string HashDomain = "char\n";
+    private const string SentenceTokensHashDomain = "char, start, end\n";
 
     private readonly Rune[] _characters;
     private readonly int[] _ids;
+    private readonly bool _sentenceTokens;
 
-    private CharTokenizer(Rune[] characters)
+    private CharTokenizer(Rune[] characters, bool sentenceTokens)
     {
         _characters = characters;
+        _sentenceTokens = sentenceTokens;
         _ids = new int[characters[^1].Value + 1];
         _ids.AsSpan().Fill(-1);
         for (int id = 0; id < characters.Length; id++)
@@ -29,7 +32,7 @@ public sealed class CharTokenizer : ITokenizer
             _ids[characters[id].Value] = id;
         }
 
-        Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(HashDomain + Text)));
+        Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((sentenceTokens ? SentenceTokensHashDomain : HashDomain) + Text)));
     }
 
     /// <inheritdoc/>
@@ -39,7 +42,7 @@ public sealed class CharTokenizer : ITokenizer
     public string Hash { get; }
 
     /// <inheritdoc/>
-    public int VocabularySize => _characters.Length;
+    public int VocabularySize => _characters.Length + (_sentenceTokens ? 2 : 0);
 
     /// <inheritdoc/>
     public int PaddingId => -1;
@@ -47,13 +50,20 @@ public sealed class CharTokenizer : ITokenizer
     /// <inheritdoc/>
     public int UnknownId => -1;
 
+    /// <inheritdoc/>
+    public int StartId => _sentenceTokens ? _characters.Length : -1;
+
+    /// <inheritdoc/>
+    public int EndId => _sentenceTokens ? _characters.Length + 1 : -1;
+
     private string Text => string.Concat(_characters);
 
-    /// <summary>The tokenizer of these characters.</summary>
-    public static CharTokenizer Of(IEnumerable<Rune> characters)
+    /// <summary>The tokenizer of these characters, with a start and an end token if asked for.</summary>
+    /// <exception cref="RnnLmException">Bad input: there are none.</exception>
+    public static CharTokenizer Of(IEnumerable<Rune> characters, bool sentenceTokens = false)
     {
         Rune[] distinct = [.. new SortedSet<Rune>(characters)];
-        return distinct.Length > 0 ? new CharTokenizer(distinct) : throw RnnLmException.BadInput("the corpus has no text; give a file with characters in it");
+        return distinct.Length > 0 ? new CharTokenizer(distinct, sentenceTokens) : throw RnnLmException.BadInput("the corpus has no text; give a file with characters in it");
     }
 
     /// <summary>Adds the characters of a stretch of valid UTF-8 to a set.</summary>
@@ -119,7 +129,10 @@ public sealed class CharTokenizer : ITokenizer
         var text = new StringBuilder(ids.Length);
         foreach (int id in ids)
         {
-            text.Append(_characters[id]);
+            if (id < _characters.Length)
+            {
+                text.Append(_characters[id]);
+            }
         }
 
         return text.ToString();
@@ -129,12 +142,13 @@ public sealed class CharTokenizer : ITokenizer
     public void Save(string directory) => File.WriteAllBytes(Path.Combine(directory, FileName), Encoding.UTF8.GetBytes(Text));
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
-    internal static CharTokenizer Load(string directory) => Of(File.ReadAllText(Path.Combine(directory, FileName)).EnumerateRunes());
+    internal static CharTokenizer Load(string directory, bool sentenceTokens) =>
+        Of(File.ReadAllText(Path.Combine(directory, FileName)).EnumerateRunes(), sentenceTokens);
 
     private RnnLmException Unknown(Rune character)
     {
         string shown = Rune.IsControl(character) ? "" : $"'{character}' ";
         return RnnLmException.BadInput(
-            $"the character {shown}(U+{character.Value:X4}) is not among the {VocabularySize} that this model was trained on; leave it out or replace it");
+            $"the character {shown}(U+{character.Value:X4}) is not among the {_characters.Length} that this model was trained on; leave it out, replace it, or train with --tokenizer bpe:N, which takes any text");
     }
 }

@@ -20,6 +20,12 @@ public interface ITokenizer
     /// <summary>Id that stands for what is not in the vocabulary; -1 when there is none.</summary>
     int UnknownId { get; }
 
+    /// <summary>Id of the token that starts a sequence, <c>&lt;s&gt;</c>; -1 when there is none. Text never encodes to it and it decodes to nothing.</summary>
+    int StartId { get; }
+
+    /// <summary>Id of the token that ends a sequence, <c>&lt;/s&gt;</c>; -1 when there is none. Text never encodes to it and it decodes to nothing.</summary>
+    int EndId { get; }
+
     /// <summary>Appends the ids of a stretch of text.</summary>
     /// <param name="utf8">Valid UTF-8.</param>
     /// <param name="startsText">False when it continues text whose ids came before.</param>

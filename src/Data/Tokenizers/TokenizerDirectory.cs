@@ -21,7 +21,8 @@ public static class TokenizerDirectory
         {
             Directory.CreateDirectory(directory);
             tokenizer.Save(directory);
-            var description = new Description(KindOf(tokenizer), tokenizer.Spec, tokenizer.VocabularySize, tokenizer.PaddingId, tokenizer.Hash);
+            var description = new Description(
+                KindOf(tokenizer), tokenizer.Spec, tokenizer.VocabularySize, tokenizer.PaddingId, tokenizer.Hash, tokenizer.StartId, tokenizer.EndId);
             File.WriteAllText(Path.Combine(directory, DescriptionFile), JsonSerializer.Serialize(description, Json) + "\n");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
@@ -40,8 +41,8 @@ public static class TokenizerDirectory
                 ?? throw new InvalidDataException("it says null");
             ITokenizer tokenizer = description.Kind switch
             {
-                "char" => CharTokenizer.Load(directory),
-                "word" => WordTokenizer.Load(directory, description.Spec),
+                "char" => CharTokenizer.Load(directory, description.StartId >= 0),
+                "word" => WordTokenizer.Load(directory, description.Spec, description.StartId >= 0),
                 "llama" => LlamaPieces.Tokenizer(SentencePieceTokenizer.ReadModel(Path.Combine(directory, SentencePieceTokenizer.FileName))),
                 "sentencepiece" => SentencePieceTokenizer.Of(
                     SentencePieceTokenizer.ReadModel(Path.Combine(directory, SentencePieceTokenizer.FileName)), description.Spec),
@@ -63,6 +64,6 @@ public static class TokenizerDirectory
         _ => "sentencepiece",
     };
 
-    /// <summary>What <see cref="DescriptionFile"/> says.</summary>
-    private sealed record Description(string Kind, string Spec, int VocabularySize, int PaddingId, string Hash);
+    /// <summary>What <see cref="DescriptionFile"/> says; older files lack what has a default.</summary>
+    private sealed record Description(string Kind, string Spec, int VocabularySize, int PaddingId, string Hash, int StartId = -1, int EndId = -1);
 }

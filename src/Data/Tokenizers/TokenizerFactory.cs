@@ -26,7 +26,11 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
     {
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(settings);
-        return spec.IsTrained ? Trained(spec, files, contentHash, settings, progress) : Fixed(spec);
+        ITokenizer tokenizer = spec.IsTrained ? Trained(spec, files, contentHash, settings, progress) : Fixed(spec);
+        return !settings.SentenceTokens || tokenizer is { StartId: >= 0, EndId: >= 0 }
+            ? tokenizer
+            : throw RnnLmException.BadInput(
+                $"{spec.ModelPath}: has no start and end tokens, which --sentence-tokens needs; leave the option out, or use a model that was trained with bos_id and eos_id");
     }
 
     /// <summary>A tokenizer that needs no corpus.</summary>
@@ -49,13 +53,13 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
     private ITokenizer Trained(TokenizerSpec spec, CorpusFiles files, string contentHash, CorpusSettings settings, Action<long>? progress)
     {
         byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes($"vocabulary {VocabularyVersion}\n{contentHash}\n{spec}\n{settings.CacheKey}\n"));
-        string directory = Path.Combine(cacheDirectory, "tokenizers", Convert.ToHexStringLower(key));
+        string directory = Path.Combine(cacheDirectory, CacheDirectory.Tokenizers, Convert.ToHexStringLower(key));
         if (TryLoad(directory) is ITokenizer cached)
         {
             return cached;
         }
 
-        ITokenizer tokenizer = Train(spec, new CorpusReader(files, settings.Mode), settings, files.TotalBytes, progress);
+        ITokenizer tokenizer = Train(spec, new CorpusReader(files, settings), settings, files.TotalBytes, progress);
         Publishing.Directory(directory, temporary => TokenizerDirectory.Save(tokenizer, temporary));
         return tokenizer;
     }
@@ -101,7 +105,7 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
                         Looked(result.FileBytes);
                     },
                     threads);
-                return CharTokenizer.Of(characters);
+                return CharTokenizer.Of(characters, settings.SentenceTokens);
 
             case TokenizerKind.Words:
                 var counts = new Dictionary<string, long>(StringComparer.Ordinal);
@@ -118,7 +122,7 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
                         Looked(result.FileBytes);
                     },
                     threads);
-                return WordTokenizer.Of(counts, spec.Size);
+                return WordTokenizer.Of(counts, spec.Size, settings.SentenceTokens);
 
             default:
                 IEnumerable<TextSegments> segments = reader.Blocks().Select(block =>

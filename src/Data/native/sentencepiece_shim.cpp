@@ -192,6 +192,10 @@ RNNLM_EXPORT int32_t rnnlm_spm_padding_id(const ModelHandle* handle) { return (*
 
 RNNLM_EXPORT int32_t rnnlm_spm_unknown_id(const ModelHandle* handle) { return (*handle)->starting.unk_id(); }
 
+RNNLM_EXPORT int32_t rnnlm_spm_start_id(const ModelHandle* handle) { return (*handle)->starting.bos_id(); }
+
+RNNLM_EXPORT int32_t rnnlm_spm_end_id(const ModelHandle* handle) { return (*handle)->starting.eos_id(); }
+
 RNNLM_EXPORT int32_t rnnlm_spm_encoder_create(const ModelHandle* handle, Encoder** encoder) {
   return Guarded([&] {
     *encoder = new Encoder{*handle, {}, {}, {}, {}, {}};

@@ -5,15 +5,16 @@ namespace RnnLm.Engines.Local;
 
 /// <summary>Carries out a coordinator's checkpoints and reports.</summary>
 /// <param name="writer">Writes a snapshot; runs off the actor.</param>
-/// <param name="observer">Is told of every event in order, on the actor: it must be quick.</param>
-public sealed class CoordinatorEffects(ICheckpointWriter writer, Action<TrainingEvent> observer) : IEffectHandler
+/// <param name="observer">Watches the run; called in order, on the actor.</param>
+public sealed class CoordinatorEffects(ICheckpointWriter writer, IRunObserver observer) : IEffectHandler
 {
     /// <inheritdoc/>
     public void Carry(Effect effect, Action<Message> answer, Action<Exception?> fail)
     {
         switch (effect)
         {
-            case Report report: observer(report.Event); break;
+            case Report report: observer.Observe(report.Event); break;
+            case Illustrate illustrate: observer.Illustrate(illustrate.Version); break;
             case SaveCheckpoint save: _ = Task.Run(() => answer(Write(save))); break;
             default: throw new InvalidOperationException($"The coordinator has no effect {effect.GetType().Name}.");
         }

@@ -12,7 +12,7 @@ public static class LocalTraining
     /// <param name="coordinator">The coordinator's state machine.</param>
     /// <param name="devices">One worker for each; they are disposed of at the end.</param>
     /// <param name="writer">Writes checkpoints.</param>
-    /// <param name="observer">Is told of every event; must be quick.</param>
+    /// <param name="observer">Watches the run.</param>
     /// <param name="stop">Asks to stop after saving the last committed version.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="RnnLm.Shared.Errors.RnnLmException">Why training ended before its last step.</exception>
@@ -20,7 +20,7 @@ public static class LocalTraining
         CoordinatorBehaviour coordinator,
         IReadOnlyList<IDevice> devices,
         ICheckpointWriter writer,
-        Action<TrainingEvent> observer,
+        IRunObserver observer,
         Task<StopRequested> stop,
         TimeProvider time)
     {

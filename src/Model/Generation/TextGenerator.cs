@@ -25,7 +25,8 @@ public sealed class TextGenerator : IDisposable
     /// <param name="prompt">At least one token.</param>
     /// <param name="count">Tokens to draw.</param>
     /// <param name="sampler">Draws them; the padding token is never drawn.</param>
-    public int[] Continue(ReadOnlySpan<int> prompt, int count, TokenSampler sampler)
+    /// <param name="end">Token after which nothing more is drawn, -1 for none.</param>
+    public IReadOnlyList<int> Continue(ReadOnlySpan<int> prompt, int count, TokenSampler sampler, int end = -1)
     {
         ArgumentNullException.ThrowIfNull(sampler);
         ArgumentOutOfRangeException.ThrowIfZero(prompt.Length, nameof(prompt));
@@ -38,11 +39,17 @@ public sealed class TextGenerator : IDisposable
             (logits, states) = Read(token, states);
         }
 
-        int[] drawn = new int[count];
-        for (int i = 0; i < count; i++)
+        var drawn = new List<int>();
+        while (drawn.Count < count)
         {
-            drawn[i] = sampler.Draw(logits, i, _settings.PaddingId);
-            (logits, states) = Read(drawn[i], states);
+            int token = sampler.Draw(logits, drawn.Count, _settings.PaddingId);
+            drawn.Add(token);
+            if (token == end)
+            {
+                break;
+            }
+
+            (logits, states) = Read(token, states);
         }
 
         return drawn;

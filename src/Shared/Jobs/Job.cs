@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace RnnLm.Shared.Jobs;
 
 /// <summary>
@@ -28,7 +30,14 @@ public sealed record Job(
 /// <param name="Hash">SHA-256 over the contents of its files.</param>
 /// <param name="FoldDigits">Whether runs of digits become <c>###</c>.</param>
 /// <param name="SplitSentences">Whether lines are split into sentences.</param>
-public sealed record CorpusIdentity(string Hash, bool FoldDigits, bool SplitSentences);
+/// <param name="JsonField">Field of the JSON records that holds the text; null for plain text.</param>
+/// <param name="SentenceTokens">Whether a start and an end token enclose each sentence.</param>
+public sealed record CorpusIdentity(
+    string Hash,
+    bool FoldDigits,
+    bool SplitSentences,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] string? JsonField = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool SentenceTokens = false);
 
 /// <summary>The tokeniser of a job.</summary>
 /// <param name="Spec">What the user asked for: <c>char</c>, <c>word:8000</c>, …</param>

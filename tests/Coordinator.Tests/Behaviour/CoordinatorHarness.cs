@@ -38,7 +38,7 @@ internal sealed class CoordinatorHarness
         var optimizer = new OptimizerSettings(0.1, 0.9, 0.999, 1e-8, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
         var state = new TrainingState(new ParameterVersion(0, Filled(1)), Filled(0), Filled(0), 0, 0, 0);
         Coordinator = new CoordinatorBehaviour(
-            new CoordinatorSettings(Incarnation, totalSteps, checkpointEvery, evaluateEvery, expectedSelfTest, workerLimit, divergence, null, IsResumed: false),
+            new CoordinatorSettings(Incarnation, totalSteps, checkpointEvery, evaluateEvery, expectedSelfTest, AllowMixed: false, workerLimit, divergence, null, IsResumed: false),
             new CoordinatorInputs(new SmallPlan(), validation ?? []),
             state,
             new UpdateRule(optimizer, _pool, threads: 1),
@@ -83,6 +83,9 @@ internal sealed class CoordinatorHarness
                     break;
                 case Report { Event: var happened }:
                     Events.Add(happened);
+                    break;
+                case Illustrate illustrate:
+                    illustrate.Version.Release();
                     break;
                 case SaveCheckpoint save:
                     Saves.Add(save);

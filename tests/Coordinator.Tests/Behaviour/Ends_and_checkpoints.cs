@@ -79,6 +79,19 @@ public sealed class Ends_and_checkpoints
         Assert.Equal(2, harness.Events.OfType<CheckpointFailed>().Count());
     }
 
+    [Fact]
+    public void A_coordinator_that_has_lost_its_lease_stops_without_another_write()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 5, checkpointEvery: 1));
+        harness.AnswerAll(0, 0);
+        harness.AnswerAll(1, 0);
+        int saves = harness.Saves.Count;
+        harness.Tell(new CheckpointWritten(0, new RnnLmException(ExitCode.Cluster, "the lease is lost")));
+        Assert.Equal("the lease is lost", harness.End?.Failure?.Message);
+        Assert.Equal(saves, harness.Saves.Count);
+        Assert.Contains(harness.Sent[CoordinatorHarness.Worker(0)], message => message is Dismiss);
+    }
+
     [Theory]
     [InlineData(float.NaN)]
     [InlineData(float.PositiveInfinity)]

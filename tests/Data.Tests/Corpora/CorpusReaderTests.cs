@@ -67,7 +67,7 @@ public sealed class CorpusReaderTests : IDisposable
         foreach (string text in texts)
         {
             string path = _directory.Write("text.txt", text);
-            var blocks = new CorpusReader(CorpusFiles.Resolve([path]), ExampleMode.Windows).Blocks().ToList();
+            var blocks = new CorpusReader(CorpusFiles.Resolve([path]), new CorpusSettings(ExampleMode.Windows)).Blocks().ToList();
             Assert.Equal(text.TrimStart('\uFEFF'), string.Concat(blocks.Select(block => Encoding.UTF8.GetString(block.Utf8.Span))));
             Assert.Equal(new FileInfo(path).Length, blocks.Sum(block => (long)block.FileBytes));
             Assert.Equal([true, .. Enumerable.Repeat(false, blocks.Count - 1)], blocks.Select(block => block.StartsText));
@@ -79,7 +79,7 @@ public sealed class CorpusReaderTests : IDisposable
     {
         string text = new string('x', 3 * CorpusReader.BlockBytes) + "\nshort\n";
         CorpusFiles files = CorpusFiles.Resolve([_directory.Write("text.txt", text)]);
-        TextBlock first = new CorpusReader(files, ExampleMode.Sentences).Blocks().First();
+        TextBlock first = new CorpusReader(files, new CorpusSettings(ExampleMode.Sentences)).Blocks().First();
         Assert.Equal(text, Encoding.UTF8.GetString(first.Utf8.Span));
     }
 

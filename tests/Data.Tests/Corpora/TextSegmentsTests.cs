@@ -30,7 +30,7 @@ public class TextSegmentsTests
     private static List<string> Segments(string text, CorpusSettings settings)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
-        TextSegments segments = TextSegments.Of(new TextBlock(utf8, utf8.Length, StartsText: true), settings);
+        TextSegments segments = TextSegments.Of(new TextBlock(utf8, utf8.Length, StartsText: true, "text.txt", FirstLine: 1), settings);
         return [.. Enumerable.Range(0, segments.Count).Select(i => Encoding.UTF8.GetString(segments[i]))];
     }
 }

@@ -156,7 +156,7 @@ public sealed class CorpusLoaderTests : IDisposable
     {
         using Corpus corpus = new CorpusLoader(Cache, 2).Load([_directory.Write("a.txt", "hello\n")], Windows, TokenizerSpec.Parse("char"));
         string other = _directory.Write("b.txt", "hello you\n");
-        Errors.Expect(ExitCode.BadInput, () => new CorpusLoader(Cache, 2).Load([other], Windows, corpus.Tokenizer), "' '", "U+0020");
+        Errors.Expect(ExitCode.BadInput, () => new CorpusLoader(Cache, 2).Load([other], Windows, corpus.Tokenizer), "b.txt, line 1:", "' '", "U+0020");
         Assert.Single(Directory.GetFileSystemEntries(Path.Combine(Cache, "tokens")));
     }
 

@@ -98,7 +98,7 @@ public class BytePairTokenizerTests
     private static TextSegments Segments(string text)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
-        return TextSegments.Of(new TextBlock(utf8, utf8.Length, StartsText: true), new CorpusSettings(ExampleMode.Sentences));
+        return TextSegments.Of(new TextBlock(utf8, utf8.Length, StartsText: true, "text.txt", FirstLine: 1), new CorpusSettings(ExampleMode.Sentences));
     }
 
     // ModelProto.pieces { piece: text, score: -1e9 } by hand.

@@ -18,6 +18,8 @@ public class LlamaTokenizerTests
         Assert.Equal(32_011, _tokenizer.VocabularySize);
         Assert.Equal(32_000, _tokenizer.PaddingId);
         Assert.Equal(0, _tokenizer.UnknownId);
+        Assert.Equal((1, 2), (_tokenizer.StartId, _tokenizer.EndId));
+        Assert.Equal("hi", _tokenizer.Decode([1, .. _tokenizer.Encode("hi"), 2]));
         Assert.Equal("llama", _tokenizer.Spec);
         Assert.Equal("<|endoftext|>", _tokenizer.TokenText(32_000));
         Assert.Equal("<|placeholder1|>", _tokenizer.TokenText(32_002));

@@ -72,7 +72,7 @@ public sealed class ModelFileTests : IDisposable
     {
         string text = SampleText.Lines(20_000);
         byte[] utf8 = Encoding.UTF8.GetBytes(text);
-        TextSegments segments = TextSegments.Of(new TextBlock(utf8, utf8.Length, StartsText: true), new CorpusSettings(ExampleMode.Sentences));
+        TextSegments segments = TextSegments.Of(new TextBlock(utf8, utf8.Length, StartsText: true, "text.txt", FirstLine: 1), new CorpusSettings(ExampleMode.Sentences));
         return BytePairTraining.Train(350, [segments], utf8.Length);
     }
 }

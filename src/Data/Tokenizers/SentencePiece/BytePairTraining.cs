@@ -24,6 +24,7 @@ internal static class BytePairTraining
     /// <exception cref="RnnLmException">Bad input: the corpus has too many characters or too few pairs for this size.</exception>
     public static unsafe byte[] Train(int vocabularySize, IEnumerable<TextSegments> segments, long corpusBytes)
     {
+        NativeMethods.RequireLibrary();
         var model = new List<byte>();
         using var sentences = new SentenceSource(Sample(segments, corpusBytes).GetEnumerator());
         var sentencesState = GCHandle.Alloc(sentences);

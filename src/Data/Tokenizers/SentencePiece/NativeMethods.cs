@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using RnnLm.Shared.Errors;
 
 namespace RnnLm.Data.Tokenizers.SentencePiece;
 
@@ -26,6 +27,12 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library, EntryPoint = "rnnlm_spm_unknown_id")]
     public static partial int UnknownId(ModelHandle model);
 
+    [LibraryImport(Library, EntryPoint = "rnnlm_spm_start_id")]
+    public static partial int StartId(ModelHandle model);
+
+    [LibraryImport(Library, EntryPoint = "rnnlm_spm_end_id")]
+    public static partial int EndId(ModelHandle model);
+
     [LibraryImport(Library, EntryPoint = "rnnlm_spm_encoder_create")]
     public static partial int CreateEncoder(ModelHandle model, out nint encoder);
 
@@ -47,6 +54,22 @@ internal static unsafe partial class NativeMethods
         nint sentencesState,
         nint state,
         delegate* unmanaged<nint, byte*, long, void> receive);
+
+    /// <summary>Returns when the library can be called.</summary>
+    /// <exception cref="RnnLmException">Bad input: it, or SentencePiece behind it, is not on this machine.</exception>
+    public static void RequireLibrary()
+    {
+        try
+        {
+            Error();
+        }
+        catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException)
+        {
+            throw RnnLmException.BadInput(
+                $"SentencePiece cannot be loaded (lib{Library}.so or the system's libsentencepiece is missing); install libsentencepiece-dev and run ./rnnlm setup, or use --tokenizer char or word",
+                failure);
+        }
+    }
 
     /// <summary>The reason of this thread's last failure, on one line.</summary>
     public static string LastError() => (Marshal.PtrToStringUTF8((nint)Error()) ?? "").ReplaceLineEndings(" ").Trim();

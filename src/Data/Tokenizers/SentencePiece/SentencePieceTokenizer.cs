@@ -42,6 +42,8 @@ public sealed class SentencePieceTokenizer : ITokenizer
         VocabularySize = size + addedTokens.Count;
         PaddingId = paddingId ?? NativeMethods.PaddingId(_model);
         UnknownId = NativeMethods.UnknownId(_model);
+        StartId = NativeMethods.StartId(_model);
+        EndId = NativeMethods.EndId(_model);
         Hash = HashOf(serialized, addedTokens, PaddingId);
     }
 
@@ -59,6 +61,12 @@ public sealed class SentencePieceTokenizer : ITokenizer
 
     /// <inheritdoc/>
     public int UnknownId { get; }
+
+    /// <inheritdoc/>
+    public int StartId { get; }
+
+    /// <inheritdoc/>
+    public int EndId { get; }
 
     /// <summary>A token as the vocabulary has it, with U+2581 for a space.</summary>
     public string TokenText(int id) => id < _pieces.Count ? _pieces[id].Text : _addedTokens[id - _pieces.Count];
@@ -149,6 +157,7 @@ public sealed class SentencePieceTokenizer : ITokenizer
 
     private static unsafe ModelHandle LoadModel(byte[] serialized, ModelProto proto)
     {
+        NativeMethods.RequireLibrary();
         byte[] withoutPrefix = ModelProto.WithoutDummyPrefix(serialized);
         int* spaceSymbolBytes = stackalloc int[3];
         ReadOnlySpan<byte> symbol = "\u2581"u8;
