@@ -30,6 +30,7 @@ def main(run):
         loss, norm = train_step(model, optimizer, batch, settings.clip)
         ours = recorded[step]
         loss_differences.append(relative(loss, ours["loss"]))
+        # Not held to the tolerance: PyTorch 1.13 sums the squares of millions of elements in float32, which costs it the fourth digit.
         norm_differences.append(relative(norm, ours["gradient_norm"]))
         if step % 10 == 0 or step == len(batches) - 1:
             print(f"step {step:3}: loss {ours['loss']:.6f} here {loss:.6f}, gradient norm {ours['gradient_norm']:.6f} here {norm:.6f}")

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using RnnLm.Cli.Reporting;
-using RnnLm.Cli.Signals;
 using RnnLm.Cli.Training;
 using Spectre.Console;
 
@@ -22,8 +21,7 @@ internal static class TrainCommand
         {
             var request = options.Read(parsed);
             using var view = MakeView(request.Json);
-            using var signals = new StopSignals();
-            await new TrainingSession(request, view, TimeProvider.System).RunAsync(signals.Requested).ConfigureAwait(false);
+            await new TrainingSession(request, view, TimeProvider.System).RunAsync().ConfigureAwait(false);
             return 0;
         });
         return command;

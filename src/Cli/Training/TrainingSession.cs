@@ -6,6 +6,7 @@ using RnnLm.Cli.Devices;
 using RnnLm.Cli.Generation;
 using RnnLm.Cli.Reporting;
 using RnnLm.Cli.Runs;
+using RnnLm.Cli.Signals;
 using RnnLm.Coordinator.Behaviour;
 using RnnLm.Coordinator.Optimizer;
 using RnnLm.Data.Tokenizers;
@@ -22,9 +23,8 @@ namespace RnnLm.Cli.Training;
 internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time)
 {
     /// <summary>Trains; returns when the last step is saved.</summary>
-    /// <param name="stop">Asks to stop early.</param>
     /// <exception cref="RnnLmException">Why it could not, or did not reach the last step.</exception>
-    public async Task RunAsync(Task<StopRequested> stop)
+    public async Task RunAsync()
     {
         var devices = DeviceChoice.Parse(request.Device);
         using var prepared = new JobPreparation(request, view).Run(devices);
@@ -32,7 +32,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         var run = RunDirectory.CreateOrOpen(request.RunPath ?? DefaultRunPath());
         RequireSameJob(run, config.Job);
         using var lease = run.TakeLease(LeaseHolder.ThisProcess());
-        await TrainAsync(run, lease, config, prepared, devices, stop).ConfigureAwait(false);
+        await TrainAsync(run, lease, config, prepared, devices).ConfigureAwait(false);
     }
 
     private RunConfig MakeConfig(PreparedJob prepared) => new(
@@ -86,9 +86,12 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     }
 
     private async Task TrainAsync(
-        RunDirectory run, Lease lease, RunConfig config, PreparedJob prepared, DeviceChoice devices, Task<StopRequested> stop)
+        RunDirectory run, Lease lease, RunConfig config, PreparedJob prepared, DeviceChoice devices)
     {
         var job = config.Job;
+
+        // From here on a signal saves before it ends; until here there is nothing to save, and it ends the process at once.
+        using var signals = new StopSignals();
         var layout = ParameterLayout.For(job.Model);
         using var buffers = new FloatBufferPool(layout.Length);
         using var gradients = new GradientPool(layout);
@@ -112,6 +115,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         var checkpoints = new CheckpointRecorder(store, ledger, recorder, request.Retention, layout, config.JobHash, stepsPerEpoch);
         var observer = new RunObserver(checkpoints, recorder, config, prepared.Corpus.Tokenizer, SaveConfig);
         int workers = devices.Kind == DeviceKind.Cpu ? request.Workers : devices.Indices.Count;
+        int threads = Math.Min(Environment.ProcessorCount, workers * request.ThreadsPerWorker);
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
                 lease.Incarnation,
@@ -126,7 +130,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 IsResumed: request.Resumed is not null),
             prepared.Inputs,
             state,
-            new UpdateRule(job.Optimizer, buffers, Environment.ProcessorCount),
+            new UpdateRule(job.Optimizer, buffers, threads),
             gradients);
         try
         {
@@ -135,7 +139,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 DeviceFactory.Make(devices, request.Workers, request.ThreadsPerWorker, job.Model, gradients, time),
                 checkpoints,
                 observer,
-                stop,
+                signals.Requested,
                 time).ConfigureAwait(false);
         }
         finally

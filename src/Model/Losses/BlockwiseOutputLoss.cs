@@ -24,6 +24,24 @@ public static class BlockwiseOutputLoss
         }
     }
 
+    /// <summary>The loss alone.</summary>
+    /// <inheritdoc cref="Compute"/>
+    public static double LossSum(Tensor hidden, Tensor weight, Tensor bias, Tensor targets, int blockRows = DefaultBlockRows)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(blockRows);
+        using IDisposable unrecorded = no_grad();
+        double lossSum = 0;
+        long rows = hidden.size(0);
+        for (long start = 0; start < rows; start += blockRows)
+        {
+            using DisposeScope block = NewDisposeScope();
+            long count = Math.Min(blockRows, rows - start);
+            lossSum += BlockLoss(LogProbabilities(hidden.narrow(0, start, count), weight, bias), targets.narrow(0, start, count).unsqueeze(1));
+        }
+
+        return lossSum;
+    }
+
     /// <summary>The loss and its gradients; what is returned belongs to the dispose scope around the call, if there is one.</summary>
     /// <param name="hidden">Rows before the output layer (R, D); R may be 0.</param>
     /// <param name="weight">(V, D).</param>
@@ -46,8 +64,8 @@ public static class BlockwiseOutputLoss
             long count = Math.Min(blockRows, rows - start);
             Tensor rowsOfBlock = hidden.narrow(0, start, count);
             Tensor targetColumn = targets.narrow(0, start, count).unsqueeze(1);
-            Tensor logProbabilities = addmm(bias, rowsOfBlock, weight.t(), 1, 1).log_softmax(1);
-            lossSum -= logProbabilities.gather(1, targetColumn).to(float64).sum().ToDouble();
+            Tensor logProbabilities = LogProbabilities(rowsOfBlock, weight, bias);
+            lossSum += BlockLoss(logProbabilities, targetColumn);
 
             Tensor logitGradient = logProbabilities.exp();
             logitGradient.scatter_(1, targetColumn, logitGradient.gather(1, targetColumn).sub_(1));
@@ -59,4 +77,9 @@ public static class BlockwiseOutputLoss
         scope.MoveToOuter(hiddenGradient, weightGradient, biasGradient);
         return new Result(lossSum, hiddenGradient, weightGradient, biasGradient);
     }
+
+    private static Tensor LogProbabilities(Tensor rows, Tensor weight, Tensor bias) => addmm(bias, rows, weight.t(), 1, 1).log_softmax(1);
+
+    private static double BlockLoss(Tensor logProbabilities, Tensor targetColumn) =>
+        -logProbabilities.gather(1, targetColumn).to(float64).sum().ToDouble();
 }

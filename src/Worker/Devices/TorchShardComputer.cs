@@ -80,16 +80,7 @@ public sealed class TorchShardComputer : IShardComputer
         using var scope = NewDisposeScope();
         using var unrecorded = no_grad();
         var (rows, targets) = HiddenRows(shard);
-        double loss = 0;
-        for (int start = 0; start < shard.TargetCount; start += BlockwiseOutputLoss.DefaultBlockRows)
-        {
-            using var block = NewDisposeScope();
-            int count = Math.Min(BlockwiseOutputLoss.DefaultBlockRows, shard.TargetCount - start);
-            var logits = nn.functional.linear(rows.narrow(0, start, count), _model.OutputWeight, _model.OutputBias);
-            loss -= logits.log_softmax(1).gather(1, targets.narrow(0, start, count).unsqueeze(1)).to(float64).sum().ToDouble();
-        }
-
-        return loss;
+        return BlockwiseOutputLoss.LossSum(rows, _model.OutputWeight, _model.OutputBias, targets);
     }
 
     /// <inheritdoc/>

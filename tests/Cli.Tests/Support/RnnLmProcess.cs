@@ -8,7 +8,7 @@ namespace RnnLm.Cli.Tests.Support;
 internal sealed class RnnLmProcess : IDisposable
 {
     /// <summary>A process that hangs is killed after this long, so that a test fails instead of waiting for ever.</summary>
-    private static readonly TimeSpan LongestLife = TimeSpan.FromMinutes(3);
+    private static readonly TimeSpan LongestLife = TimeSpan.FromMinutes(10);
 
     private readonly Process _process;
     private readonly Task<string> _error;
