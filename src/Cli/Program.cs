@@ -34,6 +34,10 @@ internal static class Program
         {
             return Fail(failure.ExitCode, failure.Message);
         }
+        catch (OutOfMemoryException)
+        {
+            return Fail(ExitCode.BadInput, "there is not enough memory for this model and batch; use a smaller --dimension, vocabulary, --batch or --context");
+        }
     }
 
     private static int Fail(ExitCode code, string message)

@@ -69,11 +69,11 @@ public sealed class RunDirectory
         RefuseFile(root);
         if (!Directory.Exists(root))
         {
-            throw RnnLmException.BadInput($"there is no run '{root}'; check --run");
+            throw RnnLmException.BadInput($"there is no run '{root}'; check the path");
         }
 
         var run = new RunDirectory(FileOperations.Default, root);
-        return run.HasConfig ? run : throw RnnLmException.BadInput($"'{root}' is not a run: it has no config.json; check --run");
+        return run.HasConfig ? run : throw RnnLmException.BadInput($"'{root}' is not a run: it has no config.json; check the path");
     }
 
     /// <summary>Takes the run for writing and removes temporary files of writers that died.</summary>

@@ -6,6 +6,7 @@ using RnnLm.Cli.Corpora;
 using RnnLm.Cli.Evaluation;
 using RnnLm.Cli.Reporting;
 using RnnLm.Cli.Runs;
+using RnnLm.Shared.Errors;
 
 namespace RnnLm.Cli.Commands;
 
@@ -24,12 +25,15 @@ internal static class EvaluateCommand
             using var view = new PlainView(TextWriter.Null, TimeProvider.System);
             var stored = new StoredRun(parsed.GetRequiredValue(run));
             using var text = new CorpusSource(view).Load("the text", parsed.GetRequiredValue(corpus), stored.CorpusSettings, stored.Tokenizer);
-            var result = TextEvaluation.Run(stored, text, Math.Max(1, parsed.GetValue(threads)));
+            var result = TextEvaluation.Run(stored, text, RequireThreads(parsed.GetValue(threads)));
             Console.Out.WriteLine(parsed.GetValue(json) ? Json(result) : Text(result));
             return 0;
         });
         return command;
     }
+
+    private static int RequireThreads(int threads) =>
+        threads >= 1 ? threads : throw RnnLmException.Usage($"--threads {threads}: it must be 1 or more");
 
     private static string Text(EvaluationFigures result) => string.Create(
         CultureInfo.InvariantCulture,
@@ -44,9 +48,9 @@ internal static class EvaluateCommand
             json.WriteNumber("step", result.Step);
             json.WriteNumber("tokens", result.TokenCount);
             json.WriteNumber("characters", result.CharacterCount);
-            json.WriteNumber("loss", result.MeanLoss);
-            json.WriteNumber("perplexity", result.Perplexity);
-            json.WriteNumber("bits_per_character", result.BitsPerCharacter);
+            EventJson.WriteFinite(json, "loss", result.MeanLoss);
+            EventJson.WriteFinite(json, "perplexity", result.Perplexity);
+            EventJson.WriteFinite(json, "bits_per_character", result.BitsPerCharacter);
             json.WriteEndObject();
         }
 

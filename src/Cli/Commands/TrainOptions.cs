@@ -2,18 +2,26 @@ using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
 using RnnLm.Checkpoints.Runs;
-using RnnLm.Checkpoints.Store;
 using RnnLm.Cli.Presets;
 using RnnLm.Cli.Runs;
 using RnnLm.Cli.Training;
 using RnnLm.Coordinator.Behaviour;
 using RnnLm.Shared.Errors;
+using RnnLm.Shared.Jobs;
 
 namespace RnnLm.Cli.Commands;
 
 /// <summary>The options of <c>train</c>: what they are called, and how they and a preset make a <see cref="TrainRequest"/>.</summary>
 internal sealed class TrainOptions
 {
+    // Far beyond use; what is above is a slip that would only end in exhausted memory.
+    private const int MostShards = 1 << 16;
+    private const int MostActors = 4096;
+    private const int MostLayers = 1024;
+    private const int MostExtent = 1 << 20;
+    private const double MostEpochs = 1e6;
+    private const int DefaultKeepLast = 3;
+
     private readonly Option<string[]> _corpus = FilesOption.Create("--corpus", "Text files or globs to train on (default: the preset's corpus)");
 
     private readonly Option<string?> _run = new("--run") { Description = "Run directory (default: runs/PRESET-1, -2, …)", HelpName = "DIR" };
@@ -60,8 +68,8 @@ internal sealed class TrainOptions
 
     private readonly Option<long?> _evaluateEvery = new("--evaluate-every") { Description = "Steps between evaluations; 0 for the last only", HelpName = "N" };
     private readonly Option<long?> _checkpointEvery = new("--checkpoint-every") { Description = "Steps between checkpoints; 0 for the first and last only", HelpName = "N" };
-    private readonly Option<int> _keep = new("--keep") { Description = "Newest checkpoints that are kept, besides step 0 and the best", DefaultValueFactory = _ => 3, HelpName = "K" };
-    private readonly Option<long?> _keepEvery = new("--keep-every") { Description = "Also keep the checkpoints whose step is a multiple of this", HelpName = "M" };
+    private readonly Option<int?> _keep = new("--keep") { Description = "Newest checkpoints that are kept, besides step 0 and the best (default: 3)", HelpName = "K" };
+    private readonly Option<long?> _keepEvery = new("--keep-every") { Description = "Also keep the checkpoints whose step is a multiple of this; 0 for none", HelpName = "M" };
     private readonly Option<string?> _init = new("--init") { Description = "Begin with the parameters of this model.safetensors", HelpName = "FILE" };
     private readonly Option<bool> _allowMixed = new("--allow-mixed")
     {
@@ -102,13 +110,14 @@ internal sealed class TrainOptions
             throw RnnLmException.Usage("--steps and --epochs say the same thing in two ways; give one of them");
         }
 
-        int shards = AtLeast(_shards, parsed.GetValue(_shards) ?? preset.Shards, 1);
+        int shards = AtLeast(_shards, parsed.GetValue(_shards) ?? preset.Shards, 1, MostShards);
         if (!BitOperations.IsPow2(shards))
         {
             throw RnnLmException.Usage($"--shards {shards} is not a power of two; use 1, 2, 4, 8, 16, …");
         }
 
-        int workers = AtLeast(_workers, parsed.GetValue(_workers), 1);
+        var mode = ParseName(_examples, parsed.GetValue(_examples), preset.Mode);
+        int workers = AtLeast(_workers, parsed.GetValue(_workers), 1, MostActors);
         return new TrainRequest
         {
             Preset = preset,
@@ -117,21 +126,21 @@ internal sealed class TrainOptions
             RunPath = runPath,
             Validation = parsed.GetValue(_valid) is { Length: > 0 } valid ? valid : resumed?.Validation ?? [],
             Tokenizer = parsed.GetValue(_tokenizer) ?? preset.Tokenizer,
-            Mode = ParseName(_examples, parsed.GetValue(_examples), preset.Mode),
+            Mode = mode,
             FoldDigits = parsed.GetValue(_foldDigits) ?? preset.FoldDigits,
-            SplitSentences = parsed.GetValue(_splitSentences) ?? preset.SplitSentences,
+            SplitSentences = mode == ExampleMode.Sentences && (parsed.GetValue(_splitSentences) ?? preset.SplitSentences),
             JsonField = parsed.GetValue(_field) ?? resumed?.Job.Corpus.JsonField,
             SentenceTokens = parsed.GetValue(_sentenceTokens) ?? resumed?.Job.Corpus.SentenceTokens ?? false,
             HeldOutPerMille = AtLeast(_heldOut, parsed.GetValue(_heldOut) ?? preset.HeldOutPerMille, 0, 900),
             Workers = workers,
-            ThreadsPerWorker = AtLeast(_threads, parsed.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers), 1),
+            ThreadsPerWorker = AtLeast(_threads, parsed.GetValue(_threads) ?? Math.Max(1, Environment.ProcessorCount / workers), 1, MostActors),
             Shards = shards,
             Steps = parsed.GetValue(_steps) is { } steps ? AtLeast(_steps, steps, 0) : parsed.GetValue(_epochs) is null ? resumed?.TotalSteps : null,
-            Epochs = Positive(_epochs, parsed.GetValue(_epochs) ?? preset.Epochs),
-            BatchSize = AtLeast(_batch, parsed.GetValue(_batch) ?? preset.BatchSize, 1),
-            Context = AtLeast(_context, parsed.GetValue(_context) ?? preset.Context, 2),
-            Layers = AtLeast(_layers, parsed.GetValue(_layers) ?? preset.Layers, 1),
-            Dimension = AtLeast(_dimension, parsed.GetValue(_dimension) ?? preset.Dimension, 1),
+            Epochs = AtMost(_epochs, Positive(_epochs, parsed.GetValue(_epochs) ?? preset.Epochs), MostEpochs),
+            BatchSize = AtLeast(_batch, parsed.GetValue(_batch) ?? preset.BatchSize, 1, MostExtent),
+            Context = AtLeast(_context, parsed.GetValue(_context) ?? preset.Context, 2, MostExtent),
+            Layers = AtLeast(_layers, parsed.GetValue(_layers) ?? preset.Layers, 1, MostLayers),
+            Dimension = AtLeast(_dimension, parsed.GetValue(_dimension) ?? preset.Dimension, 1, MostExtent),
             LearningRate = Positive(_learningRate, parsed.GetValue(_learningRate) ?? preset.LearningRate),
             Schedule = ParseName(_schedule, parsed.GetValue(_schedule), preset.Schedule),
             WarmupSteps = AtLeast(_warmup, parsed.GetValue(_warmup) ?? preset.WarmupSteps, 0L),
@@ -140,11 +149,11 @@ internal sealed class TrainOptions
             Device = parsed.GetRequiredValue(_device),
             EvaluateEvery = AtLeast(_evaluateEvery, parsed.GetValue(_evaluateEvery) ?? preset.EvaluateEvery, 0L),
             CheckpointEvery = AtLeast(_checkpointEvery, parsed.GetValue(_checkpointEvery) ?? preset.CheckpointEvery, 0L),
-            OnDivergence = ParseName(_onDivergence, parsed.GetValue(_onDivergence), DivergencePolicy.Stop),
+            OnDivergence = ParseName(_onDivergence, parsed.GetValue(_onDivergence), resumed?.OnDivergence ?? DivergencePolicy.Stop),
             Prompts = parsed.GetValue(_prompts) is { Length: > 0 } prompts ? prompts : preset.Prompts,
             InitialWeights = InitialWeights(parsed.GetValue(_init), resumed),
-            Retention = new RetentionPolicy(
-                AtLeast(_keep, parsed.GetValue(_keep), 1), parsed.GetValue(_keepEvery) is { } every ? AtLeast(_keepEvery, every, 1L) : null),
+            KeepLast = AtLeast(_keep, parsed.GetValue(_keep) ?? resumed?.KeepLast ?? DefaultKeepLast, 1),
+            KeepEvery = AtLeast(_keepEvery, parsed.GetValue(_keepEvery) ?? resumed?.KeepEvery ?? 0L, 0L),
             AllowMixed = parsed.GetValue(_allowMixed),
             Json = parsed.GetValue(_json),
         };
@@ -176,6 +185,10 @@ internal sealed class TrainOptions
 
         return value;
     }
+
+    private static double AtMost(Option option, double value, double most) => value <= most
+        ? value
+        : throw RnnLmException.Usage(string.Create(CultureInfo.InvariantCulture, $"{option.Name} {value}: it must be at most {most}"));
 
     private static double Positive(Option option, double value) =>
         value > 0 && double.IsFinite(value)

@@ -4,6 +4,7 @@ using RnnLm.Data.Examples;
 using RnnLm.Data.Loading;
 using RnnLm.Data.Tokenizers;
 using RnnLm.Shared.Buffers;
+using RnnLm.Shared.Errors;
 using RnnLm.Shared.Jobs;
 using RnnLm.Shared.Parameters;
 using RnnLm.Worker.Devices;
@@ -39,18 +40,26 @@ internal static class TextEvaluation
         using var pool = new FloatBufferPool(layout.Length);
         var state = StoredState.Read(checkpoint, layout, pool);
         var figures = new (double Loss, long Tokens, long Characters)[pieces.Count];
-        Parallel.For(
-            0,
-            pieces.Count,
-            new ParallelOptions { MaxDegreeOfParallelism = threads },
-            () => new KernelShardComputer(job.Model),
-            (index, _, computer) =>
-            {
-                var piece = pieces[index];
-                figures[index] = (computer.ComputeLoss(state.Parameters, piece), piece.TargetCount, CountCharacters(run.Tokenizer, piece));
-                return computer;
-            },
-            computer => computer.Dispose());
+        try
+        {
+            Parallel.For(
+                0,
+                pieces.Count,
+                new ParallelOptions { MaxDegreeOfParallelism = threads },
+                () => new KernelShardComputer(job.Model),
+                (index, _, computer) =>
+                {
+                    var piece = pieces[index];
+                    figures[index] = (computer.ComputeLoss(state.Parameters, piece), piece.TargetCount, CountCharacters(run.Tokenizer, piece));
+                    return computer;
+                },
+                computer => computer.Dispose());
+        }
+        catch (AggregateException failures) when (failures.InnerException is RnnLmException failure)
+        {
+            throw new RnnLmException(failure.ExitCode, failure.Message, failures);
+        }
+
         state.Release();
         long tokens = figures.Sum(piece => piece.Tokens);
         return new EvaluationFigures(checkpoint.State.Step, tokens, figures.Sum(piece => piece.Characters), figures.Sum(piece => piece.Loss) / tokens);

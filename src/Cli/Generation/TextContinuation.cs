@@ -1,3 +1,5 @@
+using System.Text;
+using RnnLm.Data.Corpora;
 using RnnLm.Data.Tokenizers;
 using RnnLm.Model.Generation;
 using RnnLm.Shared.Errors;
@@ -16,6 +18,7 @@ internal sealed class TextContinuation : IDisposable
 
     private readonly ITokenizer _tokenizer;
     private readonly TextGenerator _generator;
+    private readonly bool _foldsDigits;
     private readonly bool _hasSentenceTokens;
 
     /// <summary>A model with these parameters.</summary>
@@ -25,6 +28,7 @@ internal sealed class TextContinuation : IDisposable
     public TextContinuation(Job job, ReadOnlySpan<float> parameters, ITokenizer tokenizer)
     {
         _tokenizer = tokenizer;
+        _foldsDigits = job.Corpus.FoldDigits;
         _hasSentenceTokens = job.Corpus.SentenceTokens;
         _generator = new TextGenerator(job.Model, parameters);
     }
@@ -33,7 +37,7 @@ internal sealed class TextContinuation : IDisposable
     /// <exception cref="RnnLmException">The prompt is empty or has characters that the vocabulary lacks.</exception>
     public string Sample(string prompt, int tokens, double temperature, int topK, long seed)
     {
-        int[] ids = _tokenizer.Encode(prompt);
+        int[] ids = _tokenizer.Encode(_foldsDigits ? FoldDigits(prompt) : prompt);
         if (_hasSentenceTokens)
         {
             ids = [_tokenizer.StartId, .. ids];
@@ -41,7 +45,7 @@ internal sealed class TextContinuation : IDisposable
 
         if (ids.Length == 0)
         {
-            throw RnnLmException.BadInput("--prompt is empty; give at least one character to go on from");
+            throw RnnLmException.Usage("--prompt is empty; give at least one character to go on from");
         }
 
         var sampler = new TokenSampler(temperature, topK, seed);
@@ -61,6 +65,9 @@ internal sealed class TextContinuation : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _generator.Dispose();
+
+    /// <summary>A model that was trained on folded digits has never seen one.</summary>
+    private static string FoldDigits(string prompt) => Encoding.UTF8.GetString(DigitFolding.Fold(Encoding.UTF8.GetBytes(prompt)));
 
     private static string? Try(Func<string> sample)
     {

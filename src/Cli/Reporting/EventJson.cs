@@ -33,7 +33,7 @@ internal static class EventJson
         Utf8JsonWriter json, string name, long version, params ReadOnlySpan<(string Name, string Value)> properties)
     {
         WriteEvent(json, name, properties);
-        json.WriteNumber("version", version);
+        json.WriteNumber("step", version);
     }
 
     private static void WriteEvaluation(Utf8JsonWriter json, Evaluated evaluated)
@@ -63,7 +63,7 @@ internal static class EventJson
     }
 
     /// <summary>JSON has no infinity and no NaN: they become null.</summary>
-    private static void WriteFinite(Utf8JsonWriter json, string name, double value)
+    public static void WriteFinite(Utf8JsonWriter json, string name, double value)
     {
         if (double.IsFinite(value))
         {

@@ -56,13 +56,13 @@ internal sealed class JsonView(Stream output) : ITrainingView
         json.WriteString("event", "finished");
         json.WriteString("run", summary.RunPath);
         json.WriteNumber("steps", summary.Steps);
-        json.WriteNumber("seconds", summary.TrainingSeconds);
-        json.WriteNumber("tokens_per_second", summary.TokensPerSecond);
-        json.WriteNumber("idle_share", summary.IdleShare);
+        EventJson.WriteFinite(json, "seconds", summary.TrainingSeconds);
+        EventJson.WriteFinite(json, "tokens_per_second", summary.TokensPerSecond);
+        EventJson.WriteFinite(json, "idle_share", summary.IdleShare);
         if (summary.ValidationLoss is { } loss)
         {
-            json.WriteNumber("validation_loss", loss);
-            json.WriteNumber("validation_perplexity", Math.Exp(loss));
+            EventJson.WriteFinite(json, "validation_loss", loss);
+            EventJson.WriteFinite(json, "validation_perplexity", Math.Exp(loss));
         }
 
         json.WriteString("model_sha256", summary.ModelSha256);

@@ -22,7 +22,7 @@ internal sealed class TerminalView : ITrainingView
     /// <inheritdoc/>
     public void Preparing(string what, double fraction)
     {
-        if (what != _preparing)
+        if (what != _preparing || _task is null)
         {
             EndLine();
             _preparing = what;

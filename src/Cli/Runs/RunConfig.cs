@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using RnnLm.Checkpoints.Runs;
+using RnnLm.Coordinator.Behaviour;
 using RnnLm.Shared.Errors;
 using RnnLm.Shared.Jobs;
 
@@ -17,9 +18,13 @@ namespace RnnLm.Cli.Runs;
 /// <param name="Clip">Largest gradient norm, 0 for none.</param>
 /// <param name="Corpus">Absolute patterns of the training text.</param>
 /// <param name="Validation">Absolute patterns of the validation text; empty when a part of the corpus is held out.</param>
+/// <param name="ValidationHash">SHA-256 over the contents of the validation text's own files; null when it has none.</param>
 /// <param name="TotalSteps">The step to stop at.</param>
 /// <param name="EvaluateEvery">Steps between evaluations.</param>
 /// <param name="CheckpointEvery">Steps between checkpoints.</param>
+/// <param name="KeepLast">Newest checkpoints that are kept.</param>
+/// <param name="KeepEvery">Checkpoints whose step is a multiple of this are kept too; 0 for none.</param>
+/// <param name="OnDivergence">What happens with a step that is not finite.</param>
 /// <param name="Prompts">Beginnings that the model continues.</param>
 /// <param name="SelfTest">Hash that every worker's self-test must have; null until the first worker joined.</param>
 /// <param name="Reproducible">False when machines that round differently have worked on the run (<c>--allow-mixed</c>).</param>
@@ -34,9 +39,13 @@ internal sealed record RunConfig(
     double Clip,
     IReadOnlyList<string> Corpus,
     IReadOnlyList<string> Validation,
+    string? ValidationHash,
     long TotalSteps,
     long EvaluateEvery,
     long CheckpointEvery,
+    int KeepLast,
+    long KeepEvery,
+    DivergencePolicy OnDivergence,
     IReadOnlyList<string> Prompts,
     string? SelfTest,
     bool Reproducible,

@@ -5,6 +5,7 @@ using RnnLm.Checkpoints.Store;
 using RnnLm.Coordinator.Behaviour;
 using RnnLm.Coordinator.Optimizer;
 using RnnLm.Engines.Local;
+using RnnLm.Shared.Errors;
 using RnnLm.Shared.Parameters;
 
 namespace RnnLm.Cli.Training;
@@ -49,7 +50,20 @@ internal sealed class CheckpointRecorder(
                 ledger.Chain),
             NamedTensor.FromLayout(layout, () => state.Parameters.Values.Span),
             OptimizerTensors(state)));
-        store.Prune(retention);
+        Prune();
+    }
+
+    /// <summary>The checkpoint is complete: an old one that stays is no reason to call it failed.</summary>
+    private void Prune()
+    {
+        try
+        {
+            store.Prune(retention);
+        }
+        catch (RnnLmException failure) when (failure.ExitCode == ExitCode.Storage)
+        {
+            recorder.Warn(failure.Message);
+        }
     }
 
     private List<NamedTensor> OptimizerTensors(TrainingState state) =>

@@ -21,8 +21,9 @@ namespace RnnLm.Cli.Training;
 /// <param name="Patterns">Absolute patterns of the training text.</param>
 /// <param name="Inputs">Plan and validation pieces.</param>
 /// <param name="TotalSteps">The step to stop at.</param>
+/// <param name="IsMixed">Whether this machine computes in another way than the one that the run began on.</param>
 internal sealed record PreparedJob(
-    Job Job, Corpus Corpus, Corpus? ValidationCorpus, IReadOnlyList<string> Patterns, CoordinatorInputs Inputs, long TotalSteps) : IDisposable
+    Job Job, Corpus Corpus, Corpus? ValidationCorpus, IReadOnlyList<string> Patterns, CoordinatorInputs Inputs, long TotalSteps, bool IsMixed) : IDisposable
 {
     /// <inheritdoc/>
     public void Dispose()
@@ -62,8 +63,9 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         long totalSteps = request.Steps ?? checked((long)Math.Ceiling(request.Epochs * plan.StepsPerEpoch));
         var validation = new ExamplePieces(
             validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(validationCorpus.Tokens, planSettings), ExamplesPerPiece);
-        var job = MakeJob(corpus, planSettings, totalSteps, DeviceFactory.DescribeNumerics(devices));
-        return new PreparedJob(job, corpus, validationCorpus, patterns, new CoordinatorInputs(plan, validation), totalSteps);
+        string numerics = DeviceFactory.DescribeNumerics(devices);
+        var job = MakeJob(corpus, planSettings, totalSteps, numerics);
+        return new PreparedJob(job, corpus, validationCorpus, patterns, new CoordinatorInputs(plan, validation), totalSteps, job.Numerics != numerics);
     }
 
     private List<string> CorpusPatterns(CorpusSource source)

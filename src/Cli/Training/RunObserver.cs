@@ -61,6 +61,12 @@ internal sealed class RunObserver(
                     }
                 }
             }
+#pragma warning disable CA1031 // A sample for the eye that fails is worth a warning, whatever the reason, and not the run.
+            catch (Exception failure)
+#pragma warning restore CA1031
+            {
+                recorder.Warn($"step {version.Version} cannot be shown: {failure.Message}");
+            }
             finally
             {
                 version.Release();
@@ -74,6 +80,6 @@ internal sealed class RunObserver(
     private void Save(RunConfig changed)
     {
         _config = changed;
-        saveConfig(changed);
+        recorder.Write(() => saveConfig(changed));
     }
 }

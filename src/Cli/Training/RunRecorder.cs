@@ -44,6 +44,12 @@ internal sealed class RunRecorder : IAsyncDisposable
     /// <summary>Shows what the model made of a prompt.</summary>
     public void Sample(string prompt, string continuation) => Enqueue(() => _view.Sample(prompt, continuation));
 
+    /// <summary>Says something that is no failure of the run.</summary>
+    public void Warn(string text) => Enqueue(() => _view.Notice($"warning: {text}"));
+
+    /// <summary>Does some writing beside training; what cannot be written is worth a warning.</summary>
+    public void Write(Action write) => Enqueue(() => Guard(write));
+
     /// <summary>Returns when the metrics of every event recorded so far are on the disk.</summary>
     public void FlushToDisk()
     {

@@ -1,4 +1,3 @@
-using RnnLm.Checkpoints.Store;
 using RnnLm.Cli.Presets;
 using RnnLm.Cli.Runs;
 using RnnLm.Coordinator.Behaviour;
@@ -77,7 +76,10 @@ internal sealed record TrainRequest
     /// <summary>A file with the initial parameters; null to draw them from the seed.</summary>
     public required string? InitialWeights { get; init; }
 
-    public required RetentionPolicy Retention { get; init; }
+    public required int KeepLast { get; init; }
+
+    /// <summary>0 for none.</summary>
+    public required long KeepEvery { get; init; }
 
     public required bool AllowMixed { get; init; }
 

@@ -29,10 +29,15 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         var devices = DeviceChoice.Parse(request.Device);
         using var prepared = new JobPreparation(request, view).Run(devices);
         var config = MakeConfig(prepared);
+        var layout = ParameterLayout.For(config.Job.Model);
+        using var buffers = new FloatBufferPool(layout.Length);
+
+        // Made before the run directory, so that weights that cannot be used leave nothing behind.
+        var initial = request.Resumed is null ? InitialState(config.Job, layout, buffers) : null;
         var run = RunDirectory.CreateOrOpen(request.RunPath ?? DefaultRunPath());
         RequireSameJob(run, config.Job);
         using var lease = run.TakeLease(LeaseHolder.ThisProcess());
-        await TrainAsync(run, lease, config, prepared, devices).ConfigureAwait(false);
+        await TrainAsync(run, lease, config, prepared, devices, initial, buffers).ConfigureAwait(false);
     }
 
     private RunConfig MakeConfig(PreparedJob prepared) => new(
@@ -44,12 +49,16 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         prepared.Job.Optimizer.ClipNorm,
         prepared.Patterns,
         [.. request.Validation.Select(Path.GetFullPath)],
+        prepared.ValidationCorpus?.ContentHash,
         prepared.TotalSteps,
         request.EvaluateEvery,
         request.CheckpointEvery,
+        request.KeepLast,
+        request.KeepEvery,
+        request.OnDivergence,
         request.Prompts,
         request.Resumed?.SelfTest,
-        request.Resumed?.Reproducible ?? true,
+        (request.Resumed?.Reproducible ?? true) && !prepared.IsMixed,
         prepared.Job,
         JobFormat.Hash(prepared.Job));
 
@@ -75,8 +84,10 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         var differences = JobFormat.Differences(RunConfig.Read(run).Job, job);
         if (differences.Count > 0)
         {
-            throw RnnLmException.BadInput(
-                $"'{run.Root}' holds another job: {string.Join("; ", differences)}; give these settings as they were, or another --run");
+            string cure = differences.All(difference => difference.StartsWith("numerics", StringComparison.Ordinal))
+                ? "go on with the device and library of the run, or let this machine work all the same with --allow-mixed"
+                : "give these settings as they were, or another --run";
+            throw RnnLmException.BadInput($"'{run.Root}' holds another job: {string.Join("; ", differences)}; {cure}");
         }
 
         if (request.Resumed is null)
@@ -85,22 +96,19 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
     }
 
+    private TrainingState InitialState(Job job, ParameterLayout layout, FloatBufferPool buffers) => request.InitialWeights is { } weights
+        ? StoredState.FromWeights(weights, layout, buffers)
+        : StoredState.Initial(job, buffers);
+
     private async Task TrainAsync(
-        RunDirectory run, Lease lease, RunConfig config, PreparedJob prepared, DeviceChoice devices)
+        RunDirectory run, Lease lease, RunConfig config, PreparedJob prepared, DeviceChoice devices, TrainingState? initial, FloatBufferPool buffers)
     {
         var job = config.Job;
 
         // From here on a signal saves before it ends; until here there is nothing to save, and it ends the process at once.
         using var signals = new StopSignals();
         var layout = ParameterLayout.For(job.Model);
-        using var buffers = new FloatBufferPool(layout.Length);
         using var gradients = new GradientPool(layout);
-        var store = run.OpenCheckpoints(lease);
-        var (state, ledgerChain, bestLoss) = Begin(run, store, job, layout, buffers);
-        long firstStep = state.Version;
-        long stepsPerEpoch = prepared.Inputs.Plan.StepsPerEpoch;
-        using var ledger = run.OpenLedger(lease, firstStep, ledgerChain);
-        using var metrics = run.OpenMetrics(lease, firstStep);
         if (request.Resumed is null)
         {
             TokenizerDirectory.Save(prepared.Corpus.Tokenizer, run.TokenizerDirectory);
@@ -108,11 +116,17 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
 
         void SaveConfig(RunConfig changed) => run.WriteConfig(lease, changed.ToJson());
         SaveConfig(config);
+        var store = run.OpenCheckpoints(lease);
+        var (state, ledgerChain, bestLoss) = initial is null ? Resume(run, store, config, layout, buffers) : (initial, LedgerChain.Empty, null);
+        long firstStep = state.Version;
+        long stepsPerEpoch = prepared.Inputs.Plan.StepsPerEpoch;
+        using var ledger = run.OpenLedger(lease, firstStep, ledgerChain);
+        using var metrics = run.OpenMetrics(lease, firstStep);
         view.Notice(Describe(prepared, run));
         view.Begin(new TrainingExtent(firstStep, config.TotalSteps, stepsPerEpoch));
 
         var recorder = new RunRecorder(metrics, view, stepsPerEpoch, time);
-        var checkpoints = new CheckpointRecorder(store, ledger, recorder, request.Retention, layout, config.JobHash, stepsPerEpoch);
+        var checkpoints = new CheckpointRecorder(store, ledger, recorder, new RetentionPolicy(config.KeepLast, config.KeepEvery > 0 ? config.KeepEvery : null), layout, config.JobHash, stepsPerEpoch);
         var observer = new RunObserver(checkpoints, recorder, config, prepared.Corpus.Tokenizer, SaveConfig);
         int workers = devices.Kind == DeviceKind.Cpu ? request.Workers : devices.Indices.Count;
         int threads = Math.Min(Environment.ProcessorCount, workers * request.ThreadsPerWorker);
@@ -151,17 +165,9 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         Conclude(run, prepared.Corpus.Tokenizer, config, recorder.Totals);
     }
 
-    private (TrainingState State, LedgerChain Ledger, double? BestLoss) Begin(
-        RunDirectory run, CheckpointStore store, Job job, ParameterLayout layout, FloatBufferPool buffers)
+    private (TrainingState State, LedgerChain Ledger, double? BestLoss) Resume(
+        RunDirectory run, CheckpointStore store, RunConfig config, ParameterLayout layout, FloatBufferPool buffers)
     {
-        if (request.Resumed is null)
-        {
-            var state = request.InitialWeights is { } weights
-                ? StoredState.FromWeights(weights, layout, buffers)
-                : StoredState.Initial(job, buffers);
-            return (state, LedgerChain.Empty, null);
-        }
-
         var search = store.FindNewest();
         foreach (var damaged in search.Damaged)
         {
@@ -174,7 +180,13 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
 
         view.Notice($"going on from the checkpoint of step {newest.State.Step}");
-        double? bestLoss = store.BestStep is { } best ? run.Checkpoints.Check(best).Checkpoint?.State.ValidationLoss : null;
+        bool isSameValidation = config.ValidationHash == request.Resumed!.ValidationHash;
+        if (!isSameValidation)
+        {
+            view.Notice("the validation text is another than before: its losses are compared from here on");
+        }
+
+        double? bestLoss = isSameValidation && store.BestStep is { } best ? run.Checkpoints.Check(best).Checkpoint?.State.ValidationLoss : null;
         return (StoredState.Read(newest, layout, buffers), newest.State.Ledger, bestLoss);
     }
 

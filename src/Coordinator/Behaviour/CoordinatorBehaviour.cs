@@ -24,6 +24,7 @@ namespace RnnLm.Coordinator.Behaviour;
 /// </remarks>
 public sealed class CoordinatorBehaviour : IBehaviour
 {
+    private const string DivergenceCure = "lower --lr, set --clip, or use --on-divergence skip";
     private const string DeadlineTimer = "step deadline";
     private const string EvaluationTimer = "evaluation deadline";
 
@@ -50,7 +51,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
     private bool _isUpdating;
     private bool _isCheckpointDue;
     private ExitCode? _stopReason;
-    private Exception? _stopFailure;
+    private Func<Exception?> _stopFailure = () => null;
+    private string? _refusal;
     private bool _isFinal;
     private DateTimeOffset _lastCommit;
     private DateTimeOffset _stepBegan;
@@ -195,6 +197,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
     {
         if (_selfTestHash is not null && join.SelfTestHash != _selfTestHash && !_settings.AllowMixed)
         {
+            _refusal = $"{join.Worker} rounds differently from the machines that the run began on (--allow-mixed lets it work all the same)";
             effects.Add(new Report(new WorkerRefused(join.Worker, join.SelfTestHash, _selfTestHash)));
             effects.Add(new Send(join.Worker, new Dismiss()));
             return;
@@ -204,7 +207,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
         if (_roster.Count == 0)
         {
             // The time without workers is no step's.
-            _lastCommit = _stepBegan = _lastResult = now;
+            _lastCommit = now;
+            BeginStep(now, effects);
         }
 
         if (_roster.Add(join.Worker, join.Threads))
@@ -256,11 +260,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
         else if (_workersGone >= limit)
         {
-            Stop(
-                ExitCode.Cluster,
-                new RnnLmException(
-                    ExitCode.Cluster, $"no worker is left at step {_state.Version}: {reason.TrimEnd('.')}; resume the run when the cause is mended", terminated.Failure),
-                effects);
+            string cause = _refusal is not null && terminated.Failure is null ? _refusal : reason.TrimEnd('.');
+            Stop(ExitCode.Cluster, version => $"no worker is left at step {version}: {cause}; resume the run when the cause is mended", terminated.Failure, effects);
         }
     }
 
@@ -361,9 +362,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
         {
             Stop(
                 ExitCode.Diverged,
-                new RnnLmException(
-                    ExitCode.Diverged,
-                    $"training diverged at step {step.Step} (loss {outcome.MeanLoss}, gradient norm {outcome.GradientNorm}); the parameters before it are saved: lower --lr, set --clip, or use --on-divergence skip"),
+                version => $"training diverged at step {version} (loss {outcome.MeanLoss}, gradient norm {outcome.GradientNorm}); the parameters before it are saved: {DivergenceCure}",
+                null,
                 effects);
             return;
         }
@@ -466,13 +466,20 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         double loss = _evaluation.MeanLoss;
-        bool isBest = _bestLoss is null || loss < _bestLoss;
+        bool isFinite = double.IsFinite(loss);
+        bool isBest = isFinite && (_bestLoss is null || loss < _bestLoss);
         _bestLoss = isBest ? loss : _bestLoss;
         _evaluation = null;
         effects.Add(new CancelTimer(EvaluationTimer));
         effects.Add(new Report(new Evaluated(_state.Version, loss, isBest)));
         effects.Add(new Illustrate(_state.Parameters.Retain()));
-        Conclude(loss, isBest, effects);
+        if (!isFinite && _settings.Divergence == DivergencePolicy.Stop)
+        {
+            Stop(ExitCode.Diverged, version => $"the validation loss of step {version} is {loss}; {DivergenceCure}", null, effects);
+            return;
+        }
+
+        Conclude(isFinite ? loss : null, isBest, effects);
         BeginUpdate(effects);
     }
 
@@ -487,7 +494,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _isCheckpointDue = false;
         if (_state.Version >= _settings.TotalSteps)
         {
-            Stop(ExitCode.Done, null, effects);
+            Stop(ExitCode.Done, null, null, effects);
         }
     }
 
@@ -500,6 +507,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
         if (_evaluation is not null)
         {
+            effects.Add(new Report(new ResultsOverdue(_state.Version, _roster.Count)));
             _evaluation.WithdrawAll();
             effects.Add(new StartTimer(EvaluationTimer, FirstDeadline, new DeadlinePassed(_state.Version)));
             DrawPieces(effects);
@@ -510,6 +518,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
             effects.Add(new Report(new ResultsOverdue(step.Step, late.Count)));
             foreach (var worker in late)
             {
+                // The parameters may be what was lost; who has them drops the repetition.
+                effects.Add(new Send(worker, new Publish(_settings.Incarnation, _state.Parameters.Retain())));
                 step.Withdraw(worker);
             }
 
@@ -537,7 +547,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         effects.AddRange(_checkpoints.Finished(written));
         if (_isFinal && written.Version == _state.Version && written.Failure is not null)
         {
-            _stopFailure ??= written.Failure;
+            _stopFailure = () => written.Failure;
         }
 
         EndIfSaved(effects);
@@ -547,15 +557,20 @@ public sealed class CoordinatorBehaviour : IBehaviour
     {
         if (!IsStopping)
         {
-            Stop(stop.Reason, new RnnLmException(stop.Reason, $"stopped at step {_state.Version}, its parameters are saved; go on with --resume"), effects);
+            effects.Add(new Report(new Stopping(_state.Version)));
+            Stop(stop.Reason, version => $"stopped at step {version}, its parameters are saved; go on with --resume", null, effects);
         }
     }
 
     /// <summary>Takes no further step: saves the last committed version, if that is not done, and ends.</summary>
-    private void Stop(ExitCode reason, Exception? failure, List<Effect> effects)
+    /// <param name="reason">The exit code.</param>
+    /// <param name="message">What to say of the version that was saved last; null when the run is simply done.</param>
+    /// <param name="cause">What led to it.</param>
+    /// <param name="effects">Gets what is to be done.</param>
+    private void Stop(ExitCode reason, Func<long, string>? message, Exception? cause, List<Effect> effects)
     {
         _stopReason = reason;
-        _stopFailure = failure;
+        _stopFailure = () => message is null ? null : new RnnLmException(reason, message(_state.Version), cause);
         _evaluation = null;
 
         // An update in hand owns the state's buffers; its result is committed and saved when it comes.
@@ -583,7 +598,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             return;
         }
 
-        End(_stopFailure, effects);
+        End(_stopFailure(), effects);
     }
 
     private void End(Exception? failure, List<Effect> effects)

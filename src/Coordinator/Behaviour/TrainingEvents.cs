@@ -43,6 +43,9 @@ public sealed record WorkerLost(ActorId Worker, string Reason) : TrainingEvent;
 /// <summary>There is no worker; training goes on when one joins.</summary>
 public sealed record WaitingForWorkers : TrainingEvent;
 
+/// <summary>Someone asked to stop; this version, or the one just being made, is saved first.</summary>
+public sealed record Stopping(long Version) : TrainingEvent;
+
 /// <summary>Results did not come in time and were asked for again.</summary>
 public sealed record ResultsOverdue(long Version, int Workers) : TrainingEvent;
 

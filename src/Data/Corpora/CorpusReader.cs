@@ -81,6 +81,12 @@ public sealed class CorpusReader
             hash.AppendData(buffer, filled, read);
             filled += read;
             bool atEnd = filled < buffer.Length;
+            if (atEnd && filled == 0 && offset > 0)
+            {
+                // The block before ended with the file.
+                yield break;
+            }
+
             int end = atEnd ? filled : BlockEnd(buffer);
             if (end == 0)
             {

@@ -7,6 +7,8 @@ namespace RnnLm.Data.Packages;
 /// <summary>Fetches a package with the npm client, so that the user's registry, proxy and credentials apply.</summary>
 internal sealed class NpmClient(string executable)
 {
+    // The first since npm 10, the second before.
+    private static readonly string[] Prefixes = ["npm error", "npm ERR!"];
     private static readonly TimeSpan MostTime = TimeSpan.FromMinutes(10);
 
     /// <summary>Puts the package's tarball into <paramref name="directory"/> and returns its path.</summary>
@@ -56,7 +58,7 @@ internal sealed class NpmClient(string executable)
     private static string Reason(string complaint)
     {
         string[] lines = complaint.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        string[] reasons = [.. lines.Where(line => line.StartsWith("npm error", StringComparison.Ordinal)).Select(line => line["npm error".Length..].Trim())];
+        string[] reasons = [.. lines.SelectMany(line => Prefixes.Where(prefix => line.StartsWith(prefix, StringComparison.Ordinal)).Select(prefix => line[prefix.Length..].Trim()))];
         return reasons.FirstOrDefault(line => line.Length > 0 && !line.StartsWith("code ", StringComparison.Ordinal)) ?? lines.FirstOrDefault() ?? "it gave no reason";
     }
 }

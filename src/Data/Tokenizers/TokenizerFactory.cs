@@ -78,8 +78,21 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
         }
         catch (RnnLmException)
         {
-            Directory.Delete(directory, recursive: true);
+            Discard(directory);
             return null;
+        }
+    }
+
+    private static void Discard(string directory)
+    {
+        try
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw RnnLmException.Storage(
+                $"the cached vocabulary '{directory}' is damaged and cannot be removed ({failure.Message}); remove it, or name another cache in {CacheDirectory.Variable}", failure);
         }
     }
 

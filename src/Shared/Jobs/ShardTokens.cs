@@ -22,7 +22,7 @@ public sealed record ShardTokens(int[] Ids, int[] Starts)
     public ReadOnlySpan<int> Example(int index) => Ids.AsSpan(Starts[index], Starts[index + 1] - Starts[index]);
 
     /// <summary>
-    /// First 64 bits of the SHA-256 over the example lengths and ids (little-endian int32): what a worker returns to show which tokens its gradient came from.
+    /// First 64 bits of the SHA-256 over <see cref="Starts"/> and <see cref="Ids"/> (little-endian int32): what a worker returns to show which tokens its gradient came from.
     /// </summary>
     public ulong Hash()
     {

@@ -1,3 +1,4 @@
+using RnnLm.Shared.Errors;
 using RnnLm.Shared.Jobs;
 
 namespace RnnLm.Shared.Parameters;
@@ -39,19 +40,26 @@ public sealed class ParameterLayout
     public ParameterSegment Bias(int layer) => Segments[3 + (3 * layer)];
 
     /// <summary>The layout of the stacked Elman language model with these settings.</summary>
+    /// <exception cref="RnnLmException">There are more parameters than a buffer can hold (exit code 2).</exception>
     public static ParameterLayout For(ModelSettings model)
     {
         ArgumentNullException.ThrowIfNull(model);
         var segments = new List<ParameterSegment>();
         int offset = 0;
+        int dimension = model.Dimension;
         void Add(string name, GradientKind kind, params int[] shape)
         {
-            var segment = new ParameterSegment(name, shape, offset, kind);
-            segments.Add(segment);
-            offset = checked(offset + segment.Length);
+            long end = offset + shape.Aggregate(1L, (product, extent) => product * extent);
+            if (end > int.MaxValue)
+            {
+                throw RnnLmException.Usage(
+                    $"a model with vocabulary {model.VocabularySize}, dimension {dimension} and {model.Layers} layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
+            }
+
+            segments.Add(new ParameterSegment(name, shape, offset, kind));
+            offset = (int)end;
         }
 
-        int dimension = model.Dimension;
         Add("embedding.weight", GradientKind.Rows, model.VocabularySize, dimension);
         for (int layer = 0; layer < model.Layers; layer++)
         {

@@ -1,5 +1,6 @@
 using RnnLm.Kernels;
 using RnnLm.Shared.Gradients;
+using RnnLm.Shared.Invariants;
 using RnnLm.Shared.Jobs;
 using RnnLm.Shared.Parameters;
 using RnnLm.Shared.Ranges;
@@ -31,7 +32,7 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
             placed = _tree.Accept(node, gradient, _discarded);
         }
 
-        System.Diagnostics.Debug.Assert(placed && _discarded.Count == 0, "each shard of a range is computed once");
+        Invariant.Require(placed && _discarded.Count == 0, "each shard of a range is computed once");
         while (true)
         {
             ShardRange parent;

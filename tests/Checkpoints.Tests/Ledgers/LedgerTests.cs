@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using RnnLm.Checkpoints.Files;
 using RnnLm.Checkpoints.Ledgers;
+using RnnLm.Shared.Messages;
 using RnnLm.Shared.Errors;
 
 namespace RnnLm.Checkpoints.Tests.Ledgers;
@@ -49,8 +50,8 @@ public sealed class LedgerTests : IDisposable
     [Fact]
     public void Folding_hashes_depends_on_every_shard_and_on_their_order()
     {
-        Assert.Equal(BitConverter.ToUInt64(SHA256.HashData([1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])), LedgerEntry.Fold([1, 2]));
-        Assert.NotEqual(LedgerEntry.Fold([1, 2]), LedgerEntry.Fold([2, 1]));
+        Assert.Equal(BitConverter.ToUInt64(SHA256.HashData([1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])), TokenHash.OfHashes([1, 2]));
+        Assert.NotEqual(TokenHash.OfHashes([1, 2]), TokenHash.OfHashes([2, 1]));
     }
 
     [Fact]
@@ -187,5 +188,5 @@ public sealed class LedgerTests : IDisposable
     public void Dispose() => _run.Dispose();
 
     private static LedgerEntry[] Entries(long first, int count) =>
-        [.. Enumerable.Range(0, count).Select(index => new LedgerEntry(first + index, LedgerEntry.Fold([(ulong)(first + index)]), 3712 + first + index, (first + index) % 3 == 2))];
+        [.. Enumerable.Range(0, count).Select(index => new LedgerEntry(first + index, TokenHash.OfHashes([(ulong)(first + index)]), 3712 + first + index, (first + index) % 3 == 2))];
 }

@@ -61,6 +61,15 @@ public sealed class Two_ways_to_compute_a_shard
         Assert.Equal(test.Run(torch), test.Run(torch));
     }
 
+    [Fact]
+    public void Another_version_0_replaces_the_self_tests_parameters()
+    {
+        using var fresh = new TorchShardComputer(Model, "cpu");
+        using var tested = new TorchShardComputer(Model, "cpu");
+        new SelfTest(Model).Run(tested);
+        Assert.Equal(fresh.ComputeLoss(Parameters(), Shard), tested.ComputeLoss(Parameters(), Shard));
+    }
+
     private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
     {
         Assert.Equal(expected.Length, actual.Length);
