@@ -30,8 +30,10 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         using var prepared = new JobPreparation(request, view).Run(devices);
         var config = MakeConfig(prepared);
         var run = RunDirectory.CreateOrOpen(request.RunPath ?? DefaultRunPath());
-        RequireSameJob(run, config.Job);
+
+        // Before the jobs are compared: of a run that is being trained, that is what there is to say.
         using var lease = run.TakeLease(LeaseHolder.ThisProcess());
+        RequireSameJob(run, config.Job);
         await TrainAsync(run, lease, config, prepared, devices).ConfigureAwait(false);
     }
 
