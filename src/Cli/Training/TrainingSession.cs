@@ -35,8 +35,10 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         // Made before the run directory, so that weights that cannot be used leave nothing behind.
         var initial = request.Resumed is null ? InitialState(config.Job, layout, buffers) : null;
         var run = RunDirectory.CreateOrOpen(request.RunPath ?? DefaultRunPath());
-        RequireSameJob(run, config.Job);
+
+        // Before the jobs are compared: of a run that is being trained, that is what there is to say.
         using var lease = run.TakeLease(LeaseHolder.ThisProcess());
+        RequireSameJob(run, config.Job);
         await TrainAsync(run, lease, config, prepared, devices, initial, buffers).ConfigureAwait(false);
     }
 

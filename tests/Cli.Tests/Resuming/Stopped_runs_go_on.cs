@@ -41,8 +41,10 @@ public sealed class Stopped_runs_go_on : IDisposable
         using var first = _run.Start(checkpointEvery: 0);
         first.WaitForStep(0);
         using (var second = _run.Resume())
+        using (var anew = _run.Start(checkpointEvery: 0))
         {
             second.WaitForEnd().Refused(4, "is in use by", "choose another --run");
+            anew.WaitForEnd().Refused(4, "is in use by", "choose another --run");
         }
 
         first.Signal("TERM");
