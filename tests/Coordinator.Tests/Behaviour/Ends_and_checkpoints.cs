@@ -137,6 +137,30 @@ public sealed class Ends_and_checkpoints
     }
 
     [Fact]
+    public void A_validation_loss_that_is_not_finite_is_divergence_and_never_the_best()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 2, evaluateEvery: 1, validation: Pieces));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        AnswerPieces(harness, 1, [1, double.NaN, 1]);
+        Assert.False(Assert.Single(harness.Events.OfType<Evaluated>()).IsBest);
+        Assert.True(harness.Saves[^1] is { IsBest: false, State.Version: 1, ValidationLoss: null });
+        harness.Tell(new CheckpointWritten(1, null));
+        Assert.Equal(ExitCode.Diverged, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
+    }
+
+    [Fact]
+    public void When_the_last_version_cannot_be_saved_that_is_what_is_said_of_a_stopped_run()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 3));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        harness.Tell(new StopRequested(ExitCode.Interrupted));
+        harness.Tell(new CheckpointWritten(1, RnnLmException.Storage("disk full")));
+        Assert.Equal(ExitCode.Storage, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
+    }
+
+    [Fact]
     public void A_step_is_not_committed_before_the_evaluation_of_its_parameters_is_complete()
     {
         var harness = Started(new CoordinatorHarness(totalSteps: 3, evaluateEvery: 1, validation: Pieces));

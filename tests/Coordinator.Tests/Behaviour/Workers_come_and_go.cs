@@ -106,6 +106,28 @@ public sealed class Workers_come_and_go
     }
 
     [Fact]
+    public void Lost_parameters_are_sent_again_with_the_overdue_ranges()
+    {
+        var harness = new CoordinatorHarness();
+        harness.Start();
+        harness.Join(0);
+        int published = harness.Sent[CoordinatorHarness.Worker(0)].OfType<Publish>().Count();
+        harness.Tell(harness.Timers["step deadline"].Message);
+        Assert.Equal(published + 1, harness.Sent[CoordinatorHarness.Worker(0)].OfType<Publish>().Count());
+    }
+
+    [Fact]
+    public void When_every_worker_was_refused_the_run_says_so()
+    {
+        var harness = new CoordinatorHarness(workerLimit: 1, expectedSelfTest: "recorded");
+        harness.Start();
+        harness.Join(0, selfTest: "other");
+        harness.Tell(new Terminated(CoordinatorHarness.Worker(0), null));
+        harness.Tell(new CheckpointWritten(0, null));
+        Assert.Contains("--allow-mixed", Assert.IsType<RnnLmException>(harness.End?.Failure).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_same_worker_is_asked_again_with_a_higher_attempt()
     {
         var harness = new CoordinatorHarness();

@@ -62,6 +62,7 @@ public sealed class CorpusReaderTests : IDisposable
             SampleText.Lines(3 * CorpusReader.BlockBytes),
             SampleText.Lines(3 * CorpusReader.BlockBytes).Replace('\n', ' '),
             new string('日', CorpusReader.BlockBytes),
+            string.Concat(Enumerable.Repeat(new string('x', 31) + "\n", 2 * CorpusReader.BlockBytes / 32)),
             "\uFEFFstarts with a byte order mark\n",
         ];
         foreach (string text in texts)
