@@ -42,7 +42,7 @@ internal sealed unsafe class ShardProducts : IDisposable
 
     public void Run()
     {
-        _products.UseCallingThreadOnly();
+        using ProductScope scope = _products.Enter();
         for (int layer = 0; layer < _layers; layer++)
         {
             _products.Multiply(Rows(_rows), Square(_square), Rows(_otherRows));

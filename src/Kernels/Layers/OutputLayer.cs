@@ -5,7 +5,7 @@ namespace RnnLm.Kernels;
 
 /// <summary>
 /// Output layer, softmax and cross-entropy as one kernel over blocks of rows and tiles of the vocabulary, so that the logits of a whole batch never
-/// exist. First pass over the tiles of a block: logits, e^(logit - largest of the tile) in place of them, sums. Then the log-sum-exp of each row from its tiles
+/// exist. First pass over the tiles of a block: logits, e^(logit - largest of the tile), sums. Then the log-sum-exp of each row from its tiles
 /// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018). Second pass: probabilities minus one at the target, which is the gradient
 /// of the logits, and the products with it. Each logit costs one exponential.
 /// </summary>
@@ -30,7 +30,7 @@ internal static unsafe class OutputLayer
             ReadOnlySpan<int> blockTargets = targets.Slice(firstRow, rowCount);
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                ComputeTile(products, weights, blockHidden, blockTargets, scratch, tiling, tile, scratch.PassingExponentials(tile, rowCount));
+                ComputeTile(products, weights, blockHidden, blockTargets, scratch, tiling, tile, keepsExponentials: false);
             }
 
             loss = CombineTiles(scratch, tiling, rowCount, loss);
@@ -73,7 +73,7 @@ internal static unsafe class OutputLayer
             ReadOnlySpan<int> blockTargets = targets.Slice(firstRow, rowCount);
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                ComputeTile(products, weights, blockHidden, blockTargets, scratch, tiling, tile, scratch.Exponentials(tile, rowCount));
+                ComputeTile(products, weights, blockHidden, blockTargets, scratch, tiling, tile, keepsExponentials: true);
             }
 
             loss = CombineTiles(scratch, tiling, rowCount, loss);
@@ -81,7 +81,7 @@ internal static unsafe class OutputLayer
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
                 (int firstColumn, int columnCount) = tiling.Tile(tile);
-                Matrix logitGradients = scratch.LogitGradients(tile, rowCount);
+                Matrix logitGradients = scratch.TileInHand(tile, rowCount);
                 ComputeLogitGradients(scratch, tile, firstColumn, blockTargets, logitGradients);
 
                 Matrix tileWeight = weights.Weight.RowRange(firstColumn, columnCount);
@@ -111,9 +111,10 @@ internal static unsafe class OutputLayer
         OutputScratch scratch,
         OutputTiling tiling,
         int tile,
-        Matrix logits)
+        bool keepsExponentials)
     {
         (int firstColumn, int columnCount) = tiling.Tile(tile);
+        Matrix logits = scratch.TileInHand(tile, hidden.Rows);
         products.Multiply(hidden, weights.Weight.RowRange(firstColumn, columnCount).T, logits);
 
         // Columns that only fill up the last vector get a logit of -∞: they are never the largest and their exponential is zero.
@@ -136,12 +137,16 @@ internal static unsafe class OutputLayer
             }
         }
 
-        Exponentiate(logits, filled, bias, scratch.TileMaxima(tile), scratch.TileSums(tile));
+        float* exponentials = keepsExponentials ? scratch.Exponentials(tile, hidden.Rows).Address : null;
+        Exponentiate(logits, filled, bias, exponentials, scratch.TileMaxima(tile), scratch.TileSums(tile));
     }
 
-    /// <summary>logits ← e^(logit + bias - largest of the row), with each row's largest and the sum of its exponentials.</summary>
+    /// <summary>
+    /// exponentials ← e^(logit + bias - largest of the row), unless null, with each row's largest and the sum of its exponentials. They are stored past the caches: all tiles
+    /// together are far larger than those, and a line that is written whole need not be read first.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Exponentiate(Matrix logits, int columns, float* bias, float* maxima, float* sums)
+    private static void Exponentiate(Matrix logits, int columns, float* bias, float* exponentials, float* maxima, float* sums)
     {
         for (int row = 0; row < logits.Rows; row++)
         {
@@ -158,7 +163,11 @@ internal static unsafe class OutputLayer
             for (int column = 0; column < columns; column += Lanes.Count)
             {
                 Vector512<float> exponential = Exponential.Of(Vector512.Load(values + column) + Vector512.Load(bias + column) - shift);
-                exponential.Store(values + column);
+                if (exponentials != null)
+                {
+                    exponential.StoreAlignedNonTemporal(exponentials + ((long)row * logits.Stride) + column);
+                }
+
                 sum += exponential;
             }
 

@@ -4,7 +4,7 @@ namespace RnnLm.Kernels;
 internal sealed unsafe class OutputScratch : IDisposable
 {
     private readonly GrowingBuffer _exponentials = new();
-    private readonly GrowingBuffer _logitGradients = new();
+    private readonly GrowingBuffer _tileInHand = new();
     private readonly GrowingBuffer _columns = new();
     private readonly GrowingBuffer _rows = new();
     private readonly GrowingBuffer _rowTiles = new();
@@ -23,21 +23,18 @@ internal sealed unsafe class OutputScratch : IDisposable
     public void Prepare(OutputTiling tiling, bool keepsTiles)
     {
         _tiling = tiling;
-        _exponentials.Reserve(checked((keepsTiles ? tiling.TileCount : 1) * tiling.TileLength));
-        _logitGradients.Reserve(keepsTiles ? tiling.TileLength : 0);
+        _exponentials.Reserve(keepsTiles ? checked(tiling.TileCount * tiling.TileLength) : 0);
+        _tileInHand.Reserve(tiling.TileLength);
         _columns.Reserve(2 * tiling.TileStride);
         _rows.Reserve(tiling.BlockRows);
         _rowTiles.Reserve(checked(2 * tiling.TileCount * tiling.BlockRows));
     }
 
-    /// <summary>Logits, then exponentials, of tile <paramref name="tile"/> for the first <paramref name="rows"/> rows of a block.</summary>
+    /// <summary>Exponentials of tile <paramref name="tile"/> for the first <paramref name="rows"/> rows of a block.</summary>
     public Matrix Exponentials(int tile, int rows) => Tile(_exponentials.Address + ((long)tile * _tiling.TileLength), tile, rows);
 
-    /// <summary>Where loss-only evaluation puts every tile in turn.</summary>
-    public Matrix PassingExponentials(int tile, int rows) => Tile(_exponentials.Address, tile, rows);
-
-    /// <summary>Gradient of the logits of the tile in hand.</summary>
-    public Matrix LogitGradients(int tile, int rows) => Tile(_logitGradients.Address, tile, rows);
+    /// <summary>The tile in hand, which stays in a near cache: its logits in the first pass, their gradient in the second.</summary>
+    public Matrix TileInHand(int tile, int rows) => Tile(_tileInHand.Address, tile, rows);
 
     /// <summary>Largest logit of each row within tile <paramref name="tile"/>; later the factor that turns the tile's exponentials into probabilities.</summary>
     public float* TileMaxima(int tile) => _rowTiles.Address + ((long)tile * _tiling.BlockRows);
@@ -49,7 +46,7 @@ internal sealed unsafe class OutputScratch : IDisposable
     public void Dispose()
     {
         _exponentials.Dispose();
-        _logitGradients.Dispose();
+        _tileInHand.Dispose();
         _columns.Dispose();
         _rows.Dispose();
         _rowTiles.Dispose();

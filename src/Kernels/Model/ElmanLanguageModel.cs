@@ -40,6 +40,8 @@ public sealed unsafe class ElmanLanguageModel
         }
 
         result.Clear();
+        ArgumentNullException.ThrowIfNull(workspace);
+        using ProductScope scope = workspace.Products.Enter();
         Begin(parameters, shard, workspace);
         PackedBatch batch = workspace.Batch;
         if (batch.RowCount == 0)
@@ -85,6 +87,8 @@ public sealed unsafe class ElmanLanguageModel
     /// <inheritdoc cref="Compute"/>
     public double Loss(FloatBuffer parameters, ShardTokens shard, Workspace workspace)
     {
+        ArgumentNullException.ThrowIfNull(workspace);
+        using ProductScope scope = workspace.Products.Enter();
         Begin(parameters, shard, workspace);
         Matrix embedded = Embed(parameters, workspace);
         Matrix top = Recur(parameters, workspace, embedded);
@@ -97,13 +101,11 @@ public sealed unsafe class ElmanLanguageModel
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(shard);
-        ArgumentNullException.ThrowIfNull(workspace);
         if (parameters.Length != Layout.Length)
         {
             throw new ArgumentException($"{parameters.Length} parameters given to a model of {Layout.Length}", nameof(parameters));
         }
 
-        workspace.Products.UseCallingThreadOnly();
         workspace.Batch.Pack(shard, _settings.VocabularySize);
     }
 

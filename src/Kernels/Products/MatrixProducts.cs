@@ -51,18 +51,21 @@ internal sealed unsafe class MatrixProducts
     }
 
     /// <summary>
-    /// Holds the products of the calling thread to that thread. OpenMP keeps this setting per thread and it costs nanoseconds, so whoever starts a
+    /// Begins a computation on the calling thread: its products stay on that thread, and no signal reaches it until the scope is closed
+    /// (<see cref="ProductScope"/>). OpenMP keeps this setting per thread and it costs nanoseconds, so whoever starts a
     /// computation asks for it instead of remembering which threads have.
     /// </summary>
-    public void UseCallingThreadOnly()
+    public ProductScope Enter()
     {
         if (_setThreadCount != null)
         {
             _setThreadCount(1);
         }
+
+        return new ProductScope();
     }
 
-    /// <summary>result = left · right + keep · result, where keep is 0 (the old contents are ignored, even when not a number) or 1.</summary>
+    /// <summary>Inside <see cref="Enter"/>: result = left · right + keep · result, where keep is 0 (the old contents are ignored, even when not a number) or 1.</summary>
     /// <param name="left">(m, k), possibly transposed.</param>
     /// <param name="right">(k, n), possibly transposed.</param>
     /// <param name="result">(m, n), not transposed.</param>

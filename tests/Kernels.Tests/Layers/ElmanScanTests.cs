@@ -73,7 +73,7 @@ public unsafe class ElmanScanTests
         public void Run()
         {
             var products = MatrixProducts.Load();
-            products.UseCallingThreadOnly();
+            using ProductScope scope = products.Enter();
             int rows = _batch.RowCount;
             using var room = Numbers.Garbage(rows * _dimension);
             using var outputGradient = Numbers.Garbage(rows * _dimension);

@@ -12,7 +12,7 @@ public unsafe class MatrixProductsTests
     public void Every_transposition_gives_the_product_of_the_formula(int rows, int inner, int columns)
     {
         var products = MatrixProducts.Load();
-        products.UseCallingThreadOnly();
+        using ProductScope scope = products.Enter();
         using var left = Numbers.Uniform(rows * inner, 1, 1);
         using var right = Numbers.Uniform(inner * columns, 1, 2);
         foreach (bool transposeLeft in new[] { false, true })
@@ -47,6 +47,7 @@ public unsafe class MatrixProductsTests
     public void Keeping_adds_to_the_old_contents()
     {
         var products = MatrixProducts.Load();
+        using ProductScope scope = products.Enter();
         using var two = Numbers.Garbage(1);
         using var result = Numbers.Garbage(1);
         two.Span[0] = 2;
@@ -61,6 +62,7 @@ public unsafe class MatrixProductsTests
     public void A_product_over_nothing_is_zero_or_what_is_kept()
     {
         var products = MatrixProducts.Load();
+        using ProductScope scope = products.Enter();
         using var none = Numbers.Garbage(0);
         using var result = Numbers.Garbage(6);
 
@@ -76,6 +78,7 @@ public unsafe class MatrixProductsTests
     public void Shapes_that_do_not_fit_are_refused()
     {
         var products = MatrixProducts.Load();
+        using ProductScope scope = products.Enter();
         using var room = Numbers.Garbage(6);
 
         Assert.Throws<ArgumentException>(() => products.Multiply(room.AsMatrix(2, 3), room.AsMatrix(2, 3), room.AsMatrix(2, 3)));
