@@ -154,8 +154,8 @@ public sealed class MetricsLog : IDisposable
     }
 
     /// <summary>
-    /// Steps before <paramref name="steps"/> are kept, and events up to it: an evaluation of version v, made before its checkpoint was saved,
-    /// has step v and is not made again. A line that is no JSON object was torn.
+    /// Steps before <paramref name="steps"/> are kept, and events of versions up to it: an evaluation of version v, made before its checkpoint was
+    /// saved, is not made again. A line that is no JSON object was torn.
     /// </summary>
     private static bool IsKept(ReadOnlySpan<byte> line, long steps)
     {
@@ -169,8 +169,8 @@ public sealed class MetricsLog : IDisposable
                 return false;
             }
 
-            long limit = root.TryGetProperty("event", out _) ? steps : steps - 1;
-            return !root.TryGetProperty("step", out JsonElement step) || (step.TryGetInt64(out long number) && number <= limit);
+            (string name, long limit) = root.TryGetProperty("event", out _) ? ("version", steps) : ("step", steps - 1);
+            return !root.TryGetProperty(name, out JsonElement value) || (value.TryGetInt64(out long number) && number <= limit);
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {

@@ -179,7 +179,7 @@ internal sealed class TrainOptions
     {
         if (T.IsNaN(value) || T.IsInfinity(value) || value < least || value > most)
         {
-            string range = most is { } limit ? $"between {least} and {limit}" : $"{least} or more";
+            string range = value > most ? $"at most {most}" : $"{least} or more";
             throw RnnLmException.Usage(string.Create(CultureInfo.InvariantCulture, $"{option.Name} {value}: it must be {range}"));
         }
 

@@ -33,7 +33,7 @@ internal static class EventJson
         Utf8JsonWriter json, string name, long version, params ReadOnlySpan<(string Name, string Value)> properties)
     {
         WriteEvent(json, name, properties);
-        json.WriteNumber("step", version);
+        json.WriteNumber("version", version);
     }
 
     private static void WriteEvaluation(Utf8JsonWriter json, Evaluated evaluated)

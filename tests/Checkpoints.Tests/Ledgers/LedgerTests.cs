@@ -2,8 +2,8 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using RnnLm.Checkpoints.Files;
 using RnnLm.Checkpoints.Ledgers;
-using RnnLm.Shared.Messages;
 using RnnLm.Shared.Errors;
+using RnnLm.Shared.Messages;
 
 namespace RnnLm.Checkpoints.Tests.Ledgers;
 

@@ -44,9 +44,9 @@ public sealed class MetricsLogTests : IDisposable
             {"event":"start"}
             {"step":0,"loss":1}
             {"step":1,"loss":1}
-            {"event":"evaluation","step":2,"loss":1}
+            {"event":"evaluation","version":2,"loss":1}
             {"step":2,"loss":1}
-            {"event":"evaluation","step":3,"loss":1}
+            {"event":"evaluation","version":3,"loss":1}
             {"event":"warning","text":"disk full"}
 
             """.ReplaceLineEndings("\n"));
@@ -57,7 +57,7 @@ public sealed class MetricsLogTests : IDisposable
         Append(log, 2);
         log.Flush();
         Assert.Equal(
-            ["{\"event\":\"start\"}", "{\"step\":0,\"loss\":1}", "{\"step\":1,\"loss\":1}", "{\"event\":\"evaluation\",\"step\":2,\"loss\":1}", "{\"event\":\"warning\",\"text\":\"disk full\"}", "{\"step\":2,\"loss\":0.5}"],
+            ["{\"event\":\"start\"}", "{\"step\":0,\"loss\":1}", "{\"step\":1,\"loss\":1}", "{\"event\":\"evaluation\",\"version\":2,\"loss\":1}", "{\"event\":\"warning\",\"text\":\"disk full\"}", "{\"step\":2,\"loss\":0.5}"],
             File.ReadLines(MetricsFile));
     }
 

@@ -16,7 +16,7 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
     [InlineData("--context 1", "--context 1", "2 or more")]
     [InlineData("--batch 0", "--batch 0", "1 or more")]
     [InlineData("--workers 0", "--workers 0", "1 or more")]
-    [InlineData("--held-out 1000", "--held-out 1000", "between 0 and 900")]
+    [InlineData("--held-out 1000", "--held-out 1000", "at most 900")]
     [InlineData("--lr 0", "--lr 0", "greater than 0")]
     [InlineData("--lr NaN", "--lr NaN", "greater than 0")]
     [InlineData("--clip -1", "--clip -1", "0 or more")]

@@ -16,7 +16,7 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
 
     [Fact]
     public void Empty_prompt() =>
-        RnnLmProcess.Run(small.Directory, "generate", "--run", SmallRun.Name, "--prompt", "").Refused(BadInput, "--prompt", "empty", "at least one character");
+        RnnLmProcess.Run(small.Directory, "generate", "--run", SmallRun.Name, "--prompt", "").Refused(Usage, "--prompt", "empty", "at least one character");
 
     [Fact]
     public void Temperature_below_zero() =>
@@ -60,7 +60,7 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
     [InlineData("train", "--corpus", "corpus.txt", "--resume")]
     public void Missing_run(string command, params string[] options)
     {
-        RnnLmProcess.Run(_empty, [command, "--run", "nowhere", .. options]).Refused(BadInput, "no run", "nowhere", "check --run");
+        RnnLmProcess.Run(_empty, [command, "--run", "nowhere", .. options]).Refused(BadInput, "no run", "nowhere", "check the path");
         Assert.Empty(_empty.Everything);
     }
 
