@@ -18,7 +18,10 @@ internal sealed class RnnLmProcess : IDisposable
     private RnnLmProcess(string workingDirectory, IEnumerable<string> arguments)
     {
         string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        _process = Process.Start(new ProcessStartInfo(host, [Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments])
+
+        // A shell that runs the tests in the background hands down an ignored SIGINT, which the child would ignore too.
+        string[] command = ["--default-signal=INT,TERM", host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments];
+        _process = Process.Start(new ProcessStartInfo("env", command)
         {
             WorkingDirectory = workingDirectory,
             RedirectStandardInput = true,
