@@ -18,57 +18,60 @@ public sealed class TokenSampler(double temperature, int topK, long seed)
     /// <param name="forbidden">A token that is never drawn (padding), or -1.</param>
     public int Draw(ReadOnlySpan<float> logits, long position, int forbidden = -1)
     {
-        var candidates = new (float Logit, int Id)[logits.Length];
-        int count = 0;
-        for (int id = 0; id < logits.Length; id++)
-        {
-            if (id != forbidden)
-            {
-                candidates[count++] = (logits[id], id);
-            }
-        }
-
-        if (count == 0)
-        {
-            throw new ArgumentException("there is no token to draw", nameof(logits));
-        }
-
-        Array.Sort(candidates, 0, count, ByLikelihood.Instance);
+        int best = MostLikely(logits, forbidden);
         if (temperature == 0)
         {
-            return candidates[0].Id;
+            return best;
         }
 
-        int kept = topK > 0 ? Math.Min(topK, count) : count;
-        var weights = new double[kept];
-        double total = 0;
-        for (int i = 0; i < kept; i++)
+        double[] weights = new double[logits.Length];
+        for (int id = 0; id < weights.Length; id++)
         {
-            total += weights[i] = Math.Exp((candidates[i].Logit - (double)candidates[0].Logit) / temperature);
+            weights[id] = id == forbidden ? 0 : Math.Exp((logits[id] - (double)logits[best]) / temperature);
         }
 
-        double remaining = _random.UniformDouble((ulong)position) * total;
-        for (int i = 0; i < kept; i++)
+        KeepMostLikely(weights);
+        double remaining = _random.UniformDouble((ulong)position) * weights.Sum();
+        for (int id = 0; id < weights.Length; id++)
         {
-            remaining -= weights[i];
+            remaining -= weights[id];
             if (remaining < 0)
             {
-                return candidates[i].Id;
+                return id;
             }
         }
 
-        return candidates[kept - 1].Id;
+        // Rounding can leave a last crumb that no token takes.
+        return best;
     }
 
-    /// <summary>Highest logit first, lowest id among equals.</summary>
-    private sealed class ByLikelihood : IComparer<(float Logit, int Id)>
+    private static int MostLikely(ReadOnlySpan<float> logits, int forbidden)
     {
-        public static ByLikelihood Instance { get; } = new();
-
-        public int Compare((float Logit, int Id) x, (float Logit, int Id) y)
+        int best = -1;
+        for (int id = 0; id < logits.Length; id++)
         {
-            int byLogit = y.Logit.CompareTo(x.Logit);
-            return byLogit != 0 ? byLogit : x.Id.CompareTo(y.Id);
+            if (id != forbidden && (best < 0 || logits[id] > logits[best]))
+            {
+                best = id;
+            }
+        }
+
+        return best >= 0 ? best : throw new ArgumentException("there is no token to draw", nameof(logits));
+    }
+
+    /// <summary>Takes the weight of all but the k most likely tokens away.</summary>
+    private void KeepMostLikely(double[] weights)
+    {
+        if (topK == 0 || topK >= weights.Length)
+        {
+            return;
+        }
+
+        int[] ids = [.. Enumerable.Range(0, weights.Length)];
+        Array.Sort(ids, (x, y) => weights[x] == weights[y] ? x.CompareTo(y) : weights[y].CompareTo(weights[x]));
+        foreach (int id in ids.AsSpan(topK))
+        {
+            weights[id] = 0;
         }
     }
 }
