@@ -52,8 +52,8 @@ internal sealed class TestRun : IDisposable
             step, 0, 32 * step, 900 * step, step, validationLoss, "job", LedgerChain.Empty, JsonSerializer.SerializeToElement(new { variant }));
         return new CheckpointSnapshot(
             state,
-            [NamedTensor.FromMemory("fc.weight", [2, 3], weight)],
-            [NamedTensor.FromMemory("exp_avg.fc.weight", [2, 3], weight), NamedTensor.FromMemory("exp_avg_sq.fc.weight", [2, 3], weight)]);
+            [new NamedTensor("fc.weight", [2, 3], () => weight)],
+            [new NamedTensor("exp_avg.fc.weight", [2, 3], () => weight), new NamedTensor("exp_avg_sq.fc.weight", [2, 3], () => weight)]);
     }
 
     public static float[] Weights(Checkpoint checkpoint)

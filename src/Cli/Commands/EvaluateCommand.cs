@@ -22,9 +22,8 @@ internal static class EvaluateCommand
         var command = new Command("evaluate", "Loss per token, perplexity and bits per character of a trained model on a text") { run, corpus, threads, json };
         command.SetAction(parsed =>
         {
-            using var view = new PlainView(TextWriter.Null, TimeProvider.System);
             var stored = new StoredRun(parsed.GetRequiredValue(run));
-            using var text = new CorpusSource(view).Load("the text", parsed.GetRequiredValue(corpus), stored.CorpusSettings, stored.Tokenizer);
+            using var text = new CorpusSource().Load("the text", parsed.GetRequiredValue(corpus), stored.CorpusSettings, stored.Tokenizer);
             var result = TextEvaluation.Run(stored, text, RequireThreads(parsed.GetValue(threads)));
             Console.Out.WriteLine(parsed.GetValue(json) ? Json(result) : Text(result));
             return 0;

@@ -1,11 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using RnnLm.Cli.Corpora;
-using RnnLm.Cli.Reporting;
 using RnnLm.Cli.Runs;
-using RnnLm.Data.Examples;
-using RnnLm.Data.Plans;
 using RnnLm.Shared.Errors;
 using RnnLm.Shared.Jobs;
 
@@ -23,11 +19,9 @@ internal static class PlanCommand
         command.SetAction(parsed =>
         {
             var (first, end) = ParseSteps(parsed.GetRequiredValue(steps));
-            using var view = new PlainView(TextWriter.Null, TimeProvider.System);
             var stored = new StoredRun(parsed.GetRequiredValue(run));
-            using var corpus = stored.LoadCorpus(new CorpusSource(view));
-            var settings = stored.Config.Job.Plan;
-            var plan = new Plan(CorpusExamples.ForTraining(corpus.Tokens, settings).Training, settings);
+            using var corpus = stored.LoadCorpus();
+            var plan = stored.PlanOver(corpus);
             using var output = new BufferedStream(Console.OpenStandardOutput(), 1 << 16);
             for (long step = first; step < end; step++)
             {

@@ -7,7 +7,8 @@ using RnnLm.Data.Tokenizers;
 namespace RnnLm.Cli.Corpora;
 
 /// <summary>Loads corpora with the machine's cores and cache, and shows how far it is.</summary>
-internal sealed class CorpusSource(ITrainingView view)
+/// <param name="view">Where to show it; null for nowhere.</param>
+internal sealed class CorpusSource(ITrainingView? view = null)
 {
     /// <summary>Where packages, vocabularies and token files are kept.</summary>
     public string Cache { get; } = CacheDirectory.Default();
@@ -28,6 +29,6 @@ internal sealed class CorpusSource(ITrainingView view)
             LoadPhase.Vocabulary => $"making the vocabulary from {name}",
             _ => $"encoding {name}",
         };
-        view.Preparing(doing, progress.TotalBytes == 0 ? 1 : progress.DoneBytes / (double)progress.TotalBytes);
+        view?.Preparing(doing, progress.TotalBytes == 0 ? 1 : progress.DoneBytes / (double)progress.TotalBytes);
     });
 }

@@ -28,15 +28,13 @@ internal sealed record EvaluationFigures(long Step, long TokenCount, long Charac
 /// <summary>Evaluates the newest checkpoint of a run on a text.</summary>
 internal static class TextEvaluation
 {
-    private const int ExamplesPerPiece = 32;
-
     /// <summary>The figures; they do not depend on the number of threads.</summary>
     public static EvaluationFigures Run(StoredRun run, Corpus text, int threads)
     {
         var job = run.Config.Job;
         var layout = ParameterLayout.For(job.Model);
         var checkpoint = run.Newest();
-        var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan), ExamplesPerPiece);
+        var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan));
         using var pool = new FloatBufferPool(layout.Length);
         var state = StoredState.Read(checkpoint, layout, pool);
         var figures = new (double Loss, long Tokens, long Characters)[pieces.Count];

@@ -4,12 +4,8 @@ using RnnLm.Checkpoints.Ledgers;
 using RnnLm.Checkpoints.Runs;
 using RnnLm.Checkpoints.Safetensors;
 using RnnLm.Checkpoints.Store;
-using RnnLm.Cli.Corpora;
-using RnnLm.Cli.Reporting;
 using RnnLm.Cli.Runs;
 using RnnLm.Cli.Training;
-using RnnLm.Data.Examples;
-using RnnLm.Data.Plans;
 using RnnLm.Data.Tokenizers;
 using RnnLm.Shared.Errors;
 using RnnLm.Shared.Jobs;
@@ -194,10 +190,9 @@ internal sealed class RunInspection
     /// <summary>The tokens of every committed step are the plan's: with a plan that has each example once an epoch, each was trained on once.</summary>
     private void VerifyPlan(string path, long steps)
     {
-        using var view = new PlainView(TextWriter.Null, TimeProvider.System);
-        using var corpus = new StoredRun(path).LoadCorpus(new CorpusSource(view));
-        var settings = _config.Job.Plan;
-        var plan = new Plan(CorpusExamples.ForTraining(corpus.Tokens, settings).Training, settings);
+        var stored = new StoredRun(path);
+        using var corpus = stored.LoadCorpus();
+        var plan = stored.PlanOver(corpus);
         var entries = _run.ReadLedger().Entries;
         for (int step = 0; step < steps; step++)
         {

@@ -2,7 +2,9 @@ using RnnLm.Checkpoints.Runs;
 using RnnLm.Checkpoints.Store;
 using RnnLm.Cli.Corpora;
 using RnnLm.Data.Corpora;
+using RnnLm.Data.Examples;
 using RnnLm.Data.Loading;
+using RnnLm.Data.Plans;
 using RnnLm.Data.Tokenizers;
 using RnnLm.Shared.Errors;
 
@@ -41,11 +43,14 @@ internal sealed class StoredRun
     public Checkpoint Newest() => _run.Checkpoints.FindNewest().Newest
         ?? throw RnnLmException.BadInput($"'{_run.Root}' has no checkpoint that can be used; train it first");
 
+    /// <summary>The plan of the run over its training text.</summary>
+    public Plan PlanOver(Corpus corpus) => new(CorpusExamples.ForTraining(corpus.Tokens, Config.Job.Plan).Training, Config.Job.Plan);
+
     /// <summary>The run's training text, which must be what it was.</summary>
     /// <exception cref="RnnLmException">The files are gone or have changed.</exception>
-    public Corpus LoadCorpus(CorpusSource source)
+    public Corpus LoadCorpus()
     {
-        var corpus = source.Load("the corpus", Config.Corpus, CorpusSettings, Tokenizer);
+        var corpus = new CorpusSource().Load("the corpus", Config.Corpus, CorpusSettings, Tokenizer);
         if (corpus.ContentHash != Config.Job.Corpus.Hash)
         {
             string found = corpus.ContentHash;

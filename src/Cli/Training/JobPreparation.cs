@@ -36,9 +36,6 @@ internal sealed record PreparedJob(
 /// <summary>From what the user asked to a job: finds and tokenises the text, cuts it into examples, and puts all settings together.</summary>
 internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
 {
-    /// <summary>Examples of a piece of validation text: enough for full products, few enough to share out.</summary>
-    private const int ExamplesPerPiece = 32;
-
     /// <summary>Adam's usual constants (Kingma and Ba, 2015).</summary>
     private const double Beta1 = 0.9;
     private const double Beta2 = 0.999;
@@ -62,7 +59,7 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         var plan = new Plan(examples.Training, planSettings);
         long totalSteps = request.Steps ?? checked((long)Math.Ceiling(request.Epochs * plan.StepsPerEpoch));
         var validation = new ExamplePieces(
-            validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(validationCorpus.Tokens, planSettings), ExamplesPerPiece);
+            validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(validationCorpus.Tokens, planSettings));
         string numerics = DeviceFactory.DescribeNumerics(devices);
         var job = MakeJob(corpus, planSettings, totalSteps, numerics);
         return new PreparedJob(job, corpus, validationCorpus, patterns, new CoordinatorInputs(plan, validation), totalSteps, job.Numerics != numerics);

@@ -45,9 +45,6 @@ public sealed class StepInProgress
     /// <summary>The sums that came back.</summary>
     public ReductionTree<Gradient> Tree { get; }
 
-    /// <summary>Number of shards.</summary>
-    public int ShardCount => _shards.Count;
-
     /// <summary>Tokens that the step predicts, by the plan.</summary>
     public long TargetCount => _shards.Sum(shard => (long)shard.TargetCount);
 

@@ -6,8 +6,11 @@ namespace RnnLm.Data.Examples;
 /// <summary>All examples of a set in order, as pieces of bounded size that are read when they are asked for. Any number of threads may read it.</summary>
 /// <param name="examples">The examples.</param>
 /// <param name="examplesPerPiece">Most examples of a piece.</param>
-public sealed class ExamplePieces(ExampleSet examples, int examplesPerPiece) : IReadOnlyList<ShardTokens>
+public sealed class ExamplePieces(ExampleSet examples, int examplesPerPiece = ExamplePieces.UsualSize) : IReadOnlyList<ShardTokens>
 {
+    /// <summary>Enough examples for full matrix products, few enough to share out among workers.</summary>
+    public const int UsualSize = 32;
+
     /// <inheritdoc/>
     public int Count { get; } = checked((int)((examples.Count + examplesPerPiece - 1) / examplesPerPiece));
 

@@ -47,7 +47,7 @@ public sealed class ParameterLayout
         var segments = new List<ParameterSegment>();
         int offset = 0;
         int dimension = model.Dimension;
-        void Add(string name, GradientKind kind, params int[] shape)
+        void Add(string name, params int[] shape)
         {
             long end = offset + shape.Aggregate(1L, (product, extent) => product * extent);
             if (end > int.MaxValue)
@@ -56,20 +56,20 @@ public sealed class ParameterLayout
                     $"a model with vocabulary {model.VocabularySize}, dimension {dimension} and {model.Layers} layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
             }
 
-            segments.Add(new ParameterSegment(name, shape, offset, kind));
+            segments.Add(new ParameterSegment(name, shape, offset));
             offset = (int)end;
         }
 
-        Add("embedding.weight", GradientKind.Rows, model.VocabularySize, dimension);
+        Add("embedding.weight", model.VocabularySize, dimension);
         for (int layer = 0; layer < model.Layers; layer++)
         {
-            Add($"rnn.rnn_units.{layer}.Uh", GradientKind.Dense, dimension, dimension);
-            Add($"rnn.rnn_units.{layer}.Wh", GradientKind.Dense, dimension, dimension);
-            Add($"rnn.rnn_units.{layer}.b", GradientKind.Dense, dimension);
+            Add($"rnn.rnn_units.{layer}.Uh", dimension, dimension);
+            Add($"rnn.rnn_units.{layer}.Wh", dimension, dimension);
+            Add($"rnn.rnn_units.{layer}.b", dimension);
         }
 
-        Add("fc.weight", GradientKind.Dense, model.VocabularySize, dimension);
-        Add("fc.bias", GradientKind.Dense, model.VocabularySize);
+        Add("fc.weight", model.VocabularySize, dimension);
+        Add("fc.bias", model.VocabularySize);
         return new ParameterLayout(segments);
     }
 }

@@ -1,21 +1,10 @@
 namespace RnnLm.Shared.Parameters;
 
-/// <summary>How the gradient of a segment travels.</summary>
-public enum GradientKind
-{
-    /// <summary>Every element is present.</summary>
-    Dense,
-
-    /// <summary>Only the rows whose ids occur in the shard are present, ids sorted ascending.</summary>
-    Rows,
-}
-
 /// <summary>One named parameter inside the flat buffer of a model.</summary>
 /// <param name="Name">State-dict key, e.g. <c>rnn.rnn_units.0.Uh</c>.</param>
 /// <param name="Shape">Row-major shape.</param>
 /// <param name="Offset">Index of the first element in the flat buffer.</param>
-/// <param name="Kind">How its gradient travels.</param>
-public sealed record ParameterSegment(string Name, IReadOnlyList<int> Shape, int Offset, GradientKind Kind)
+public sealed record ParameterSegment(string Name, IReadOnlyList<int> Shape, int Offset)
 {
     /// <summary>Number of elements.</summary>
     public int Length { get; } = Shape.Aggregate(1, (product, extent) => checked(product * extent));
