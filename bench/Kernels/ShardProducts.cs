@@ -14,6 +14,7 @@ internal sealed unsafe class ShardProducts : IDisposable
     private readonly OutputTiling _tiling;
     private readonly FloatBuffer _rows;
     private readonly FloatBuffer _otherRows;
+    private readonly FloatBuffer _hiddenTransposed;
     private readonly FloatBuffer _square;
     private readonly FloatBuffer _squareGradient;
     private readonly FloatBuffer _output;
@@ -33,6 +34,7 @@ internal sealed unsafe class ShardProducts : IDisposable
         const float Scale = 0.05f;
         _rows = BenchmarkModel.Uniform(rowCount * _dimension, Scale);
         _otherRows = BenchmarkModel.Uniform(rowCount * _dimension, Scale);
+        _hiddenTransposed = BenchmarkModel.Uniform(_dimension * _tiling.TileStride, Scale);
         _square = BenchmarkModel.Uniform(_dimension * _dimension, Scale);
         _squareGradient = BenchmarkModel.Uniform(_dimension * _dimension, Scale);
         _output = BenchmarkModel.Uniform(model.VocabularySize * _dimension, Scale);
@@ -65,7 +67,7 @@ internal sealed unsafe class ShardProducts : IDisposable
 
     public void Dispose()
     {
-        foreach (FloatBuffer buffer in new[] { _rows, _otherRows, _square, _squareGradient, _output, _outputGradient, _tile })
+        foreach (FloatBuffer buffer in new[] { _rows, _otherRows, _hiddenTransposed, _square, _squareGradient, _output, _outputGradient, _tile })
         {
             buffer.Dispose();
         }
@@ -88,15 +90,16 @@ internal sealed unsafe class ShardProducts : IDisposable
         (int firstRow, int rowCount) = _tiling.Block(block);
         Matrix hidden = Rows(_rows).RowRange(firstRow, rowCount);
         Matrix hiddenGradient = Rows(_otherRows).RowRange(firstRow, rowCount);
+        var hiddenTransposed = new Matrix(_hiddenTransposed.Address, _dimension, _tiling.TileStride);
         for (int tile = 0; tile < _tiling.TileCount; tile++)
         {
-            _products.Multiply(hidden, Output(_output, tile).T, Tile(tile, rowCount));
+            _products.Multiply(Output(_output, tile), hiddenTransposed, Tile(tile, _tiling.TileStride));
         }
 
         for (int tile = 0; tile < _tiling.TileCount; tile++)
         {
-            _products.Multiply(Tile(tile, rowCount), Output(_output, tile), hiddenGradient, keep: tile == 0 ? 0 : 1);
-            _products.Multiply(Tile(tile, rowCount).T, hidden, Output(_outputGradient, tile), keep: block == 0 ? 0 : 1);
+            _products.Multiply(Tile(tile, rowCount).T, Output(_output, tile), hiddenGradient, keep: tile == 0 ? 0 : 1);
+            _products.Multiply(Tile(tile, rowCount), hidden, Output(_outputGradient, tile), keep: block == 0 ? 0 : 1);
         }
     }
 
@@ -104,7 +107,7 @@ internal sealed unsafe class ShardProducts : IDisposable
 
     private Matrix Square(FloatBuffer buffer) => new(buffer.Address, _dimension, _dimension);
 
-    private Matrix Tile(int tile, int rowCount) => new(_tile.Address, rowCount, _tiling.Tile(tile).Count, _tiling.TileStride);
+    private Matrix Tile(int tile, int rowCount) => new(_tile.Address, _tiling.Tile(tile).Count, rowCount, _tiling.TileStride);
 
     private Matrix Output(FloatBuffer buffer, int tile)
     {

@@ -5,9 +5,11 @@ namespace RnnLm.Kernels;
 
 /// <summary>
 /// Output layer, softmax and cross-entropy as one kernel over blocks of rows and tiles of the vocabulary, so that the logits of a whole batch never
-/// exist. First pass over the tiles of a block: logits, e^(logit - largest of the tile), sums. Then the log-sum-exp of each row from its tiles
+/// exist. First pass over the tiles of a block: logits, e^(logit - the row's largest of the tile), sums. Then the log-sum-exp of each row from its tiles
 /// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018). Second pass: probabilities minus one at the target, which is the gradient
 /// of the logits, and the products with it. Each logit costs one exponential.
+/// Tiles are transposed, a word to a line and the rows beside each other: two of the three products then read both operands as they lie, which spares oneDNN the
+/// transposition of the weight's tiles, and what a row needs of its tile (largest, sum, factor) is computed lane by lane.
 /// </summary>
 internal static unsafe class OutputLayer
 {
@@ -21,16 +23,16 @@ internal static unsafe class OutputLayer
         MatrixProducts products, OutputWeights weights, Matrix hidden, ReadOnlySpan<int> targets, OutputScratch scratch)
     {
         var tiling = new OutputTiling(hidden.Rows, weights.Weight.Rows);
-        scratch.Prepare(tiling, keepsTiles: false);
+        scratch.Prepare(tiling, hidden.Columns, keepsTiles: false);
         double loss = 0;
         for (int block = 0; block < tiling.BlockCount; block++)
         {
             (int firstRow, int rowCount) = tiling.Block(block);
-            Matrix blockHidden = hidden.RowRange(firstRow, rowCount);
+            Matrix hiddenTransposed = Transpose(hidden.RowRange(firstRow, rowCount), scratch);
             ReadOnlySpan<int> blockTargets = targets.Slice(firstRow, rowCount);
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                ComputeTile(products, weights, blockHidden, blockTargets, scratch, tiling, tile, keepsExponentials: false);
+                ComputeTile(products, weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: false);
             }
 
             loss = CombineTiles(scratch, tiling, rowCount, loss);
@@ -57,7 +59,7 @@ internal static unsafe class OutputLayer
         OutputWeights weightGradients)
     {
         var tiling = new OutputTiling(hidden.Rows, weights.Weight.Rows);
-        scratch.Prepare(tiling, keepsTiles: true);
+        scratch.Prepare(tiling, hidden.Columns, keepsTiles: true);
         if (tiling.BlockCount == 0)
         {
             new Span<float>(weightGradients.Weight.Address, weightGradients.Weight.Rows * weightGradients.Weight.Columns).Clear();
@@ -71,108 +73,121 @@ internal static unsafe class OutputLayer
             Matrix blockHidden = hidden.RowRange(firstRow, rowCount);
             Matrix blockHiddenGradient = hiddenGradient.RowRange(firstRow, rowCount);
             ReadOnlySpan<int> blockTargets = targets.Slice(firstRow, rowCount);
+            Matrix hiddenTransposed = Transpose(blockHidden, scratch);
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                ComputeTile(products, weights, blockHidden, blockTargets, scratch, tiling, tile, keepsExponentials: true);
+                ComputeTile(products, weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: true);
             }
 
             loss = CombineTiles(scratch, tiling, rowCount, loss);
 
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                (int firstColumn, int columnCount) = tiling.Tile(tile);
-                Matrix logitGradients = scratch.TileInHand(tile, rowCount);
-                ComputeLogitGradients(scratch, tile, firstColumn, blockTargets, logitGradients);
+                (int firstWord, int wordCount) = tiling.Tile(tile);
+                float* biasGradient = weightGradients.Bias + firstWord;
+                Matrix logitGradients = ComputeLogitGradients(scratch, tile, firstWord, blockTargets, biasGradient, keep: block > 0);
 
-                Matrix tileWeight = weights.Weight.RowRange(firstColumn, columnCount);
-                Matrix tileWeightGradient = weightGradients.Weight.RowRange(firstColumn, columnCount);
-                products.Multiply(logitGradients, tileWeight, blockHiddenGradient, keep: tile == 0 ? 0 : 1);
-                products.Multiply(logitGradients.T, blockHidden, tileWeightGradient, keep: block == 0 ? 0 : 1);
-                if (block == 0)
-                {
-                    RowKernels.Copy(scratch.TileColumnSums, weightGradients.Bias + firstColumn, columnCount);
-                }
-                else
-                {
-                    RowKernels.Add(weightGradients.Bias + firstColumn, scratch.TileColumnSums, columnCount);
-                }
+                Matrix tileWeight = weights.Weight.RowRange(firstWord, wordCount);
+                Matrix tileWeightGradient = weightGradients.Weight.RowRange(firstWord, wordCount);
+                products.Multiply(logitGradients.T, tileWeight, blockHiddenGradient, keep: tile == 0 ? 0 : 1);
+                products.Multiply(logitGradients, blockHidden, tileWeightGradient, keep: block == 0 ? 0 : 1);
             }
         }
 
         return loss;
     }
 
+    /// <summary>A block's states with the rows side by side, and zeros where they only fill up the last vector.</summary>
+    private static Matrix Transpose(Matrix hidden, OutputScratch scratch)
+    {
+        Matrix transposed = scratch.HiddenTransposed(hidden.Columns);
+        for (int column = 0; column < transposed.Rows; column++)
+        {
+            float* into = transposed.Row(column);
+            for (int row = 0; row < hidden.Rows; row++)
+            {
+                into[row] = hidden.Row(row)[column];
+            }
+
+            new Span<float>(into + hidden.Rows, transposed.Columns - hidden.Rows).Clear();
+        }
+
+        return transposed;
+    }
+
     /// <summary>First pass over one tile: its exponentials, and each row's largest logit and sum.</summary>
     private static void ComputeTile(
         MatrixProducts products,
         OutputWeights weights,
-        Matrix hidden,
+        Matrix hiddenTransposed,
         ReadOnlySpan<int> targets,
         OutputScratch scratch,
         OutputTiling tiling,
         int tile,
         bool keepsExponentials)
     {
-        (int firstColumn, int columnCount) = tiling.Tile(tile);
-        Matrix logits = scratch.TileInHand(tile, hidden.Rows);
-        products.Multiply(hidden, weights.Weight.RowRange(firstColumn, columnCount).T, logits);
+        (int firstWord, int wordCount) = tiling.Tile(tile);
+        Matrix logits = scratch.TileInHand(tile);
+        products.Multiply(weights.Weight.RowRange(firstWord, wordCount), hiddenTransposed, logits);
 
-        // Columns that only fill up the last vector get a logit of -∞: they are never the largest and their exponential is zero.
-        int filled = Lanes.RoundUp(columnCount);
-        float* bias = scratch.TileBias;
-        RowKernels.Copy(weights.Bias + firstColumn, bias, columnCount);
-        new Span<float>(bias + columnCount, filled - columnCount).Fill(float.NegativeInfinity);
-        for (int row = 0; row < logits.Rows && filled > columnCount; row++)
+        float* bias = weights.Bias + firstWord;
+        for (int row = 0; row < targets.Length; row++)
         {
-            new Span<float>(logits.Row(row) + columnCount, filled - columnCount).Clear();
-        }
-
-        float* targetLogits = scratch.TargetLogits;
-        for (int row = 0; row < logits.Rows; row++)
-        {
-            int column = targets[row] - firstColumn;
-            if ((uint)column < (uint)columnCount)
+            int word = targets[row] - firstWord;
+            if ((uint)word < (uint)wordCount)
             {
-                targetLogits[row] = logits.Row(row)[column] + bias[column];
+                scratch.TargetLogits[row] = logits.Row(word)[row] + bias[word];
             }
         }
 
-        float* exponentials = keepsExponentials ? scratch.Exponentials(tile, hidden.Rows).Address : null;
-        Exponentiate(logits, filled, bias, exponentials, scratch.TileMaxima(tile), scratch.TileSums(tile));
+        float* exponentials = keepsExponentials ? scratch.Exponentials(tile).Address : null;
+        AddBiasAndTakeMaxima(logits, bias, scratch.TileMaxima(tile));
+        Exponentiate(logits, exponentials, scratch.TileMaxima(tile), scratch.TileSums(tile));
+    }
+
+    /// <summary>Adds each word's bias to its logits, and takes each row's largest sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddBiasAndTakeMaxima(Matrix logits, float* bias, float* maxima)
+    {
+        int length = logits.Columns;
+        new Span<float>(maxima, length).Fill(float.NegativeInfinity);
+        for (int word = 0; word < logits.Rows; word++)
+        {
+            float* values = logits.Row(word);
+            Vector512<float> shift = Vector512.Create(bias[word]);
+            for (int i = 0; i < length; i += Lanes.Count)
+            {
+                Vector512<float> value = Vector512.Load(values + i) + shift;
+                value.Store(values + i);
+                Vector512.MaxNative(Vector512.Load(maxima + i), value).Store(maxima + i);
+            }
+        }
     }
 
     /// <summary>
-    /// exponentials ← e^(logit + bias - largest of the row), unless null, with each row's largest and the sum of its exponentials. They are stored past the caches: all tiles
+    /// exponentials ← e^(logit - largest of the row), unless null, and the sum of each row's exponentials. They are stored past the caches: all tiles
     /// together are far larger than those, and a line that is written whole need not be read first.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Exponentiate(Matrix logits, int columns, float* bias, float* exponentials, float* maxima, float* sums)
+    private static void Exponentiate(Matrix logits, float* exponentials, float* maxima, float* sums)
     {
-        for (int row = 0; row < logits.Rows; row++)
+        int length = logits.Columns;
+        new Span<float>(sums, length).Clear();
+        for (int word = 0; word < logits.Rows; word++)
         {
-            float* values = logits.Row(row);
-            Vector512<float> largest = Vector512.Create(float.NegativeInfinity);
-            for (int column = 0; column < columns; column += Lanes.Count)
+            float* values = logits.Row(word);
+            for (int i = 0; i < length; i += Lanes.Count)
             {
-                largest = Vector512.MaxNative(largest, Vector512.Load(values + column) + Vector512.Load(bias + column));
-            }
-
-            float maximum = Lanes.Largest(largest);
-            Vector512<float> shift = Vector512.Create(maximum);
-            Vector512<float> sum = Vector512<float>.Zero;
-            for (int column = 0; column < columns; column += Lanes.Count)
-            {
-                Vector512<float> exponential = Exponential.Of(Vector512.Load(values + column) + Vector512.Load(bias + column) - shift);
+                Vector512<float> exponential = Exponential.Of(Vector512.Load(values + i) - Vector512.Load(maxima + i));
                 if (exponentials != null)
                 {
-                    exponential.StoreAlignedNonTemporal(exponentials + ((long)row * logits.Stride) + column);
+                    exponential.StoreAlignedNonTemporal(exponentials + i);
                 }
 
-                sum += exponential;
+                (Vector512.Load(sums + i) + exponential).Store(sums + i);
             }
 
-            maxima[row] = maximum;
-            sums[row] = Vector512.Sum(sum);
+            exponentials = exponentials == null ? null : exponentials + length;
         }
     }
 
@@ -208,40 +223,53 @@ internal static unsafe class OutputLayer
             loss += maximum + Math.Log(sum) - scratch.TargetLogits[row];
         }
 
+        // What only fills up the last vector has the probability zero.
+        for (int tile = 0; tile < tiling.TileCount; tile++)
+        {
+            new Span<float>(scratch.TileMaxima(tile) + rowCount, tiling.TileStride - rowCount).Clear();
+        }
+
         return loss;
     }
 
-    /// <summary>Second pass over one tile: softmax minus one at the target, and the sums over the rows.</summary>
-    private static void ComputeLogitGradients(OutputScratch scratch, int tile, int firstColumn, ReadOnlySpan<int> targets, Matrix gradients)
+    /// <summary>Second pass over one tile: softmax minus one at the target, and the sums over the rows, which are written or (keep) added to the bias' gradient.</summary>
+    private static Matrix ComputeLogitGradients(
+        OutputScratch scratch, int tile, int firstWord, ReadOnlySpan<int> targets, float* biasGradient, bool keep)
     {
-        Matrix exponentials = scratch.Exponentials(tile, gradients.Rows);
+        Matrix exponentials = scratch.Exponentials(tile);
+        Matrix gradients = scratch.TileInHand(tile);
         float* factors = scratch.TileMaxima(tile);
-        float* sums = scratch.TileColumnSums;
-        int filled = Lanes.RoundUp(gradients.Columns);
-        new Span<float>(sums, filled).Clear();
-        for (int row = 0; row < gradients.Rows; row++)
+        for (int word = 0; word < gradients.Rows; word++)
         {
-            float* gradient = gradients.Row(row);
-            Scale(exponentials.Row(row), factors[row], gradient, sums, filled);
-            int column = targets[row] - firstColumn;
-            if ((uint)column < (uint)gradients.Columns)
+            float sum = Multiply(exponentials.Row(word), factors, gradients.Row(word), gradients.Columns);
+            biasGradient[word] = keep ? biasGradient[word] + sum : sum;
+        }
+
+        for (int row = 0; row < targets.Length; row++)
+        {
+            int word = targets[row] - firstWord;
+            if ((uint)word < (uint)gradients.Rows)
             {
-                gradient[column] -= 1f;
-                sums[column] -= 1f;
+                gradients.Row(word)[row] -= 1f;
+                biasGradient[word] -= 1f;
             }
         }
+
+        return new Matrix(gradients.Address, gradients.Rows, targets.Length, gradients.Stride);
     }
 
-    /// <summary>scaled ← factor · values, and sums ← sums + scaled.</summary>
+    /// <summary>products ← left · right, element by element; returns their sum.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scale(float* values, float factor, float* scaled, float* sums, int columns)
+    private static float Multiply(float* left, float* right, float* products, int count)
     {
-        Vector512<float> factors = Vector512.Create(factor);
-        for (int column = 0; column < columns; column += Lanes.Count)
+        Vector512<float> sum = Vector512<float>.Zero;
+        for (int i = 0; i < count; i += Lanes.Count)
         {
-            Vector512<float> product = Vector512.Load(values + column) * factors;
-            product.Store(scaled + column);
-            (Vector512.Load(sums + column) + product).Store(sums + column);
+            Vector512<float> product = Vector512.Load(left + i) * Vector512.Load(right + i);
+            product.Store(products + i);
+            sum += product;
         }
+
+        return Vector512.Sum(sum);
     }
 }

@@ -5,52 +5,49 @@ internal sealed unsafe class OutputScratch : IDisposable
 {
     private readonly GrowingBuffer _exponentials = new();
     private readonly GrowingBuffer _tileInHand = new();
-    private readonly GrowingBuffer _columns = new();
-    private readonly GrowingBuffer _rows = new();
+    private readonly GrowingBuffer _hiddenTransposed = new();
+    private readonly GrowingBuffer _targetLogits = new();
     private readonly GrowingBuffer _rowTiles = new();
     private OutputTiling _tiling;
 
-    /// <summary>Bias of the tile in hand, filled up to whole vectors.</summary>
-    public float* TileBias => _columns.Address;
-
-    /// <summary>Column sums of the tile in hand, filled up to whole vectors.</summary>
-    public float* TileColumnSums => _columns.Address + _tiling.TileStride;
-
     /// <summary>Logit of each row's target.</summary>
-    public float* TargetLogits => _rows.Address;
+    public float* TargetLogits => _targetLogits.Address;
 
     /// <summary>Makes room for one evaluation; <paramref name="keepsTiles"/> when the second pass needs the first one's exponentials.</summary>
-    public void Prepare(OutputTiling tiling, bool keepsTiles)
+    public void Prepare(OutputTiling tiling, int dimension, bool keepsTiles)
     {
         _tiling = tiling;
         _exponentials.Reserve(keepsTiles ? checked(tiling.TileCount * tiling.TileLength) : 0);
         _tileInHand.Reserve(tiling.TileLength);
-        _columns.Reserve(2 * tiling.TileStride);
-        _rows.Reserve(tiling.BlockRows);
-        _rowTiles.Reserve(checked(2 * tiling.TileCount * tiling.BlockRows));
+        _hiddenTransposed.Reserve(checked(dimension * tiling.TileStride));
+        _targetLogits.Reserve(tiling.BlockRows);
+        _rowTiles.Reserve(checked(2 * tiling.TileCount * tiling.TileStride));
     }
 
-    /// <summary>Exponentials of tile <paramref name="tile"/> for the first <paramref name="rows"/> rows of a block.</summary>
-    public Matrix Exponentials(int tile, int rows) => Tile(_exponentials.Address + ((long)tile * _tiling.TileLength), tile, rows);
+    /// <summary>A block's states, transposed (D, whole vectors of rows).</summary>
+    public Matrix HiddenTransposed(int dimension) => new(_hiddenTransposed.Address, dimension, _tiling.TileStride);
 
-    /// <summary>The tile in hand, which stays in a near cache: its logits in the first pass, their gradient in the second.</summary>
-    public Matrix TileInHand(int tile, int rows) => Tile(_tileInHand.Address, tile, rows);
+    /// <summary>Exponentials of tile <paramref name="tile"/> (words, whole vectors of rows).</summary>
+    public Matrix Exponentials(int tile) => Tile(_exponentials.Address + ((long)tile * _tiling.TileLength), tile);
+
+    /// <summary>The tile in hand, which stays in a near cache: its logits in the first pass, their gradient in the second (words, whole vectors of rows).</summary>
+    public Matrix TileInHand(int tile) => Tile(_tileInHand.Address, tile);
 
     /// <summary>Largest logit of each row within tile <paramref name="tile"/>; later the factor that turns the tile's exponentials into probabilities.</summary>
-    public float* TileMaxima(int tile) => _rowTiles.Address + ((long)tile * _tiling.BlockRows);
+    public float* TileMaxima(int tile) => _rowTiles.Address + ((long)tile * _tiling.TileStride);
 
     /// <summary>Sum of each row's exponentials within tile <paramref name="tile"/>.</summary>
-    public float* TileSums(int tile) => _rowTiles.Address + ((long)(_tiling.TileCount + tile) * _tiling.BlockRows);
+    public float* TileSums(int tile) => _rowTiles.Address + ((long)(_tiling.TileCount + tile) * _tiling.TileStride);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _exponentials.Dispose();
         _tileInHand.Dispose();
-        _columns.Dispose();
-        _rows.Dispose();
+        _hiddenTransposed.Dispose();
+        _targetLogits.Dispose();
         _rowTiles.Dispose();
     }
 
-    private Matrix Tile(float* address, int tile, int rows) => new(address, rows, _tiling.Tile(tile).Count, _tiling.TileStride);
+    private Matrix Tile(float* address, int tile) => new(address, _tiling.Tile(tile).Count, _tiling.TileStride);
 }

@@ -1,16 +1,16 @@
 namespace RnnLm.Kernels;
 
 /// <summary>
-/// How the logits (R, V) are cut: blocks of rows, and tiles of columns that fit a core's level-2 cache beside their part of the weight. The cut decides the
-/// order of summation and so is a function of R and V alone.
+/// How the logits, transposed (V, R), are cut: blocks of the shard's rows, and tiles of words that fit a core's level-2 cache beside their part of the
+/// weight. The cut decides the order of summation and so is a function of R and V alone.
 /// </summary>
 internal readonly struct OutputTiling
 {
     /// <summary>Most rows of a block.</summary>
     public const int MostBlockRows = 512;
 
-    /// <summary>Columns of every tile but the last.</summary>
-    public const int TileColumns = 512;
+    /// <summary>Words of every tile but the last.</summary>
+    public const int TileWords = 256;
 
     public OutputTiling(int rows, int vocabularySize)
     {
@@ -20,8 +20,7 @@ internal readonly struct OutputTiling
         VocabularySize = vocabularySize;
         BlockCount = DivideUp(rows, MostBlockRows);
         BlockRows = BlockCount == 0 ? 0 : DivideUp(rows, BlockCount);
-        TileCount = DivideUp(vocabularySize, TileColumns);
-        TileStride = Lanes.RoundUp(Math.Min(vocabularySize, TileColumns));
+        TileCount = DivideUp(vocabularySize, TileWords);
     }
 
     /// <summary>R.</summary>
@@ -39,17 +38,17 @@ internal readonly struct OutputTiling
     /// <summary>Number of tiles.</summary>
     public int TileCount { get; }
 
-    /// <summary>Floats from one row of a tile to the next, whole vectors.</summary>
-    public int TileStride { get; }
+    /// <summary>Floats from one word of a tile to the next: a block's rows, filled up to whole vectors.</summary>
+    public int TileStride => Lanes.RoundUp(BlockRows);
 
-    /// <summary>Floats of a tile of a full block.</summary>
-    public int TileLength => checked(BlockRows * TileStride);
+    /// <summary>Floats of a full tile.</summary>
+    public int TileLength => checked(Math.Min(VocabularySize, TileWords) * TileStride);
 
     /// <summary>First row and number of rows of a block.</summary>
     public (int First, int Count) Block(int index) => (index * BlockRows, Math.Min(BlockRows, Rows - (index * BlockRows)));
 
-    /// <summary>First column and number of columns of a tile.</summary>
-    public (int First, int Count) Tile(int index) => (index * TileColumns, Math.Min(TileColumns, VocabularySize - (index * TileColumns)));
+    /// <summary>First word and number of words of a tile.</summary>
+    public (int First, int Count) Tile(int index) => (index * TileWords, Math.Min(TileWords, VocabularySize - (index * TileWords)));
 
     private static int DivideUp(int dividend, int divisor) => (int)(((long)dividend + divisor - 1) / divisor);
 }

@@ -9,7 +9,7 @@ public unsafe class OutputLayerTests
         {
             foreach (int dimension in new[] { 3, 24, 128 })
             {
-                foreach (int rows in new[] { 0, 1, 17, 600 })
+                foreach (int rows in new[] { 0, 1, 17, 601 })
                 {
                     sizes.Add(vocabularySize, dimension, rows);
                 }
@@ -51,7 +51,7 @@ public unsafe class OutputLayerTests
     [Fact]
     public void Logits_far_apart_neither_overflow_nor_lose_the_loss()
     {
-        // One dimension: the logits are the weights. Tiles 0 and 1 lie 400 apart.
+        // One dimension: the logits are the weights. The two halves lie 400 apart, and no tile has words of both.
         const int VocabularySize = 1024;
         using var hidden = Numbers.Garbage(2);
         using var weight = Numbers.Garbage(VocabularySize);
