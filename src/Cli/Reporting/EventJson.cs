@@ -14,6 +14,7 @@ internal static class EventJson
         WorkerJoined joined => json => WriteEvent(json, "worker_joined", ("worker", joined.Worker.Name), ("self_test", joined.SelfTestHash)),
         WorkerRefused refused => json => WriteEvent(json, "worker_refused", ("worker", refused.Worker.Name), ("self_test", refused.SelfTestHash)),
         WorkerLost lost => json => WriteEvent(json, "worker_lost", ("worker", lost.Worker.Name), ("reason", lost.Reason)),
+        Stopping stopping => json => WriteVersionEvent(json, "stopping", stopping.Version),
         ResultsOverdue overdue => json => WriteVersionEvent(json, "results_overdue", overdue.Version),
         CheckpointSaved saved => json => WriteVersionEvent(json, "checkpoint_saved", saved.Version),
         CheckpointFailed failed => json => WriteVersionEvent(json, "checkpoint_failed", failed.Version, ("reason", failed.Reason)),

@@ -45,19 +45,10 @@ internal sealed class RnnLmProcess : IDisposable
     }
 
     /// <summary>Reads stdout, which must be that of <c>--json</c>, until a step with this number or a later one is committed.</summary>
-    public void WaitForStep(long step)
-    {
-        while (_process.StandardOutput.ReadLine() is { } line)
-        {
-            _output.Append(line).Append('\n');
-            if (JsonElement.Parse(line).Step() >= step)
-            {
-                return;
-            }
-        }
+    public void WaitForStep(long step) => WaitFor($"step {step}", line => line.Step() >= step);
 
-        Assert.Fail($"it ended with exit code {WaitForEnd().ExitCode} before step {step}: {_error.Result}");
-    }
+    /// <summary>Reads stdout, which must be that of <c>--json</c>, until this event.</summary>
+    public void WaitForEvent(string name) => WaitFor(name, line => line.IsEvent(name));
 
     /// <summary>Sends a signal, e.g. <c>INT</c>.</summary>
     public void Signal(string name)
@@ -73,6 +64,20 @@ internal sealed class RnnLmProcess : IDisposable
         _process.WaitForExit();
         Assert.False(_end.IsCancellationRequested, $"killed after {LongestLife}: {_output}");
         return new ProcessResult(_process.ExitCode, _output.ToString(), _error.Result);
+    }
+
+    private void WaitFor(string what, Func<JsonElement, bool> isIt)
+    {
+        while (_process.StandardOutput.ReadLine() is { } line)
+        {
+            _output.Append(line).Append('\n');
+            if (isIt(JsonElement.Parse(line)))
+            {
+                return;
+            }
+        }
+
+        Assert.Fail($"it ended with exit code {WaitForEnd().ExitCode} before {what}: {_error.Result}");
     }
 
     public void Dispose()
