@@ -6,13 +6,17 @@ namespace RnnLm.Kernels;
 /// <summary>
 /// Output layer, softmax and cross-entropy as one kernel over blocks of rows and tiles of the vocabulary, so that the logits of a whole batch never
 /// exist. First pass over the tiles of a block: logits, e^(logit - the row's largest of the tile), sums. Then the log-sum-exp of each row from its tiles
-/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018). Second pass: probabilities minus one at the target, which is the gradient
-/// of the logits, and the products with it. Each logit costs one exponential.
+/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018). Second pass: the products with the gradient of the logits, which is the
+/// probabilities minus one at the target. Each logit costs one exponential, and the factors that make probabilities of them, one for each row of a tile, are
+/// applied to the states and to the product instead, of which there are far fewer.
 /// Tiles are transposed, a word to a line and the rows beside each other: two of the three products then read both operands as they lie, which spares oneDNN the
 /// transposition of the weight's tiles, and what a row needs of its tile (largest, sum, factor) is computed lane by lane.
 /// </summary>
 internal static unsafe class OutputLayer
 {
+    /// <summary>2^-100: a factor must have an inverse, and what this one makes of the exponentials of a tile so far below the largest is nothing beside one.</summary>
+    private const float SmallestFactor = 7.888609e-31f;
+
     /// <summary>The sum over the rows of -log softmax(h·Wᵀ + b)[target], in nats.</summary>
     /// <param name="products">Matrix products.</param>
     /// <param name="weights">Parameters.</param>
@@ -84,13 +88,26 @@ internal static unsafe class OutputLayer
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
                 (int firstWord, int wordCount) = tiling.Tile(tile);
-                float* biasGradient = weightGradients.Bias + firstWord;
-                Matrix logitGradients = ComputeLogitGradients(scratch, tile, firstWord, blockTargets, biasGradient, keep: block > 0);
+                Matrix exponentials = scratch.Exponentials(tile);
+                float* factors = scratch.TileMaxima(tile);
+                SubtractTargets(exponentials, factors, blockTargets, firstWord);
+                SumBiasGradient(exponentials, factors, weightGradients.Bias + firstWord, keep: block > 0);
 
-                Matrix tileWeight = weights.Weight.RowRange(firstWord, wordCount);
-                Matrix tileWeightGradient = weightGradients.Weight.RowRange(firstWord, wordCount);
-                products.Multiply(logitGradients.T, tileWeight, blockHiddenGradient, keep: tile == 0 ? 0 : 1);
-                products.Multiply(logitGradients, blockHidden, tileWeightGradient, keep: block == 0 ? 0 : 1);
+                Matrix scaled = scratch.HiddenInHand(rowCount, hidden.Columns);
+                RowKernels.ScaleRows(blockHidden, factors, scaled);
+                exponentials = exponentials.FirstColumns(rowCount);
+                products.Multiply(exponentials, scaled, weightGradients.Weight.RowRange(firstWord, wordCount), keep: block == 0 ? 0 : 1);
+
+                Matrix unscaled = scaled;
+                products.Multiply(exponentials.T, weights.Weight.RowRange(firstWord, wordCount), unscaled);
+                if (tile == 0)
+                {
+                    RowKernels.ScaleRows(unscaled, factors, blockHiddenGradient);
+                }
+                else
+                {
+                    RowKernels.AddScaledRows(blockHiddenGradient, unscaled, factors);
+                }
             }
         }
 
@@ -127,7 +144,7 @@ internal static unsafe class OutputLayer
         bool keepsExponentials)
     {
         (int firstWord, int wordCount) = tiling.Tile(tile);
-        Matrix logits = scratch.TileInHand(tile);
+        Matrix logits = scratch.Logits(tile);
         products.Multiply(weights.Weight.RowRange(firstWord, wordCount), hiddenTransposed, logits);
 
         float* bias = weights.Bias + firstWord;
@@ -217,7 +234,7 @@ internal static unsafe class OutputLayer
             double inverse = 1 / sum;
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                scratch.TileMaxima(tile)[row] = (float)(scratch.TileMaxima(tile)[row] * inverse);
+                scratch.TileMaxima(tile)[row] = Math.Max((float)(scratch.TileMaxima(tile)[row] * inverse), SmallestFactor);
             }
 
             loss += maximum + Math.Log(sum) - scratch.TargetLogits[row];
@@ -232,44 +249,29 @@ internal static unsafe class OutputLayer
         return loss;
     }
 
-    /// <summary>Second pass over one tile: softmax minus one at the target, and the sums over the rows, which are written or (keep) added to the bias' gradient.</summary>
-    private static Matrix ComputeLogitGradients(
-        OutputScratch scratch, int tile, int firstWord, ReadOnlySpan<int> targets, float* biasGradient, bool keep)
+    /// <summary>
+    /// Takes one from the probability p = f·e of each row's target, before the factor is applied: f·(e - 1/f) = p - 1. Where p is near one, so are e and f, and
+    /// the difference is as exact as that of the probabilities.
+    /// </summary>
+    private static void SubtractTargets(Matrix exponentials, float* factors, ReadOnlySpan<int> targets, int firstWord)
     {
-        Matrix exponentials = scratch.Exponentials(tile);
-        Matrix gradients = scratch.TileInHand(tile);
-        float* factors = scratch.TileMaxima(tile);
-        for (int word = 0; word < gradients.Rows; word++)
-        {
-            float sum = Multiply(exponentials.Row(word), factors, gradients.Row(word), gradients.Columns);
-            biasGradient[word] = keep ? biasGradient[word] + sum : sum;
-        }
-
         for (int row = 0; row < targets.Length; row++)
         {
             int word = targets[row] - firstWord;
-            if ((uint)word < (uint)gradients.Rows)
+            if ((uint)word < (uint)exponentials.Rows)
             {
-                gradients.Row(word)[row] -= 1f;
-                biasGradient[word] -= 1f;
+                exponentials.Row(word)[row] -= 1 / factors[row];
             }
         }
-
-        return new Matrix(gradients.Address, gradients.Rows, targets.Length, gradients.Stride);
     }
 
-    /// <summary>products ← left · right, element by element; returns their sum.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static float Multiply(float* left, float* right, float* products, int count)
+    /// <summary>The gradient of each word's logit, summed over the rows and written or (keep) added to that of its bias.</summary>
+    private static void SumBiasGradient(Matrix exponentials, float* factors, float* biasGradient, bool keep)
     {
-        Vector512<float> sum = Vector512<float>.Zero;
-        for (int i = 0; i < count; i += Lanes.Count)
+        for (int word = 0; word < exponentials.Rows; word++)
         {
-            Vector512<float> product = Vector512.Load(left + i) * Vector512.Load(right + i);
-            product.Store(products + i);
-            sum += product;
+            float sum = RowKernels.Dot(exponentials.Row(word), factors, exponentials.Columns);
+            biasGradient[word] = keep ? biasGradient[word] + sum : sum;
         }
-
-        return Vector512.Sum(sum);
     }
 }

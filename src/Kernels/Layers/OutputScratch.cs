@@ -4,8 +4,9 @@ namespace RnnLm.Kernels;
 internal sealed unsafe class OutputScratch : IDisposable
 {
     private readonly GrowingBuffer _exponentials = new();
-    private readonly GrowingBuffer _tileInHand = new();
+    private readonly GrowingBuffer _logits = new();
     private readonly GrowingBuffer _hiddenTransposed = new();
+    private readonly GrowingBuffer _hiddenInHand = new();
     private readonly GrowingBuffer _targetLogits = new();
     private readonly GrowingBuffer _rowTiles = new();
     private OutputTiling _tiling;
@@ -18,8 +19,9 @@ internal sealed unsafe class OutputScratch : IDisposable
     {
         _tiling = tiling;
         _exponentials.Reserve(keepsTiles ? checked(tiling.TileCount * tiling.TileLength) : 0);
-        _tileInHand.Reserve(tiling.TileLength);
+        _logits.Reserve(tiling.TileLength);
         _hiddenTransposed.Reserve(checked(dimension * tiling.TileStride));
+        _hiddenInHand.Reserve(checked(dimension * tiling.BlockRows));
         _targetLogits.Reserve(tiling.BlockRows);
         _rowTiles.Reserve(checked(2 * tiling.TileCount * tiling.TileStride));
     }
@@ -27,11 +29,14 @@ internal sealed unsafe class OutputScratch : IDisposable
     /// <summary>A block's states, transposed (D, whole vectors of rows).</summary>
     public Matrix HiddenTransposed(int dimension) => new(_hiddenTransposed.Address, dimension, _tiling.TileStride);
 
+    /// <summary>What the tile in hand takes of a block's states, or gives to their gradient (rows, D).</summary>
+    public Matrix HiddenInHand(int rows, int dimension) => new(_hiddenInHand.Address, rows, dimension);
+
     /// <summary>Exponentials of tile <paramref name="tile"/> (words, whole vectors of rows).</summary>
     public Matrix Exponentials(int tile) => Tile(_exponentials.Address + ((long)tile * _tiling.TileLength), tile);
 
-    /// <summary>The tile in hand, which stays in a near cache: its logits in the first pass, their gradient in the second (words, whole vectors of rows).</summary>
-    public Matrix TileInHand(int tile) => Tile(_tileInHand.Address, tile);
+    /// <summary>Logits of the tile in hand, which stay in a near cache (words, whole vectors of rows).</summary>
+    public Matrix Logits(int tile) => Tile(_logits.Address, tile);
 
     /// <summary>Largest logit of each row within tile <paramref name="tile"/>; later the factor that turns the tile's exponentials into probabilities.</summary>
     public float* TileMaxima(int tile) => _rowTiles.Address + ((long)tile * _tiling.TileStride);
@@ -43,8 +48,9 @@ internal sealed unsafe class OutputScratch : IDisposable
     public void Dispose()
     {
         _exponentials.Dispose();
-        _tileInHand.Dispose();
+        _logits.Dispose();
         _hiddenTransposed.Dispose();
+        _hiddenInHand.Dispose();
         _targetLogits.Dispose();
         _rowTiles.Dispose();
     }

@@ -60,4 +60,9 @@ internal readonly unsafe struct Matrix
 
         return new Matrix(Row(first), count, Columns, Stride, isTransposed: false);
     }
+
+    /// <summary>Columns [0, count) of a matrix that is not transposed.</summary>
+    public Matrix FirstColumns(int count) => IsTransposed || (uint)count > (uint)Columns
+        ? throw new ArgumentOutOfRangeException(nameof(count), $"columns [0, {count}) of a matrix of {Columns} columns")
+        : new Matrix(Address, Rows, count, Stride, isTransposed: false);
 }

@@ -81,6 +81,63 @@ internal static unsafe class RowKernels
         }
     }
 
+    /// <summary>scaled ← each row times its factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ScaleRows(Matrix rows, float* factors, Matrix scaled)
+    {
+        int whole = Lanes.WholeVectors(rows.Columns);
+        for (int row = 0; row < rows.Rows; row++)
+        {
+            float* values = rows.Row(row);
+            float* into = scaled.Row(row);
+            Vector512<float> factor = Vector512.Create(factors[row]);
+            for (int i = 0; i < whole; i += Lanes.Count)
+            {
+                (Vector512.Load(values + i) * factor).Store(into + i);
+            }
+
+            for (int i = whole; i < rows.Columns; i++)
+            {
+                into[i] = values[i] * factors[row];
+            }
+        }
+    }
+
+    /// <summary>accumulator ← accumulator + each row times its factor, the product rounded before it is added.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddScaledRows(Matrix accumulator, Matrix rows, float* factors)
+    {
+        int whole = Lanes.WholeVectors(rows.Columns);
+        for (int row = 0; row < rows.Rows; row++)
+        {
+            float* values = rows.Row(row);
+            float* into = accumulator.Row(row);
+            Vector512<float> factor = Vector512.Create(factors[row]);
+            for (int i = 0; i < whole; i += Lanes.Count)
+            {
+                (Vector512.Load(into + i) + (Vector512.Load(values + i) * factor)).Store(into + i);
+            }
+
+            for (int i = whole; i < rows.Columns; i++)
+            {
+                into[i] += values[i] * factors[row];
+            }
+        }
+    }
+
+    /// <summary>Σ left · right over whole vectors, added lane by lane and then the lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float Dot(float* left, float* right, int count)
+    {
+        Vector512<float> sum = Vector512<float>.Zero;
+        for (int i = 0; i < count; i += Lanes.Count)
+        {
+            sum += Vector512.Load(left + i) * Vector512.Load(right + i);
+        }
+
+        return Vector512.Sum(sum);
+    }
+
     /// <summary>Copies <paramref name="count"/> floats; the ranges may overlap.</summary>
     public static void Copy(float* source, float* destination, int count) =>
         new ReadOnlySpan<float>(source, count).CopyTo(new Span<float>(destination, count));
