@@ -1,7 +1,7 @@
 """The rate of oneDNN's float32 products at the shapes of lm-book's output layer, on one thread and on all at once.
 
-One shard of 16 examples × 29 positions; its 464 states (D 128) against every tile of 512 of the 32,011 words: logits, gradient of the states,
-gradient of the weights. Prints {"one": GFLOP/s, "all": GFLOP/s}.
+One shard of 16 examples × 29 positions; every tile of 256 of the 32,011 words against its 464 states (D 128): transposed logits, gradient of the
+weights, gradient of the states. Prints {"one": GFLOP/s, "all": GFLOP/s}.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import os
 import threading
 import time
 
-ROWS, DIMENSION, VOCABULARY, TILE = 464, 128, 32_011, 512
+ROWS, DIMENSION, VOCABULARY, TILE = 464, 128, 32_011, 256
 SECONDS = 2.0
 
 
@@ -44,18 +44,21 @@ class Shard:
         self.state_gradient = random_floats(ROWS * DIMENSION)
         self.weight = random_floats(VOCABULARY * DIMENSION)
         self.weight_gradient = random_floats(VOCABULARY * DIMENSION)
-        self.tile = random_floats(ROWS * TILE)
+        self.states_transposed = random_floats(DIMENSION * ROWS)
+        self.tile = random_floats(TILE * ROWS)
 
     def multiply(self):
         """The output layer's products of one shard; returns their FLOP. A product's matrices are row-major, as dnnl_sgemm takes them."""
-        states, state_gradient, tile = map(ctypes.addressof, (self.states, self.state_gradient, self.tile))
+        states, transposed, state_gradient, tile = map(
+            ctypes.addressof, (self.states, self.states_transposed, self.state_gradient, self.tile)
+        )
         for first in range(0, VOCABULARY, TILE):
-            width = min(TILE, VOCABULARY - first)
+            words = min(TILE, VOCABULARY - first)
             offset = first * DIMENSION * ctypes.sizeof(ctypes.c_float)
             weight, weight_gradient = ctypes.addressof(self.weight) + offset, ctypes.addressof(self.weight_gradient) + offset
-            ONEDNN.dnnl_sgemm(b"N", b"T", ROWS, width, DIMENSION, 1, states, DIMENSION, weight, DIMENSION, 0, tile, TILE)
-            ONEDNN.dnnl_sgemm(b"N", b"N", ROWS, DIMENSION, width, 1, tile, TILE, weight, DIMENSION, 0, state_gradient, DIMENSION)
-            ONEDNN.dnnl_sgemm(b"T", b"N", width, DIMENSION, ROWS, 1, tile, TILE, states, DIMENSION, 0, weight_gradient, DIMENSION)
+            ONEDNN.dnnl_sgemm(b"N", b"N", words, ROWS, DIMENSION, 1, weight, DIMENSION, transposed, ROWS, 0, tile, ROWS)
+            ONEDNN.dnnl_sgemm(b"N", b"N", words, DIMENSION, ROWS, 1, tile, ROWS, states, DIMENSION, 0, weight_gradient, DIMENSION)
+            ONEDNN.dnnl_sgemm(b"T", b"N", ROWS, DIMENSION, words, 1, tile, ROWS, weight, DIMENSION, 0, state_gradient, DIMENSION)
         return 3 * 2 * ROWS * VOCABULARY * DIMENSION
 
 
