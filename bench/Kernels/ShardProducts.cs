@@ -98,7 +98,7 @@ internal sealed unsafe class ShardProducts : IDisposable
 
         for (int tile = 0; tile < _tiling.TileCount; tile++)
         {
-            _products.Multiply(Tile(tile, rowCount).T, Output(_output, tile), hiddenGradient, keep: tile == 0 ? 0 : 1);
+            _products.Multiply(Tile(tile, rowCount).T, Output(_output, tile), hiddenGradient);
             _products.Multiply(Tile(tile, rowCount), hidden, Output(_outputGradient, tile), keep: block == 0 ? 0 : 1);
         }
     }

@@ -14,7 +14,7 @@ internal static class EventText
             $"step {evaluated.Version}: validation loss {evaluated.MeanLoss:F4}, perplexity {Math.Exp(evaluated.MeanLoss):F2}{(evaluated.IsBest ? " (best so far)" : string.Empty)}"),
         WorkerRefused refused => $"{refused.Worker} refused: its arithmetic rounds differently from the run's (self-test {refused.SelfTestHash[..12]}, expected {refused.ExpectedHash[..12]})",
         WorkerLost lost => $"{lost.Worker} is gone: {lost.Reason}",
-        Stopping stopping => Invariant($"stopping: saving step {stopping.Version} … (Ctrl-C again ends at once)"),
+        Stopping stopping => Invariant($"stopping: saving step {stopping.Version} … (Ctrl-C now ends at once)"),
         ResultsOverdue overdue => Invariant($"step {overdue.Version}: results of {overdue.Workers} workers are overdue and were asked for again"),
         CheckpointFailed failed => Invariant($"warning: the checkpoint of step {failed.Version} could not be written: {failed.Reason}"),
         _ => null,

@@ -98,16 +98,10 @@ internal static unsafe class OutputLayer
                 exponentials = exponentials.FirstColumns(rowCount);
                 products.Multiply(exponentials, scaled, weightGradients.Weight.RowRange(firstWord, wordCount), keep: block == 0 ? 0 : 1);
 
+                // The product above has read the scaled states; their room is free.
                 Matrix unscaled = scaled;
                 products.Multiply(exponentials.T, weights.Weight.RowRange(firstWord, wordCount), unscaled);
-                if (tile == 0)
-                {
-                    RowKernels.ScaleRows(unscaled, factors, blockHiddenGradient);
-                }
-                else
-                {
-                    RowKernels.AddScaledRows(blockHiddenGradient, unscaled, factors);
-                }
+                RowKernels.ScaleRows(unscaled, factors, blockHiddenGradient, keep: tile > 0);
             }
         }
 
@@ -193,18 +187,17 @@ internal static unsafe class OutputLayer
         for (int word = 0; word < logits.Rows; word++)
         {
             float* values = logits.Row(word);
+            long first = (long)word * length;
             for (int i = 0; i < length; i += Lanes.Count)
             {
                 Vector512<float> exponential = Exponential.Of(Vector512.Load(values + i) - Vector512.Load(maxima + i));
                 if (exponentials != null)
                 {
-                    exponential.StoreAlignedNonTemporal(exponentials + i);
+                    exponential.StoreAlignedNonTemporal(exponentials + first + i);
                 }
 
                 (Vector512.Load(sums + i) + exponential).Store(sums + i);
             }
-
-            exponentials = exponentials == null ? null : exponentials + length;
         }
     }
 

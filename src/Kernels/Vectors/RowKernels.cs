@@ -81,46 +81,26 @@ internal static unsafe class RowKernels
         }
     }
 
-    /// <summary>scaled ← each row times its factor.</summary>
+    /// <summary>result ← each row times its factor, added (each product rounded before) to the old contents with <paramref name="keep"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void ScaleRows(Matrix rows, float* factors, Matrix scaled)
+    public static void ScaleRows(Matrix rows, float* factors, Matrix result, bool keep = false)
     {
         int whole = Lanes.WholeVectors(rows.Columns);
         for (int row = 0; row < rows.Rows; row++)
         {
             float* values = rows.Row(row);
-            float* into = scaled.Row(row);
+            float* into = result.Row(row);
             Vector512<float> factor = Vector512.Create(factors[row]);
             for (int i = 0; i < whole; i += Lanes.Count)
             {
-                (Vector512.Load(values + i) * factor).Store(into + i);
+                Vector512<float> scaled = Vector512.Load(values + i) * factor;
+                (keep ? Vector512.Load(into + i) + scaled : scaled).Store(into + i);
             }
 
             for (int i = whole; i < rows.Columns; i++)
             {
-                into[i] = values[i] * factors[row];
-            }
-        }
-    }
-
-    /// <summary>accumulator ← accumulator + each row times its factor, the product rounded before it is added.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddScaledRows(Matrix accumulator, Matrix rows, float* factors)
-    {
-        int whole = Lanes.WholeVectors(rows.Columns);
-        for (int row = 0; row < rows.Rows; row++)
-        {
-            float* values = rows.Row(row);
-            float* into = accumulator.Row(row);
-            Vector512<float> factor = Vector512.Create(factors[row]);
-            for (int i = 0; i < whole; i += Lanes.Count)
-            {
-                (Vector512.Load(into + i) + (Vector512.Load(values + i) * factor)).Store(into + i);
-            }
-
-            for (int i = whole; i < rows.Columns; i++)
-            {
-                into[i] += values[i] * factors[row];
+                float scaled = values[i] * factors[row];
+                into[i] = keep ? into[i] + scaled : scaled;
             }
         }
     }
