@@ -1,7 +1,3 @@
-using RnnLm.Shared.Buffers;
-using RnnLm.Shared.Jobs;
-using RnnLm.Shared.Randomness;
-
 namespace RnnLm.Kernels.Benchmarks;
 
 /// <summary>The sizes that are measured, with random parameters and tokens.</summary>

@@ -1,7 +1,4 @@
 using BenchmarkDotNet.Attributes;
-using RnnLm.Shared.Buffers;
-using RnnLm.Shared.Gradients;
-using RnnLm.Shared.Parameters;
 
 namespace RnnLm.Kernels.Benchmarks;
 

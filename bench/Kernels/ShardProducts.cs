@@ -1,5 +1,4 @@
-using RnnLm.Shared.Buffers;
-using RnnLm.Shared.Jobs;
+using RnnLm.Worker;
 
 namespace RnnLm.Kernels.Benchmarks;
 

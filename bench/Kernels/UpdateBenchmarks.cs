@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using RnnLm.Shared.Buffers;
-using RnnLm.Shared.Gradients;
+using RnnLm.Worker;
 
 namespace RnnLm.Kernels.Benchmarks;
 

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using RnnLm.Cli.Commands;
-using RnnLm.Shared.Errors;
 
 namespace RnnLm.Cli;
 

@@ -2,13 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using RnnLm.Cli.Corpora;
-using RnnLm.Cli.Evaluation;
-using RnnLm.Cli.Reporting;
-using RnnLm.Cli.Runs;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Cli.Commands;
+namespace RnnLm.Cli;
 
 /// <summary><c>rnnlm evaluate</c>: loss, perplexity and bits per character of a trained model on a text.</summary>
 internal static class EvaluateCommand

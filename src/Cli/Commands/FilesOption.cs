@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace RnnLm.Cli.Commands;
+namespace RnnLm.Cli;
 
 /// <summary>An option with any number of files. What looks like an option is not taken for one of them: it is a misspelt one.</summary>
 internal static class FilesOption

@@ -1,11 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using RnnLm.Cli.Generation;
-using RnnLm.Cli.Runs;
-using RnnLm.Cli.Training;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Cli.Commands;
+namespace RnnLm.Cli;
 
 /// <summary><c>rnnlm generate</c>: text that a trained model continues a prompt with.</summary>
 internal static class GenerateCommand

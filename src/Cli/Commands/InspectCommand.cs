@@ -1,9 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
-using RnnLm.Cli.Inspection;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Cli.Commands;
+namespace RnnLm.Cli;
 
 /// <summary><c>rnnlm inspect</c>: verifies a run or checkpoint and prints what it is.</summary>
 internal static class InspectCommand

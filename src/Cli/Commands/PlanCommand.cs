@@ -1,11 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using RnnLm.Cli.Runs;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Cli.Commands;
+namespace RnnLm.Cli;
 
 /// <summary><c>rnnlm plan</c>: the exact token ids of steps, one object a shard.</summary>
 internal static class PlanCommand

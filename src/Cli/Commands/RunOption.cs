@@ -1,6 +1,6 @@
 using System.CommandLine;
 
-namespace RnnLm.Cli.Commands;
+namespace RnnLm.Cli;
 
 /// <summary>The <c>--run</c> option of commands that read a run.</summary>
 internal static class RunOption

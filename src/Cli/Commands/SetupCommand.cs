@@ -1,9 +1,8 @@
 using System.CommandLine;
-using RnnLm.Data.Caching;
-using RnnLm.Data.Packages;
-using RnnLm.Kernels;
+using RnnLm.Data;
+using RnnLm.Worker;
 
-namespace RnnLm.Cli.Commands;
+namespace RnnLm.Cli;
 
 /// <summary>
 /// <c>rnnlm setup</c>: what the launcher cannot do without the built product. The launcher has installed packages and built before this runs; here the libraries

@@ -1,9 +1,7 @@
 using System.CommandLine;
-using RnnLm.Cli.Reporting;
-using RnnLm.Cli.Training;
 using Spectre.Console;
 
-namespace RnnLm.Cli.Commands;
+namespace RnnLm.Cli;
 
 /// <summary><c>rnnlm train</c>.</summary>
 internal static class TrainCommand

@@ -1,15 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Numerics;
-using RnnLm.Checkpoints.Runs;
-using RnnLm.Cli.Presets;
-using RnnLm.Cli.Runs;
-using RnnLm.Cli.Training;
-using RnnLm.Coordinator.Behaviour;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
+using RnnLm.Coordinator;
+using RnnLm.Storage;
 
-namespace RnnLm.Cli.Commands;
+namespace RnnLm.Cli;
 
 /// <summary>The options of <c>train</c>: what they are called, and how they and a preset make a <see cref="TrainRequest"/>.</summary>
 internal sealed class TrainOptions

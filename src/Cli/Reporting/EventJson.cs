@@ -1,7 +1,7 @@
 using System.Text.Json;
-using RnnLm.Coordinator.Behaviour;
+using RnnLm.Coordinator;
 
-namespace RnnLm.Cli.Reporting;
+namespace RnnLm.Cli;
 
 /// <summary>Events as JSON objects: the lines of <c>metrics.jsonl</c> and of <c>--json</c>. See docs/run-directory.md.</summary>
 internal static class EventJson

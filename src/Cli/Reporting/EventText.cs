@@ -1,7 +1,7 @@
 using System.Globalization;
-using RnnLm.Coordinator.Behaviour;
+using RnnLm.Coordinator;
 
-namespace RnnLm.Cli.Reporting;
+namespace RnnLm.Cli;
 
 /// <summary>Events as one line of English each, the same in every view for people.</summary>
 internal static class EventText

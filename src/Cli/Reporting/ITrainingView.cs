@@ -1,6 +1,6 @@
-using RnnLm.Coordinator.Behaviour;
+using RnnLm.Coordinator;
 
-namespace RnnLm.Cli.Reporting;
+namespace RnnLm.Cli;
 
 /// <summary>Shows a training run to a person or a program. Called from one thread at a time.</summary>
 internal interface ITrainingView : IDisposable

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using RnnLm.Coordinator.Behaviour;
+using RnnLm.Coordinator;
 
-namespace RnnLm.Cli.Reporting;
+namespace RnnLm.Cli;
 
 /// <summary>One JSON object a line, for programs.</summary>
 internal sealed class JsonView(Stream output) : ITrainingView

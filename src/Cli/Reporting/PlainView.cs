@@ -1,7 +1,7 @@
 using System.Globalization;
-using RnnLm.Coordinator.Behaviour;
+using RnnLm.Coordinator;
 
-namespace RnnLm.Cli.Reporting;
+namespace RnnLm.Cli;
 
 /// <summary>Lines of text, for output that is piped or logged: a step every few seconds, and every event.</summary>
 internal sealed class PlainView(TextWriter output, TimeProvider time) : ITrainingView

@@ -1,8 +1,8 @@
 using System.Globalization;
-using RnnLm.Coordinator.Behaviour;
+using RnnLm.Coordinator;
 using Spectre.Console;
 
-namespace RnnLm.Cli.Reporting;
+namespace RnnLm.Cli;
 
 /// <summary>A live line with bar, figures and time left, for a terminal; events scroll above it.</summary>
 internal sealed class TerminalView : ITrainingView

@@ -1,14 +1,9 @@
 using System.Collections.Concurrent;
-using RnnLm.Checkpoints.Ledgers;
-using RnnLm.Checkpoints.Safetensors;
-using RnnLm.Checkpoints.Store;
-using RnnLm.Coordinator.Behaviour;
-using RnnLm.Coordinator.Optimizer;
-using RnnLm.Engines.Local;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Parameters;
+using RnnLm.Coordinator;
+using RnnLm.Engines;
+using RnnLm.Storage;
 
-namespace RnnLm.Cli.Training;
+namespace RnnLm.Cli;
 
 /// <summary>
 /// Writes the coordinator's snapshots into the run directory: first the ledger entries and metrics of the steps that a checkpoint covers, then the checkpoint,

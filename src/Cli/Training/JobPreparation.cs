@@ -1,18 +1,8 @@
-using RnnLm.Checkpoints.Runs;
-using RnnLm.Cli.Corpora;
-using RnnLm.Cli.Devices;
-using RnnLm.Cli.Reporting;
-using RnnLm.Coordinator.Behaviour;
-using RnnLm.Data.Corpora;
-using RnnLm.Data.Examples;
-using RnnLm.Data.Loading;
-using RnnLm.Data.Packages;
-using RnnLm.Data.Plans;
-using RnnLm.Data.Tokenizers;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
+using RnnLm.Coordinator;
+using RnnLm.Data;
+using RnnLm.Storage;
 
-namespace RnnLm.Cli.Training;
+namespace RnnLm.Cli;
 
 /// <summary>A job with everything that it reads.</summary>
 /// <param name="Job">What decides the result.</param>

@@ -1,11 +1,8 @@
-using RnnLm.Cli.Generation;
-using RnnLm.Cli.Runs;
-using RnnLm.Coordinator.Behaviour;
-using RnnLm.Data.Tokenizers;
-using RnnLm.Engines.Local;
-using RnnLm.Shared.Parameters;
+using RnnLm.Coordinator;
+using RnnLm.Data;
+using RnnLm.Engines;
 
-namespace RnnLm.Cli.Training;
+namespace RnnLm.Cli;
 
 /// <summary>Hands the coordinator's events on: to the ledger, to metrics and view, and to the configuration what the first worker's self-test says.</summary>
 /// <param name="checkpoints">Writes the ledger with the next checkpoint.</param>

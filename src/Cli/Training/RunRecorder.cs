@@ -1,10 +1,8 @@
 using System.Threading.Channels;
-using RnnLm.Checkpoints.Runs;
-using RnnLm.Cli.Reporting;
-using RnnLm.Coordinator.Behaviour;
-using RnnLm.Shared.Errors;
+using RnnLm.Coordinator;
+using RnnLm.Storage;
 
-namespace RnnLm.Cli.Training;
+namespace RnnLm.Cli;
 
 /// <summary>
 /// Takes the coordinator's events off its hands: metrics file and view are fed by a task of their own, so that a slow disk or terminal does not hold training up. The

@@ -1,6 +1,6 @@
-using RnnLm.Coordinator.Behaviour;
+using RnnLm.Coordinator;
 
-namespace RnnLm.Cli.Training;
+namespace RnnLm.Cli;
 
 /// <summary>Sums over the steps that this process committed.</summary>
 internal sealed class RunTotals

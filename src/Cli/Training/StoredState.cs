@@ -1,14 +1,9 @@
 using System.Security.Cryptography;
-using RnnLm.Checkpoints.Safetensors;
-using RnnLm.Checkpoints.Store;
-using RnnLm.Coordinator.Optimizer;
-using RnnLm.Model.Initialisation;
-using RnnLm.Shared.Buffers;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
-using RnnLm.Shared.Parameters;
+using RnnLm.Coordinator;
+using RnnLm.Storage;
+using RnnLm.Worker;
 
-namespace RnnLm.Cli.Training;
+namespace RnnLm.Cli;
 
 /// <summary>Where training begins: version 0 drawn from the seed, or the state that a checkpoint holds.</summary>
 internal static class StoredState

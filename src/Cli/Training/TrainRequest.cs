@@ -1,9 +1,6 @@
-using RnnLm.Cli.Presets;
-using RnnLm.Cli.Runs;
-using RnnLm.Coordinator.Behaviour;
-using RnnLm.Shared.Jobs;
+using RnnLm.Coordinator;
 
-namespace RnnLm.Cli.Training;
+namespace RnnLm.Cli;
 
 /// <summary>What the user asked of <c>train</c>, with preset or resumed run filled in. The names are those of the options.</summary>
 internal sealed record TrainRequest

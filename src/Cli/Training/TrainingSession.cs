@@ -1,23 +1,9 @@
-using RnnLm.Checkpoints.Leases;
-using RnnLm.Checkpoints.Ledgers;
-using RnnLm.Checkpoints.Runs;
-using RnnLm.Checkpoints.Store;
-using RnnLm.Cli.Devices;
-using RnnLm.Cli.Generation;
-using RnnLm.Cli.Reporting;
-using RnnLm.Cli.Runs;
-using RnnLm.Cli.Signals;
-using RnnLm.Coordinator.Behaviour;
-using RnnLm.Coordinator.Optimizer;
-using RnnLm.Data.Tokenizers;
-using RnnLm.Engines.Local;
-using RnnLm.Shared.Buffers;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Gradients;
-using RnnLm.Shared.Jobs;
-using RnnLm.Shared.Parameters;
+using RnnLm.Coordinator;
+using RnnLm.Data;
+using RnnLm.Engines;
+using RnnLm.Storage;
 
-namespace RnnLm.Cli.Training;
+namespace RnnLm.Cli;
 
 /// <summary>The <c>train</c> command from request to summary: job → run directory → coordinator and workers → result.</summary>
 internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time)

@@ -1,4 +1,4 @@
-namespace RnnLm.Data.Caching;
+namespace RnnLm.Data;
 
 /// <summary>Where fetched packages, trained vocabularies and token files are kept. Everything in it can be deleted and is made again.</summary>
 public static class CacheDirectory

@@ -1,4 +1,4 @@
-namespace RnnLm.Data.Caching;
+namespace RnnLm.Data;
 
 /// <summary>
 /// The sole right to write under a temporary name beside a cache entry. A locked file <c>ENTRY.RANDOM.lock</c> stands for it, and what is written carries the

@@ -1,6 +1,4 @@
-using RnnLm.Shared.Errors;
-
-namespace RnnLm.Data.Caching;
+namespace RnnLm.Data;
 
 /// <summary>
 /// Puts files and directories into the cache whole or not at all: they are made under a name of their own and renamed. Two processes that make the same entry

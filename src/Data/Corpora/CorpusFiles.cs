@@ -1,6 +1,4 @@
-using RnnLm.Shared.Errors;
-
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>The files of a corpus, in the order in which their text is read.</summary>
 public sealed class CorpusFiles

@@ -1,9 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>
 /// Reads a corpus once, block by block, in bounded memory. Where blocks end is a function of the files' contents alone, so what is made from them does not

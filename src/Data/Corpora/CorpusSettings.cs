@@ -1,8 +1,6 @@
 using System.Text.Json;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>How the text of a corpus is prepared before it is tokenised; part of the job.</summary>
 /// <param name="Mode">

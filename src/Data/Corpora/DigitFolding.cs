@@ -1,4 +1,4 @@
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>Replaces each run of the digits 0–9 by <c>###</c>: numbers are too many to learn one by one (row A10 of the reference material).</summary>
 public static class DigitFolding

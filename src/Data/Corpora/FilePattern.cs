@@ -1,6 +1,6 @@
 using System.IO.Enumeration;
 
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>
 /// File patterns as shells write them: <c>*</c> and <c>?</c> inside a name, <c>**</c> for any folders. As in a shell, names that start with a dot match

@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>Reads one string field of records that are a JSON object each (row A11 of the reference material). Of a name given twice the last counts.</summary>
 /// <param name="name">The field, at the top level of the object.</param>

@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>
 /// Splits English prose into sentences by rule: a sentence ends at <c>. ! ? …</c> (and the quotes and brackets that close it) before white space and a

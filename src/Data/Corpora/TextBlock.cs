@@ -1,4 +1,4 @@
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>A stretch of one file that ends where a line does, or, in windows of plain text, before a word of an overlong line.</summary>
 /// <param name="Utf8">Valid UTF-8 as it stands in the file, without a byte order mark.</param>

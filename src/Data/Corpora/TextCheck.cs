@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Unicode;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>Refuses bytes that are not strict UTF-8 text.</summary>
 internal static class TextCheck

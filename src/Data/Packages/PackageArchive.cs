@@ -1,9 +1,8 @@
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Packages;
+namespace RnnLm.Data;
 
 /// <summary>Checks and unpacks npm tarballs.</summary>
 internal static class PackageArchive

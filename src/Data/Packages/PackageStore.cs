@@ -1,6 +1,4 @@
-using RnnLm.Data.Caching;
-
-namespace RnnLm.Data.Packages;
+namespace RnnLm.Data;
 
 /// <summary>Packages unpacked in the cache directory, fetched when they are first asked for.</summary>
 /// <param name="cacheDirectory">See <see cref="CacheDirectory"/>.</param>
@@ -19,7 +17,7 @@ public sealed class PackageStore(string cacheDirectory, string npm = "npm")
     public bool Has(NpmPackage package) => Directory.Exists(DirectoryOf(package));
 
     /// <summary>The directory with the package's files, fetched by npm if it is not there yet.</summary>
-    /// <exception cref="Shared.Errors.RnnLmException">
+    /// <exception cref="RnnLmException">
     /// Bad input: npm is missing, cannot fetch it, or gives other bytes than pinned. Storage: it cannot be unpacked.
     /// </exception>
     public string Fetch(NpmPackage package)

@@ -1,12 +1,7 @@
 using System.Buffers;
 using System.Globalization;
-using RnnLm.Data.Corpora;
-using RnnLm.Data.Pipelines;
-using RnnLm.Data.Tokenizers;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Data.TokenFiles;
+namespace RnnLm.Data;
 
 /// <summary>Encodes a corpus into a token file on several threads; the bytes are the same for any number of them.</summary>
 internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, ITokenizer tokenizer)

@@ -1,9 +1,7 @@
 using System.IO.MemoryMappedFiles;
 using System.Security.Cryptography;
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Data.TokenFiles;
+namespace RnnLm.Data;
 
 /// <summary>The ids of a corpus in a memory-mapped file. Any number of threads may read it; none may while it is disposed.</summary>
 public sealed unsafe class TokenFile : IDisposable

@@ -1,11 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using RnnLm.Data.Caching;
-using RnnLm.Data.Corpora;
-using RnnLm.Data.Tokenizers;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.TokenFiles;
+namespace RnnLm.Data;
 
 /// <summary>Token files by what they were made from: the corpus' content, the tokenizer and the settings.</summary>
 public sealed class TokenFileCache(string cacheDirectory)

@@ -1,8 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Data.TokenFiles;
+namespace RnnLm.Data;
 
 /// <summary>
 /// The first 128 bytes of a token file, little-endian: magic (8), version, mode, vocabulary size, bytes an id (int32 each), tokens, sentences (int64 each),

@@ -1,8 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using RnnLm.Shared.Jobs;
 
-namespace RnnLm.Data.TokenFiles;
+namespace RnnLm.Data;
 
 /// <summary>Writes a token file front to back in bounded memory; sentence starts wait in a second file until all ids are written.</summary>
 internal sealed class TokenFileWriter : IDisposable

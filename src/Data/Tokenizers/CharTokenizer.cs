@@ -1,9 +1,8 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Tokenizers;
+namespace RnnLm.Data;
 
 /// <summary>
 /// One id a character: the distinct characters of a corpus in the order of their code points get the ids 0, 1, …

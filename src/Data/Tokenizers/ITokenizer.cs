@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace RnnLm.Data.Tokenizers;
+namespace RnnLm.Data;
 
 /// <summary>Turns text into token ids in [0, VocabularySize) and back. Immutable; any number of threads may use one.</summary>
 public interface ITokenizer
@@ -30,7 +30,7 @@ public interface ITokenizer
     /// <param name="utf8">Valid UTF-8.</param>
     /// <param name="startsText">False when it continues text whose ids came before.</param>
     /// <param name="ids">Receives the ids.</param>
-    /// <exception cref="Shared.Errors.RnnLmException">Bad input: a character that the vocabulary lacks and has no unknown token for.</exception>
+    /// <exception cref="RnnLmException">Bad input: a character that the vocabulary lacks and has no unknown token for.</exception>
     void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids);
 
     /// <summary>The text of ids that start a text.</summary>

@@ -1,8 +1,6 @@
 using System.Text.Json;
-using RnnLm.Data.Tokenizers.SentencePiece;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Tokenizers;
+namespace RnnLm.Data;
 
 /// <summary>A tokenizer on disk: <c>tokenizer.json</c> says what it is, a file beside it holds the vocabulary.</summary>
 public static class TokenizerDirectory

@@ -1,13 +1,13 @@
 using System.Buffers;
 using System.Text;
 
-namespace RnnLm.Data.Tokenizers;
+namespace RnnLm.Data;
 
 /// <summary>Encoding of strings.</summary>
 public static class TokenizerExtensions
 {
     /// <summary>The ids of a whole text.</summary>
-    /// <exception cref="Shared.Errors.RnnLmException">Bad input: a character that the vocabulary lacks and has no unknown token for.</exception>
+    /// <exception cref="RnnLmException">Bad input: a character that the vocabulary lacks and has no unknown token for.</exception>
     public static int[] Encode(this ITokenizer tokenizer, ReadOnlySpan<char> text)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);

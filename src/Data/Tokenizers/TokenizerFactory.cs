@@ -1,13 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using RnnLm.Data.Caching;
-using RnnLm.Data.Corpora;
-using RnnLm.Data.Packages;
-using RnnLm.Data.Pipelines;
-using RnnLm.Data.Tokenizers.SentencePiece;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Tokenizers;
+namespace RnnLm.Data;
 
 /// <summary>Makes tokenizers: from a corpus (kept in the cache directory), from a model file, or from the npm package with LLaMA's pieces.</summary>
 public sealed class TokenizerFactory(string cacheDirectory, int threads)

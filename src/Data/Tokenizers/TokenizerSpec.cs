@@ -1,7 +1,6 @@
 using System.Globalization;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Tokenizers;
+namespace RnnLm.Data;
 
 /// <summary>The kinds of tokenizer.</summary>
 public enum TokenizerKind

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace RnnLm.Data.Tokenizers;
+namespace RnnLm.Data;
 
 /// <summary>
 /// Splits text into words and punctuation marks. A word is a run of letters, marks, digits, <c>_</c> and <c>#</c> (folded digits), with apostrophes and

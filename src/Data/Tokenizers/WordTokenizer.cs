@@ -1,9 +1,8 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Tokenizers;
+namespace RnnLm.Data;
 
 /// <summary>
 /// One id a word (rows B10 and C4 of the reference material): 0 padding, 1 unknown, where asked for 2 start and 3 end, then words by falling

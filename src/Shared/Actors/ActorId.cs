@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Actors;
+namespace RnnLm.Shared;
 
 /// <summary>The address of an actor inside one run: <c>coordinator</c>, <c>worker-0</c>, …</summary>
 public readonly record struct ActorId(string Name)

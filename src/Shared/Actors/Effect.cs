@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Actors;
+namespace RnnLm.Shared;
 
 /// <summary>What a behaviour asks its engine to do; it does nothing itself.</summary>
 public abstract record Effect;

@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Actors;
+namespace RnnLm.Shared;
 
 /// <summary>The first message of every actor.</summary>
 public sealed record Started : Message;

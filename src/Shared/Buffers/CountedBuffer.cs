@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Buffers;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// A pooled buffer with counted references: the last to release it gives it back to its pool. While more than one reference is held nobody may write it.

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace RnnLm.Shared.Buffers;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// Native float32 memory, aligned to 64 bytes (a cache line, an AVX-512 register), outside the garbage collector's heap: large buffers stay where they are

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace RnnLm.Shared.Buffers;
+namespace RnnLm.Shared;
 
 /// <summary>Buffers of one length, re-used. Safe to share between threads.</summary>
 public sealed class FloatBufferPool(int length) : IDisposable

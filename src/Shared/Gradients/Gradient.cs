@@ -1,7 +1,4 @@
-using RnnLm.Shared.Buffers;
-using RnnLm.Shared.Parameters;
-
-namespace RnnLm.Shared.Gradients;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// The sum over the tokens of a range of shards of the loss and of its gradient. Embedding: only the rows that occur, ids ascending. All other

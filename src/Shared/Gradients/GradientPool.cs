@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
-using RnnLm.Shared.Parameters;
 
-namespace RnnLm.Shared.Gradients;
+namespace RnnLm.Shared;
 
 /// <summary>Gradient buffers of one layout, re-used from step to step. Safe to share between threads.</summary>
 public sealed class GradientPool(ParameterLayout layout) : IDisposable

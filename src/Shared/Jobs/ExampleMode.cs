@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Jobs;
+namespace RnnLm.Shared;
 
 /// <summary>How a token file is cut into examples.</summary>
 public enum ExampleMode

@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Jobs;
+namespace RnnLm.Shared;
 
 /// <summary>The pure function (job, step) → the examples of that step, already cut into the job's S shards.</summary>
 public interface IStepPlan

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace RnnLm.Shared.Jobs;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// What decides the result of training, bit for bit. Workers, devices, threads, engine, number of steps and checkpoint cadence are not part of it: they may

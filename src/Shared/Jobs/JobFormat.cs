@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
-namespace RnnLm.Shared.Jobs;
+namespace RnnLm.Shared;
 
 /// <summary>A job as canonical JSON, its hash, and the comparison of two jobs setting by setting.</summary>
 public static class JobFormat

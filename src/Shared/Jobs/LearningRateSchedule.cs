@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Jobs;
+namespace RnnLm.Shared;
 
 /// <summary>What the learning rate does after the warm-up.</summary>
 public enum ScheduleKind

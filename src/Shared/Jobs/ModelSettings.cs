@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Jobs;
+namespace RnnLm.Shared;
 
 /// <summary>The stacked Elman language model of DESIGN section 7.</summary>
 /// <param name="VocabularySize">V, number of token ids.</param>

@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Jobs;
+namespace RnnLm.Shared;
 
 /// <summary>How a gradient becomes an update; part of the job.</summary>
 /// <param name="LearningRate">Adam's step size (the schedule's peak).</param>

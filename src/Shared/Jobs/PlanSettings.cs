@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Jobs;
+namespace RnnLm.Shared;
 
 /// <summary>What the plan needs besides the token file; part of the job.</summary>
 /// <param name="Mode">How the text is cut into examples.</param>

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
-namespace RnnLm.Shared.Jobs;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// The examples of one shard, packed: example i is <c>Ids[Starts[i] .. Starts[i+1])</c>, a sequence t[0..T] of at least two tokens whose input is

@@ -1,7 +1,4 @@
-using RnnLm.Shared.Errors;
-using RnnLm.Shared.Jobs;
-
-namespace RnnLm.Shared.Parameters;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// Where each named parameter lies in the flat float32 buffer that holds a whole model. Names, shapes and order are those of the

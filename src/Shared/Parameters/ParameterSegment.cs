@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Parameters;
+namespace RnnLm.Shared;
 
 /// <summary>One named parameter inside the flat buffer of a model.</summary>
 /// <param name="Name">State-dict key, e.g. <c>rnn.rnn_units.0.Uh</c>.</param>

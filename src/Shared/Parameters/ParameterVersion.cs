@@ -1,6 +1,4 @@
-using RnnLm.Shared.Buffers;
-
-namespace RnnLm.Shared.Parameters;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// The parameters after <see cref="Version"/> updates, immutable once published. Every message, computation and checkpoint that uses it holds a counted reference.

@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Randomness;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// A pseudo-random permutation of [0, Count) addressed by (seed, purpose, index): each value is computed on its own, so no list of the others exists.

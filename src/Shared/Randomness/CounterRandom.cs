@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Randomness;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// A stream of random numbers addressed by (seed, purpose, index): value <c>n</c> is a pure function of these four numbers.

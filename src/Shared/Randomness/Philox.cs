@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Randomness;
+namespace RnnLm.Shared;
 
 /// <summary>
 /// Philox4x32-10, a counter-based generator: the output is a pure function of key and counter, so any value of any stream

@@ -1,4 +1,4 @@
-namespace RnnLm.Shared.Randomness;
+namespace RnnLm.Shared;
 
 /// <summary>What a random stream is for. The numbers are part of what decides a job's bits: never renumber.</summary>
 public enum RandomPurpose

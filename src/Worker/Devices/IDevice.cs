@@ -1,7 +1,4 @@
-using RnnLm.Shared.Actors;
-using RnnLm.Worker.Behaviour;
-
-namespace RnnLm.Worker.Devices;
+namespace RnnLm.Worker;
 
 /// <summary>What computes for one worker. Work is queued and answered by a message; nothing here blocks the actor.</summary>
 public interface IDevice : IDisposable

@@ -1,8 +1,4 @@
-using RnnLm.Shared.Gradients;
-using RnnLm.Shared.Jobs;
-using RnnLm.Shared.Parameters;
-
-namespace RnnLm.Worker.Devices;
+namespace RnnLm.Worker;
 
 /// <summary>
 /// Computes one shard at a time for one thread: a model replica with its work space. The result depends on parameters and tokens alone. Not thread-safe; every method is

@@ -1,11 +1,4 @@
-using RnnLm.Kernels;
-using RnnLm.Shared.Gradients;
-using RnnLm.Shared.Invariants;
-using RnnLm.Shared.Jobs;
-using RnnLm.Shared.Parameters;
-using RnnLm.Shared.Ranges;
-
-namespace RnnLm.Worker.Devices;
+namespace RnnLm.Worker;
 
 /// <summary>
 /// One range in the making: threads compute its shards in any order and side by side, and whoever fills the second of two siblings adds them, so that the sum is the

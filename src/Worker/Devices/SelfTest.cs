@@ -1,13 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using RnnLm.Model.Initialisation;
-using RnnLm.Shared.Buffers;
-using RnnLm.Shared.Gradients;
-using RnnLm.Shared.Jobs;
-using RnnLm.Shared.Parameters;
-using RnnLm.Shared.Randomness;
 
-namespace RnnLm.Worker.Devices;
+namespace RnnLm.Worker;
 
 /// <summary>
 /// The fixed test shard: the same tokens and parameters on every machine, at the sizes of the job's model. Equal hashes of its gradient say that two workers round alike;

@@ -1,10 +1,6 @@
 using System.Collections.Concurrent;
-using RnnLm.Shared.Actors;
-using RnnLm.Shared.Gradients;
-using RnnLm.Shared.Messages;
-using RnnLm.Worker.Behaviour;
 
-namespace RnnLm.Worker.Devices;
+namespace RnnLm.Worker;
 
 /// <summary>
 /// A device with threads of its own, each with its own <see cref="IShardComputer"/>. One shard is computed by one thread, so that the number of threads

@@ -1,4 +1,4 @@
-namespace RnnLm.Worker.Devices;
+namespace RnnLm.Worker;
 
 /// <summary>What libtorch finds on this machine.</summary>
 public static class TorchNumerics

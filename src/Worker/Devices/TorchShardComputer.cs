@@ -1,11 +1,4 @@
-using RnnLm.Model.LanguageModels;
-using RnnLm.Model.Losses;
-using RnnLm.Model.Parameters;
-using RnnLm.Shared.Gradients;
-using RnnLm.Shared.Jobs;
-using RnnLm.Shared.Parameters;
-
-namespace RnnLm.Worker.Devices;
+namespace RnnLm.Worker;
 
 /// <summary>
 /// Computes shards with a replica of the model in libtorch, on any device: autograd through embedding and recurrence, the output layer in blocks of rows.

@@ -1,9 +1,7 @@
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
-using RnnLm.Data.Corpora;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Tokenizers.SentencePiece;
+namespace RnnLm.Data;
 
 /// <summary>Trains the pieces of <c>bpe:N</c> with SentencePiece.</summary>
 internal static class BytePairTraining

@@ -1,8 +1,6 @@
 using System.Text;
-using RnnLm.Data.Packages;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Tokenizers.SentencePiece;
+namespace RnnLm.Data;
 
 /// <summary>The reference model's tokenizer (row A8 of the reference material): LLaMA-2's 32,000 pieces and 11 added tokens, 32,011 in all.</summary>
 public static class LlamaPieces

@@ -1,7 +1,8 @@
 using Google.Protobuf;
-using RnnLm.Data.Tokenizers.SentencePiece.Serialized;
 
-namespace RnnLm.Data.Tokenizers.SentencePiece;
+using RnnLm.Data.Serialized;
+
+namespace RnnLm.Data;
 
 /// <summary>
 /// What we need to know of SentencePiece's serialized <c>ModelProto</c> before the library sees the file, and the writing of one for pieces that come from

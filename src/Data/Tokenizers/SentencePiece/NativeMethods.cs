@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Tokenizers.SentencePiece;
+namespace RnnLm.Data;
 
 /// <summary>native/sentencepiece_shim.cpp.</summary>
 internal static unsafe partial class NativeMethods

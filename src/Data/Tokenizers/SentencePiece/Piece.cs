@@ -1,4 +1,4 @@
-namespace RnnLm.Data.Tokenizers.SentencePiece;
+namespace RnnLm.Data;
 
 /// <summary>What a piece is; the numbers are SentencePiece's (<c>ModelProto.SentencePiece.Type</c>).</summary>
 public enum PieceKind

@@ -3,9 +3,8 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using RnnLm.Shared.Errors;
 
-namespace RnnLm.Data.Tokenizers.SentencePiece;
+namespace RnnLm.Data;
 
 /// <summary>Pieces of a SentencePiece model, with tokens added behind them where the vocabulary has some.</summary>
 public sealed class SentencePieceTokenizer : ITokenizer

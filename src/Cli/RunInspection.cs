@@ -1,0 +1,200 @@
+using System.Globalization;
+using System.Text.Json;
+using RnnLm.Data;
+using RnnLm.Storage;
+
+namespace RnnLm.Cli;
+
+/// <summary>
+/// Inspects a run: each checkpoint's hashes, shapes and job; the ledger from its first step to the final checkpoint; and prints job and history.
+/// </summary>
+internal sealed class RunInspection
+{
+    private readonly List<KeyValuePair<string, string>> _facts = [];
+    private readonly List<string> _problems = [];
+    private readonly RunDirectory _run;
+    private readonly RunConfig _config;
+
+    private RunInspection(string path)
+    {
+        _run = RunDirectory.Open(path);
+        _config = RunConfig.Read(_run);
+    }
+
+    /// <summary>Whether a path is a run directory rather than a checkpoint.</summary>
+    public static bool IsRun(string path) => File.Exists(Path.Combine(path, "config.json")) || !File.Exists(Path.Combine(path, "state.json"));
+
+    /// <summary>The report.</summary>
+    /// <param name="path">The run directory.</param>
+    /// <param name="withPlan">Whether to read the corpus again and hold every step of the ledger against the plan.</param>
+    /// <exception cref="RnnLmException">There is no run, or its corpus cannot be read.</exception>
+    public static InspectionReport Run(string path, bool withPlan)
+    {
+        var inspection = new RunInspection(path);
+        inspection.DescribeJob();
+        var newest = inspection.VerifyCheckpoints();
+        inspection.VerifyTokenizer();
+        inspection.VerifyLedger(newest);
+        if (withPlan && newest is not null && inspection._problems.Count == 0)
+        {
+            inspection.VerifyPlan(path, newest.State.Step);
+        }
+
+        return new InspectionReport(inspection._facts, inspection._problems);
+    }
+
+    private void DescribeJob()
+    {
+        Fact("run", _run.Root);
+        Fact("preset", _config.Preset);
+        Fact("job", _config.JobHash);
+        foreach (string setting in Settings(JsonSerializer.SerializeToElement(_config.Job, JobFormat.JsonOptions), string.Empty))
+        {
+            int end = setting.IndexOf('=', StringComparison.Ordinal);
+            Fact("  " + setting[..end], setting[(end + 1)..]);
+        }
+
+        Fact("parameters", ParameterLayout.For(_config.Job.Model).Length.ToString("N0", CultureInfo.InvariantCulture));
+        Fact("corpus", string.Join(' ', _config.Corpus.Take(2)) + (_config.Corpus.Count > 2 ? $" and {_config.Corpus.Count - 2} more" : string.Empty));
+        Fact("reproducible", _config.Reproducible ? "yes" : "no: machines that round differently have worked on it");
+    }
+
+    private static IEnumerable<string> Settings(JsonElement element, string prefix) => element.ValueKind == JsonValueKind.Object
+        ? element.EnumerateObject().SelectMany(member => Settings(member.Value, prefix.Length == 0 ? member.Name : $"{prefix}.{member.Name}"))
+        : [$"{prefix}={element}"];
+
+    private Checkpoint? VerifyCheckpoints()
+    {
+        Checkpoint? newest = null;
+        var layout = ParameterLayout.For(_config.Job.Model);
+        foreach (long step in _run.Checkpoints.Steps())
+        {
+            var check = _run.Checkpoints.Check(step);
+            if (check.Checkpoint is not { } checkpoint)
+            {
+                _problems.Add($"checkpoint of step {step}: {check.Damage}");
+                continue;
+            }
+
+            VerifyShapes(checkpoint, layout);
+            if (checkpoint.State.JobHash != _config.JobHash)
+            {
+                _problems.Add($"checkpoint of step {step} belongs to job {checkpoint.State.JobHash[..12]}…");
+            }
+
+            newest = checkpoint;
+            string loss = checkpoint.State.ValidationLoss is { } validation ? $", validation loss {validation.ToString("F4", CultureInfo.InvariantCulture)}" : string.Empty;
+            Fact($"step {step}", $"{checkpoint.State.Tokens:N0} tokens{loss}, model sha256 {checkpoint.Hashes[CheckpointNames.Model]}");
+        }
+
+        if (newest is null)
+        {
+            _problems.Add("there is no checkpoint that can be used");
+        }
+
+        return newest;
+    }
+
+    private void VerifyShapes(Checkpoint checkpoint, ParameterLayout layout)
+    {
+        try
+        {
+            using var model = checkpoint.OpenModel();
+            using var optimizer = checkpoint.OpenOptimizer();
+            RequireLayout(model, layout, string.Empty);
+            RequireLayout(optimizer, layout, StoredState.FirstMomentPrefix);
+            RequireLayout(optimizer, layout, StoredState.SecondMomentPrefix);
+        }
+        catch (RnnLmException failure)
+        {
+            _problems.Add($"checkpoint of step {checkpoint.State.Step}: {failure.Message}");
+        }
+    }
+
+    private static void RequireLayout(SafetensorsFile file, ParameterLayout layout, string prefix) =>
+        file.ReadLayout(layout, new float[layout.Length], prefix);
+
+    private void VerifyTokenizer()
+    {
+        try
+        {
+            var tokenizer = TokenizerDirectory.Load(_run.TokenizerDirectory);
+            if (tokenizer.Hash != _config.Job.Tokenizer.Hash)
+            {
+                _problems.Add("the tokeniser is not the job's");
+            }
+        }
+        catch (RnnLmException failure)
+        {
+            _problems.Add(failure.Message);
+        }
+    }
+
+    /// <summary>Each step up to the newest checkpoint once, in order, with the hash chain that the checkpoint recorded.</summary>
+    private void VerifyLedger(Checkpoint? newest)
+    {
+        LedgerContent ledger;
+        try
+        {
+            ledger = _run.ReadLedger();
+        }
+        catch (RnnLmException failure)
+        {
+            _problems.Add(failure.Message);
+            return;
+        }
+
+        if (ledger.Damage is { } damage)
+        {
+            _problems.Add($"ledger.json: {damage}");
+        }
+
+        long steps = newest?.State.Step ?? 0;
+        if (ledger.Entries.Count < steps)
+        {
+            _problems.Add($"ledger.json has {ledger.Entries.Count} steps, the newest checkpoint {steps}");
+            return;
+        }
+
+        for (int index = 0; index < steps; index++)
+        {
+            if (ledger.Entries[index].Step != index)
+            {
+                _problems.Add($"ledger.json: entry {index} is step {ledger.Entries[index].Step}");
+                return;
+            }
+        }
+
+        if (newest is not null && ledger.ChainAt((int)steps).ToString() != newest.State.Ledger.ToString())
+        {
+            _problems.Add("ledger.json is not the lineage of the newest checkpoint");
+        }
+
+        if (newest is not null && ledger.Entries.Take((int)steps).Sum(entry => entry.IsSkipped ? 0 : entry.Tokens) != newest.State.Tokens)
+        {
+            _problems.Add("the tokens of the ledger are not those of the newest checkpoint");
+        }
+
+        Fact("ledger", $"{steps} steps, {ledger.Entries.Take((int)steps).Count(entry => entry.IsSkipped)} skipped, chain {ledger.ChainAt((int)steps)}");
+    }
+
+    /// <summary>The tokens of every committed step are the plan's: with a plan that has each example once an epoch, each was trained on once.</summary>
+    private void VerifyPlan(string path, long steps)
+    {
+        var stored = new StoredRun(path);
+        using var corpus = stored.LoadCorpus();
+        var plan = stored.PlanOver(corpus);
+        var entries = _run.ReadLedger().Entries;
+        for (int step = 0; step < steps; step++)
+        {
+            if (TokenHash.OfRange(plan.Step(step)) != entries[step].TokenHash)
+            {
+                _problems.Add($"ledger.json: step {step} was computed from other tokens than the plan's");
+            }
+        }
+
+        Fact("plan", $"each of {plan.ExamplesPerEpoch:N0} examples once an epoch; {steps} steps compared");
+    }
+
+    private void Fact(string name, string value) => _facts.Add(new(name, value));
+}

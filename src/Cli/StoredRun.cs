@@ -1,0 +1,57 @@
+using RnnLm.Data;
+using RnnLm.Storage;
+
+namespace RnnLm.Cli;
+
+/// <summary>A run opened to read: its job, its tokeniser, its checkpoints.</summary>
+internal sealed class StoredRun
+{
+    private readonly RunDirectory _run;
+
+    /// <summary>Opens a run.</summary>
+    /// <exception cref="RnnLmException">There is none, or it is damaged.</exception>
+    public StoredRun(string path)
+    {
+        _run = RunDirectory.Open(path);
+        Config = RunConfig.Read(_run);
+        Tokenizer = TokenizerDirectory.Load(_run.TokenizerDirectory);
+    }
+
+    public RunConfig Config { get; }
+
+    public ITokenizer Tokenizer { get; }
+
+    /// <summary>How the run's text is prepared.</summary>
+    public CorpusSettings CorpusSettings
+    {
+        get
+        {
+            var corpus = Config.Job.Corpus;
+            return new CorpusSettings(Config.Job.Plan.Mode, corpus.FoldDigits, corpus.SplitSentences, corpus.JsonField, corpus.SentenceTokens);
+        }
+    }
+
+    /// <summary>The newest checkpoint that is as it was written.</summary>
+    /// <exception cref="RnnLmException">There is none.</exception>
+    public Checkpoint Newest() => _run.Checkpoints.FindNewest().Newest
+        ?? throw RnnLmException.BadInput($"'{_run.Root}' has no checkpoint that can be used; train it first");
+
+    /// <summary>The plan of the run over its training text.</summary>
+    public Plan PlanOver(Corpus corpus) => new(CorpusExamples.ForTraining(corpus.Tokens, Config.Job.Plan).Training, Config.Job.Plan);
+
+    /// <summary>The run's training text, which must be what it was.</summary>
+    /// <exception cref="RnnLmException">The files are gone or have changed.</exception>
+    public Corpus LoadCorpus()
+    {
+        var corpus = new CorpusSource().Load("the corpus", Config.Corpus, CorpusSettings, Tokenizer);
+        if (corpus.ContentHash != Config.Job.Corpus.Hash)
+        {
+            string found = corpus.ContentHash;
+            corpus.Dispose();
+            throw RnnLmException.BadInput(
+                $"the corpus of '{_run.Root}' ({string.Join(' ', Config.Corpus.Take(3))}) has changed: its SHA-256 was {Config.Job.Corpus.Hash[..12]}…, now it is {found[..12]}…; restore the files");
+        }
+
+        return corpus;
+    }
+}

@@ -1,0 +1,34 @@
+namespace RnnLm.Coordinator;
+
+/// <summary>The plan's tokens of a step are there.</summary>
+internal sealed record StepPrepared(StepInProgress Step) : Message;
+
+/// <summary>The sum of two sibling ranges is there.</summary>
+internal sealed record RangesAdded(long Step, ShardRange Range, Gradient Sum) : Message;
+
+/// <summary>The optimiser has made the next version.</summary>
+internal sealed record Updated(UpdateOutcome Outcome) : Message;
+
+/// <summary>Results of a step, or of an evaluation, are overdue.</summary>
+internal sealed record DeadlinePassed(long Version) : Message;
+
+/// <summary>Someone outside asks to stop: abandon the step in hand, save the last committed version.</summary>
+/// <param name="Reason">The exit code that says who asked.</param>
+public sealed record StopRequested(ExitCode Reason) : Message;
+
+/// <summary>A checkpoint was written, or could not be.</summary>
+/// <param name="Version">Whose.</param>
+/// <param name="Failure">Null when it was written.</param>
+public sealed record CheckpointWritten(long Version, Exception? Failure) : Message;
+
+/// <summary>Write this state; answered by <see cref="CheckpointWritten"/>. The writer owns the snapshot and releases it.</summary>
+/// <param name="State">An immutable snapshot.</param>
+/// <param name="ValidationLoss">Its loss on the validation text, if it was evaluated.</param>
+/// <param name="IsBest">Whether that is the lowest so far.</param>
+public sealed record SaveCheckpoint(TrainingState State, double? ValidationLoss, bool IsBest) : Effect;
+
+/// <summary>Show what this version writes, for people to read. The receiver owns the reference.</summary>
+public sealed record Illustrate(ParameterVersion Version) : Effect;
+
+/// <summary>Tell the run's observers.</summary>
+public sealed record Report(TrainingEvent Event) : Effect;

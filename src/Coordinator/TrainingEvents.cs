@@ -1,0 +1,54 @@
+namespace RnnLm.Coordinator;
+
+/// <summary>Something that observers of a run (progress display, metrics file, ledger) may want to know.</summary>
+public abstract record TrainingEvent;
+
+/// <summary>A step was committed: version Step + 1 exists.</summary>
+/// <param name="Step">From 0.</param>
+/// <param name="MeanLoss">Loss per token in nats.</param>
+/// <param name="TokenCount">Predicted tokens.</param>
+/// <param name="ExampleCount">Examples.</param>
+/// <param name="GradientNorm">L2 norm of the mean gradient before clipping.</param>
+/// <param name="LearningRate">The step's learning rate.</param>
+/// <param name="Elapsed">Since the step before was committed.</param>
+/// <param name="UpdateElapsed">From the last worker's result to the new version: no worker had anything to compute.</param>
+/// <param name="TokenHash">Hash of the tokens that the accepted results were computed from.</param>
+/// <param name="IsSkipped">Whether loss or gradient was not finite and the parameters were left as they are.</param>
+public sealed record StepCommitted(
+    long Step,
+    double MeanLoss,
+    long TokenCount,
+    int ExampleCount,
+    double GradientNorm,
+    double LearningRate,
+    TimeSpan Elapsed,
+    TimeSpan UpdateElapsed,
+    ulong TokenHash,
+    bool IsSkipped) : TrainingEvent;
+
+/// <summary>A version was evaluated.</summary>
+public sealed record Evaluated(long Version, double MeanLoss, bool IsBest) : TrainingEvent;
+
+/// <summary>A worker joined.</summary>
+public sealed record WorkerJoined(ActorId Worker, int Threads, string SelfTestHash) : TrainingEvent;
+
+/// <summary>A worker was refused because its self-test rounds differently from the run's.</summary>
+public sealed record WorkerRefused(ActorId Worker, string SelfTestHash, string ExpectedHash) : TrainingEvent;
+
+/// <summary>A worker is gone; its ranges go to others.</summary>
+public sealed record WorkerLost(ActorId Worker, string Reason) : TrainingEvent;
+
+/// <summary>There is no worker; training goes on when one joins.</summary>
+public sealed record WaitingForWorkers : TrainingEvent;
+
+/// <summary>Someone asked to stop; this version, or the one just being made, is saved first.</summary>
+public sealed record Stopping(long Version) : TrainingEvent;
+
+/// <summary>Results did not come in time and were asked for again.</summary>
+public sealed record ResultsOverdue(long Version, int Workers) : TrainingEvent;
+
+/// <summary>A checkpoint was written.</summary>
+public sealed record CheckpointSaved(long Version) : TrainingEvent;
+
+/// <summary>A checkpoint could not be written; training goes on.</summary>
+public sealed record CheckpointFailed(long Version, string Reason) : TrainingEvent;

@@ -1,0 +1,74 @@
+
+namespace RnnLm.Coordinator;
+
+/// <summary>
+/// From a step's summed gradient to the next parameters: mean over the step's tokens, clipping by norm, Adam. Every pass runs over fixed blocks, so that the number of
+/// threads never changes a bit.
+/// </summary>
+/// <param name="settings">The job's optimiser.</param>
+/// <param name="pool">Buffers of the model's length.</param>
+/// <param name="threads">Threads that share the passes.</param>
+public sealed class UpdateRule(OptimizerSettings settings, FloatBufferPool pool, int threads)
+{
+    /// <summary>
+    /// Makes version v + 1 out of version v. The given state's references pass to the outcome: its moments are overwritten in place unless a snapshot holds them.
+    /// </summary>
+    public UpdateOutcome Apply(TrainingState state, Gradient sum, int examples)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(sum);
+        long step = state.Version;
+        double learningRate = settings.LearningRate * settings.Schedule.Factor(step);
+        double loss = sum.LossSum / sum.TokenCount;
+        double norm = GradientNorm.OfMean(sum, threads);
+        if (!double.IsFinite(loss) || !double.IsFinite(norm))
+        {
+            return new UpdateOutcome(state, loss, norm, learningRate, sum.TokenCount, IsFinite: false);
+        }
+
+        double clip = settings.ClipNorm > 0 && norm > settings.ClipNorm ? settings.ClipNorm / norm : 1;
+        var adam = new AdamSettings(learningRate, settings.Beta1, settings.Beta2, settings.Epsilon);
+        var values = pool.Rent();
+        var first = Writable(state.FirstMoment);
+        var second = Writable(state.SecondMoment);
+        Adam.Update(
+            adam,
+            state.OptimizerSteps + 1,
+            sum,
+            (float)(clip / sum.TokenCount),
+            new AdamState(state.Parameters.Values, state.FirstMoment.Values, state.SecondMoment.Values),
+            new AdamState(values, first.Values, second.Values),
+            threads);
+        state.Parameters.Release();
+        ReleaseUnless(state.FirstMoment, first);
+        ReleaseUnless(state.SecondMoment, second);
+        var next = new TrainingState(
+            new ParameterVersion(step + 1, new CountedBuffer(values, pool)),
+            first,
+            second,
+            state.OptimizerSteps + 1,
+            state.ExamplesSeen + examples,
+            state.TokensSeen + sum.TokenCount);
+        return new UpdateOutcome(next, loss, norm, learningRate, sum.TokenCount, IsFinite: true);
+    }
+
+    private CountedBuffer Writable(CountedBuffer moment) => moment.IsExclusive ? moment : new CountedBuffer(pool.Rent(), pool);
+
+    private static void ReleaseUnless(CountedBuffer old, CountedBuffer kept)
+    {
+        if (!ReferenceEquals(old, kept))
+        {
+            old.Release();
+        }
+    }
+}
+
+/// <summary>What an update came to.</summary>
+/// <param name="State">The state to go on with: the next version, or the old one when the step was not finite.</param>
+/// <param name="MeanLoss">Loss per token in nats.</param>
+/// <param name="GradientNorm">L2 norm of the mean gradient before clipping.</param>
+/// <param name="LearningRate">The learning rate of this step.</param>
+/// <param name="TokenCount">Tokens of the step.</param>
+/// <param name="IsFinite">False when loss or gradient is infinite or not a number; then nothing was changed.</param>
+public sealed record UpdateOutcome(
+    TrainingState State, double MeanLoss, double GradientNorm, double LearningRate, long TokenCount, bool IsFinite);

@@ -1,7 +1,0 @@
-using RnnLm.Shared.Actors;
-
-namespace RnnLm.Engines.Local;
-
-/// <summary>An actor got more messages than its bounded mailbox holds.</summary>
-public sealed class MailboxOverflowException(ActorId actor, int capacity)
-    : Exception($"The mailbox of {actor} holds {capacity} messages and is full.");

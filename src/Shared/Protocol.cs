@@ -1,0 +1,42 @@
+namespace RnnLm.Shared;
+
+/// <summary>Worker → coordinator: I am ready to work.</summary>
+/// <param name="Worker">Who.</param>
+/// <param name="Threads">Shards it computes side by side: its assumed speed until one is measured.</param>
+/// <param name="SelfTestHash">Hash of its gradient of the fixed test shard; workers of a run must agree on it.</param>
+public sealed record Join(ActorId Worker, int Threads, string SelfTestHash) : Message;
+
+/// <summary>Coordinator → worker: the parameters of step <c>Version.Version</c>. The receiver owns one reference.</summary>
+public sealed record Publish(long Incarnation, ParameterVersion Version) : Message;
+
+/// <summary>One range of an assignment with its tokens.</summary>
+/// <param name="Range">Which shards.</param>
+/// <param name="Attempt">Grows when the same range is asked of the same worker again because its result did not come.</param>
+/// <param name="Shards">The tokens of each shard of the range.</param>
+public sealed record AssignedRange(ShardRange Range, int Attempt, IReadOnlyList<ShardTokens> Shards);
+
+/// <summary>
+/// Coordinator → worker: all ranges of step <paramref name="Step"/> that are yours. Replaces what was assigned before for that step and not begun. Sent one step
+/// ahead of the parameters, so that a worker begins as soon as it has them.
+/// </summary>
+public sealed record Assign(long Incarnation, long Step, IReadOnlyList<AssignedRange> Ranges) : Message;
+
+/// <summary>Worker → coordinator: the sum over a range. The receiver owns the gradient.</summary>
+/// <param name="Incarnation">Of the coordinator that asked.</param>
+/// <param name="Worker">Who computed it.</param>
+/// <param name="Step">Version of the parameters it was computed from.</param>
+/// <param name="Range">Which shards.</param>
+/// <param name="TokenHash">Fold of the hashes of the shards it was computed from (<see cref="TokenHash"/>).</param>
+/// <param name="Gradient">Sum of loss and gradient, and token count.</param>
+/// <param name="Elapsed">From when its first shard was begun to when it was done.</param>
+public sealed record RangeResult(
+    long Incarnation, ActorId Worker, long Step, ShardRange Range, ulong TokenHash, Gradient Gradient, TimeSpan Elapsed) : Message;
+
+/// <summary>Coordinator → worker: the loss, without gradient, of one piece of the validation text under the version you hold.</summary>
+public sealed record Evaluate(long Incarnation, long Version, int Piece, ShardTokens Tokens) : Message;
+
+/// <summary>Worker → coordinator: the loss of one piece of the validation text.</summary>
+public sealed record EvaluationResult(long Incarnation, ActorId Worker, long Version, int Piece, double LossSum, long TokenCount) : Message;
+
+/// <summary>Coordinator → worker: there is no more work.</summary>
+public sealed record Dismiss : Message;

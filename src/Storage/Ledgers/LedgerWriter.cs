@@ -1,0 +1,98 @@
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace RnnLm.Storage;
+
+/// <summary>
+/// Appends committed steps to <c>ledger.json</c>. A call costs what its entries cost, however long the ledger is; call it before the checkpoint
+/// that covers them is saved, so that no checkpoint is without its ledger. One thread at a time.
+/// </summary>
+public sealed class LedgerWriter : IDisposable
+{
+    private readonly FileOperations _operations;
+    private readonly string _path;
+    private readonly Lease _lease;
+    private readonly SafeFileHandle _handle;
+    private long _endOfEntries;
+
+    private LedgerWriter(FileOperations operations, string path, Lease lease, long steps, LedgerChain chain, long endOfEntries)
+    {
+        _operations = operations;
+        _path = path;
+        _lease = lease;
+        Steps = steps;
+        Chain = chain;
+        _endOfEntries = endOfEntries;
+        _handle = operations.Open(path);
+    }
+
+    /// <summary>Number of entries on the disk.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>Chain hash over them.</summary>
+    public LedgerChain Chain { get; private set; }
+
+    /// <summary>Appends the entries of the steps that follow, durably. When it throws, the ledger counts as before and the same entries can be given again.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: they could not be written. Exit code 4: the lease is lost.</exception>
+    public void Append(IReadOnlyList<LedgerEntry> entries)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        var text = new StringBuilder();
+        LedgerChain chain = Chain;
+        for (int index = 0; index < entries.Count; index++)
+        {
+            if (entries[index].Step != Steps + index)
+            {
+                throw new ArgumentException($"the ledger goes on with step {Steps + index}, not {entries[index].Step}", nameof(entries));
+            }
+
+            text.Append(LedgerContent.Line(entries[index]));
+            chain = chain.Then(entries[index]);
+        }
+
+        byte[] lines = Encoding.ASCII.GetBytes(text.ToString());
+        long steps = Steps + entries.Count;
+        byte[] all = [.. lines, .. LedgerContent.LastLine(steps, chain), (byte)'\n'];
+        StorageFailure.Guard("write", _path, () =>
+        {
+            _lease.Verify();
+            _operations.Write(_handle, _path, all, _endOfEntries);
+            _operations.SetLength(_handle, _path, _endOfEntries + all.Length);
+            _operations.Flush(_handle, _path);
+        });
+        _endOfEntries += lines.Length;
+        Steps = steps;
+        Chain = chain;
+    }
+
+    public void Dispose() => _handle.Dispose();
+
+    /// <summary>Opens the ledger cut back to the first <paramref name="steps"/> entries, creating it when there are to be none.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: the file does not hold those entries.</exception>
+    internal static LedgerWriter Open(FileOperations operations, string path, Lease lease, long steps, LedgerChain chain)
+    {
+        LedgerContent content = LedgerContent.Read(path);
+        if (content.Entries.Count < steps)
+        {
+            throw RnnLmException.Storage(
+                $"'{path}' holds {content.Entries.Count} steps but the checkpoint has {steps}{(content.Damage is null ? "" : $" ({content.Damage})")}; " +
+                "restore it from a copy or start another run");
+        }
+
+        if (content.ChainAt(checked((int)steps)) != chain)
+        {
+            throw RnnLmException.Storage($"'{path}' does not belong to the checkpoint of step {steps}: its chain hash differs; restore it from a copy or start another run");
+        }
+
+        return StorageFailure.Guard("write", path, () =>
+        {
+            byte[] lines = Encoding.ASCII.GetBytes($"{LedgerContent.FirstLine}\n{string.Concat(content.Entries.Take((int)steps).Select(LedgerContent.Line))}");
+            AtomicFile.Write(operations, path, lease.Holder.Nonce, lease.Verify, file =>
+            {
+                file.Write(lines);
+                file.Write([.. LedgerContent.LastLine(steps, chain), (byte)'\n']);
+            });
+            return new LedgerWriter(operations, path, lease, steps, chain, lines.Length);
+        });
+    }
+}

@@ -1,0 +1,43 @@
+namespace RnnLm.Storage;
+
+/// <summary>Reads the checkpoints of a run and changes nothing, so it needs no lease: for evaluate, generate and inspect.</summary>
+public sealed class CheckpointCatalog
+{
+    private readonly string _directory;
+
+    internal CheckpointCatalog(string checkpointsDirectory) => _directory = checkpointsDirectory;
+
+    /// <summary>Steps of all checkpoint directories, good or not, ascending.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: the directory cannot be read.</exception>
+    public IReadOnlyList<long> Steps() => StorageFailure.Guard<IReadOnlyList<long>>("read", _directory, () => !Directory.Exists(_directory)
+        ? []
+        : [.. Directory.GetDirectories(_directory).Select(path => CheckpointNames.Step(Path.GetFileName(path))).OfType<long>().Order()]);
+
+    /// <summary>Verifies the checkpoint of one step.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: it cannot be read.</exception>
+    public CheckpointCheck Check(long step) => Checkpoint.Check(DirectoryOf(step));
+
+    /// <summary>The newest checkpoint that is as it was written.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: one cannot be read.</exception>
+    public CheckpointSearch FindNewest() => FindNewest(step => (DirectoryOf(step), IsSetAside: false));
+
+    internal string DirectoryOf(long step) => Path.Combine(_directory, CheckpointNames.Directory(step));
+
+    internal CheckpointSearch FindNewest(Func<long, (string Path, bool IsSetAside)> passOver)
+    {
+        var damaged = new List<DamagedCheckpoint>();
+        foreach (long step in Steps().Reverse())
+        {
+            CheckpointCheck check = Check(step);
+            if (check.Checkpoint is { } good)
+            {
+                return new CheckpointSearch(good, damaged);
+            }
+
+            (string path, bool isSetAside) = passOver(step);
+            damaged.Add(new DamagedCheckpoint(step, path, check.Damage!, isSetAside));
+        }
+
+        return new CheckpointSearch(null, damaged);
+    }
+}

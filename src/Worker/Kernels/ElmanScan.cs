@@ -1,0 +1,101 @@
+namespace RnnLm.Worker;
+
+/// <summary>
+/// One Elman layer over a packed batch: h_t = tanh(x_t·Wh + h_{t-1}·Uh + b), h_0 = 0 (Elman, "Finding Structure in Time", 1990), and
+/// back-propagation through time. The steps depend on each other only through h·Uh; all else is one product over all rows.
+/// </summary>
+internal static unsafe class ElmanScan
+{
+    /// <summary>Computes the layer's outputs.</summary>
+    /// <param name="products">Matrix products.</param>
+    /// <param name="batch">Which rows belong to which step.</param>
+    /// <param name="weights">Parameters.</param>
+    /// <param name="inputs">x (R, D).</param>
+    /// <param name="hidden">Receives h (R, D).</param>
+    public static void Forward(MatrixProducts products, PackedBatch batch, ElmanWeights weights, Matrix inputs, Matrix hidden)
+    {
+        products.Multiply(inputs, weights.Wh, hidden);
+
+        int first = 0;
+        int previousFirst = 0;
+        foreach (int size in batch.BatchSizes)
+        {
+            Matrix step = hidden.RowRange(first, size);
+            if (first > 0)
+            {
+                products.Multiply(hidden.RowRange(previousFirst, size), weights.Uh, step, keep: 1);
+            }
+
+            RowKernels.AddBiasAndTanh(step, weights.Bias);
+            previousFirst = first;
+            first += size;
+        }
+    }
+
+    /// <summary>Computes the gradients of parameters and inputs from the gradient of the outputs.</summary>
+    /// <param name="products">Matrix products.</param>
+    /// <param name="batch">Which rows belong to which step.</param>
+    /// <param name="weights">Parameters.</param>
+    /// <param name="inputs">x (R, D).</param>
+    /// <param name="hidden">h (R, D) of the forward pass.</param>
+    /// <param name="hiddenGradient">Gradient of h (R, D); becomes the gradient of the values before tanh.</param>
+    /// <param name="previousHidden">Room for R rows.</param>
+    /// <param name="weightGradients">Receives the gradients of the parameters.</param>
+    /// <param name="inputGradient">Receives the gradient of x (R, D).</param>
+    public static void Backward(
+        MatrixProducts products,
+        PackedBatch batch,
+        ElmanWeights weights,
+        Matrix inputs,
+        Matrix hidden,
+        Matrix hiddenGradient,
+        Matrix previousHidden,
+        ElmanWeights weightGradients,
+        Matrix inputGradient)
+    {
+        BackThroughTime(products, batch, weights, hidden, hiddenGradient);
+
+        products.Multiply(inputs.T, hiddenGradient, weightGradients.Wh);
+        RowKernels.ColumnSums(hiddenGradient, weightGradients.Bias);
+        products.Multiply(hiddenGradient, weights.Wh.T, inputGradient);
+
+        // Rows of the first step have no predecessor: h_0 is zero.
+        int firstStep = batch.StepCount == 0 ? 0 : batch.BatchSizes[0];
+        Matrix later = hiddenGradient.RowRange(firstStep, hiddenGradient.Rows - firstStep);
+        Matrix predecessors = GatherPredecessors(batch, hidden, previousHidden);
+        products.Multiply(predecessors.T, later, weightGradients.Uh);
+    }
+
+    private static void BackThroughTime(
+        MatrixProducts products, PackedBatch batch, ElmanWeights weights, Matrix hidden, Matrix hiddenGradient)
+    {
+        ReadOnlySpan<int> sizes = batch.BatchSizes;
+        int nextFirst = batch.RowCount;
+        int nextSize = 0;
+        for (int t = sizes.Length - 1; t >= 0; t--)
+        {
+            int first = nextFirst - sizes[t];
+            Matrix carried = hiddenGradient.RowRange(first, nextSize);
+            products.Multiply(hiddenGradient.RowRange(nextFirst, nextSize), weights.Uh.T, carried, keep: 1);
+            RowKernels.TanhBackward(hiddenGradient.RowRange(first, sizes[t]), hidden.RowRange(first, sizes[t]));
+            nextFirst = first;
+            nextSize = sizes[t];
+        }
+    }
+
+    /// <summary>h_{t-1} of every row from the second step on, in row order.</summary>
+    private static Matrix GatherPredecessors(PackedBatch batch, Matrix hidden, Matrix room)
+    {
+        ReadOnlySpan<int> sizes = batch.BatchSizes;
+        int source = 0;
+        int destination = 0;
+        for (int t = 1; t < sizes.Length; t++)
+        {
+            Lanes.Copy(hidden.Row(source), room.Row(destination), checked(sizes[t] * hidden.Columns));
+            source += sizes[t - 1];
+            destination += sizes[t];
+        }
+
+        return room.RowRange(0, destination);
+    }
+}

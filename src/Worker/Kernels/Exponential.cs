@@ -1,0 +1,50 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace RnnLm.Worker;
+
+/// <summary>
+/// e^x of sixteen floats for x ≤ 88: relative error below 2·10⁻⁷, 0 where the result is below the normal range (x &lt; -87.3, -∞ too), NaN for NaN.
+/// The softmax of a vocabulary spends its time here; <see cref="Vector512.Exp(Vector512{float})"/> works in double precision and takes ten times as long.
+/// </summary>
+internal static class Exponential
+{
+    private const float SmallestArgument = -87.3f;
+
+    // Adding 1.5·2^23 leaves the nearest whole number in the low bits of the sum.
+    private const float RoundingShift = 12582912f;
+    private const float Log2OfE = 1.442695f;
+    private const float Ln2High = 0.6931472f;
+    private const float Ln2Low = -1.9046542e-09f;
+    private const int ExponentOfOne = 127;
+    private const int MantissaBits = 23;
+
+    // e^f ≈ 1 + f + f²·P(f): minimax fit of the relative error on |f| ≤ ln 2 / 2.
+    private const float C0 = 0.49999994f;
+    private const float C1 = 0.16666521f;
+    private const float C2 = 0.04166839f;
+    private const float C3 = 0.008368717f;
+    private const float C4 = 0.0013814599f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Of(Vector512<float> x)
+    {
+        // x = k·ln 2 + f with k whole.
+        Vector512<float> shifted = Vector512.FusedMultiplyAdd(x, Vector512.Create(Log2OfE), Vector512.Create(RoundingShift));
+        Vector512<float> k = shifted - Vector512.Create(RoundingShift);
+        Vector512<float> f = Vector512.FusedMultiplyAdd(k, Vector512.Create(-Ln2High), x);
+        f = Vector512.FusedMultiplyAdd(k, Vector512.Create(-Ln2Low), f);
+
+        Vector512<float> polynomial = Vector512.FusedMultiplyAdd(Vector512.Create(C4), f, Vector512.Create(C3));
+        polynomial = Vector512.FusedMultiplyAdd(polynomial, f, Vector512.Create(C2));
+        polynomial = Vector512.FusedMultiplyAdd(polynomial, f, Vector512.Create(C1));
+        polynomial = Vector512.FusedMultiplyAdd(polynomial, f, Vector512.Create(C0));
+        polynomial = Vector512.FusedMultiplyAdd(polynomial, f, Vector512.Create(1f));
+        polynomial = Vector512.FusedMultiplyAdd(polynomial, f, Vector512.Create(1f));
+
+        // 2^k, by putting k into the exponent's bits.
+        Vector512<int> exponent = shifted.AsInt32() + Vector512.Create(ExponentOfOne);
+        Vector512<float> power = Vector512.ShiftLeft(exponent, MantissaBits).AsSingle();
+        return Vector512.AndNot(polynomial * power, Vector512.LessThan(x, Vector512.Create(SmallestArgument)));
+    }
+}

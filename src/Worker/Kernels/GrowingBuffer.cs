@@ -1,0 +1,36 @@
+namespace RnnLm.Worker;
+
+/// <summary>Scratch memory that is replaced by more when more is asked for. Contents do not survive that and start out undefined.</summary>
+internal sealed unsafe class GrowingBuffer : IDisposable
+{
+    private FloatBuffer _buffer = new(0);
+
+    /// <summary>Address of the first float, aligned to 64 bytes.</summary>
+    public float* Address => _buffer.Address;
+
+    /// <summary>Floats there is room for.</summary>
+    public int Length => _buffer.Length;
+
+    /// <summary>Everything there is room for.</summary>
+    public Span<float> Span => _buffer.Span;
+
+    /// <summary>Makes room for <paramref name="length"/> floats.</summary>
+    public void Reserve(int length)
+    {
+        if (_buffer.Length < length)
+        {
+            _buffer.Dispose();
+            _buffer = new FloatBuffer(length);
+        }
+    }
+
+    /// <summary>A (rows, columns) matrix over the buffer.</summary>
+    public Matrix AsMatrix(int rows, int columns)
+    {
+        Reserve(checked(rows * columns));
+        return new Matrix(Address, rows, columns);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _buffer.Dispose();
+}

@@ -1,0 +1,104 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace RnnLm.Worker;
+
+/// <summary>Passes over the rows of a matrix whose rows follow each other without gaps, in a fixed order of operations.</summary>
+internal static unsafe class RowKernels
+{
+    /// <summary>Every row becomes tanh(row + bias).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddBiasAndTanh(Matrix rows, float* bias)
+    {
+        int whole = Lanes.WholeVectors(rows.Columns);
+        int rest = rows.Columns - whole;
+        for (int row = 0; row < rows.Rows; row++)
+        {
+            float* values = rows.Row(row);
+            for (int column = 0; column < whole; column += Lanes.Count)
+            {
+                HyperbolicTangent.Of(Vector512.Load(values + column) + Vector512.Load(bias + column)).Store(values + column);
+            }
+
+            if (rest > 0)
+            {
+                Vector512<float> sum = Lanes.LoadPartial(values + whole, rest) + Lanes.LoadPartial(bias + whole, rest);
+                Lanes.StorePartial(HyperbolicTangent.Of(sum), values + whole, rest);
+            }
+        }
+    }
+
+    /// <summary>gradient ← gradient · (1 - output²): back through output = tanh(…).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void TanhBackward(Matrix gradient, Matrix output)
+    {
+        float* slope = gradient.Address;
+        float* value = output.Address;
+        int count = checked(gradient.Rows * gradient.Columns);
+        int whole = Lanes.WholeVectors(count);
+        Vector512<float> one = Vector512.Create(1f);
+        for (int i = 0; i < whole; i += Lanes.Count)
+        {
+            Vector512<float> tanh = Vector512.Load(value + i);
+            (Vector512.Load(slope + i) * (one - (tanh * tanh))).Store(slope + i);
+        }
+
+        for (int i = whole; i < count; i++)
+        {
+            slope[i] *= 1f - (value[i] * value[i]);
+        }
+    }
+
+    /// <summary>sums ← the sum of all rows, added from the first row to the last; zeros when there are none.</summary>
+    public static void ColumnSums(Matrix rows, float* sums)
+    {
+        if (rows.Rows == 0)
+        {
+            new Span<float>(sums, rows.Columns).Clear();
+            return;
+        }
+
+        Lanes.Copy(rows.Row(0), sums, rows.Columns);
+        for (int row = 1; row < rows.Rows; row++)
+        {
+            Lanes.Add(sums, rows.Row(row), rows.Columns);
+        }
+    }
+
+    /// <summary>result ← each row times its factor, added (each product rounded before) to the old contents with <paramref name="keep"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void ScaleRows(Matrix rows, float* factors, Matrix result, bool keep = false)
+    {
+        int whole = Lanes.WholeVectors(rows.Columns);
+        for (int row = 0; row < rows.Rows; row++)
+        {
+            float* values = rows.Row(row);
+            float* into = result.Row(row);
+            Vector512<float> factor = Vector512.Create(factors[row]);
+            for (int i = 0; i < whole; i += Lanes.Count)
+            {
+                Vector512<float> scaled = Vector512.Load(values + i) * factor;
+                (keep ? Vector512.Load(into + i) + scaled : scaled).Store(into + i);
+            }
+
+            for (int i = whole; i < rows.Columns; i++)
+            {
+                float scaled = values[i] * factors[row];
+                into[i] = keep ? into[i] + scaled : scaled;
+            }
+        }
+    }
+
+    /// <summary>Σ left · right over whole vectors, added lane by lane and then the lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float Dot(float* left, float* right, int count)
+    {
+        Vector512<float> sum = Vector512<float>.Zero;
+        for (int i = 0; i < count; i += Lanes.Count)
+        {
+            sum += Vector512.Load(left + i) * Vector512.Load(right + i);
+        }
+
+        return Vector512.Sum(sum);
+    }
+}

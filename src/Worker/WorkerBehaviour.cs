@@ -1,0 +1,146 @@
+namespace RnnLm.Worker;
+
+/// <summary>
+/// The worker's state machine. It holds one parameter version, keeps the assignments of steps whose parameters it does not have yet, begins a step's ranges
+/// as soon as it has both, and returns one sum a range.
+/// </summary>
+/// <remarks>
+/// Whatever arrives twice, late or from an older coordinator changes nothing: a publish that is not newer is released, an assignment to a past step is dropped, and a
+/// range that was begun is not begun again unless its attempt grew.
+/// </remarks>
+public sealed class WorkerBehaviour : IBehaviour
+{
+    private readonly ActorId _self;
+    private readonly int _threads;
+    private readonly SortedDictionary<long, Assign> _assignments = [];
+    private readonly Dictionary<ShardRange, int> _begunAttempts = [];
+    private readonly List<Evaluate> _earlyEvaluations = [];
+    private ParameterVersion? _version;
+    private long _incarnation;
+
+    /// <summary>A worker that has not started.</summary>
+    /// <param name="self">Its address.</param>
+    /// <param name="threads">Shards that its device computes side by side.</param>
+    public WorkerBehaviour(ActorId self, int threads)
+    {
+        _self = self;
+        _threads = threads;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
+    {
+        Started => [new RunSelfTest()],
+        SelfTestDone test => [new Send(ActorId.Coordinator, new Join(_self, _threads, test.Hash))],
+        Publish publish => OnPublish(publish),
+        Assign assign => OnAssign(assign),
+        RangeComputed computed => [new Send(ActorId.Coordinator, new RangeResult(
+            computed.Incarnation, _self, computed.Step, computed.Range, computed.TokenHash, computed.Gradient, computed.Elapsed))],
+        Evaluate evaluate => OnEvaluate(evaluate),
+        PieceEvaluated piece => [new Send(ActorId.Coordinator, new EvaluationResult(
+            piece.Request.Incarnation, _self, piece.Request.Version, piece.Request.Piece, piece.LossSum, piece.TokenCount))],
+        Dismiss => OnDismiss(),
+        _ => throw new InvalidOperationException($"{_self} does not know the message {message.GetType().Name}."),
+    };
+
+    private List<Effect> OnPublish(Publish publish)
+    {
+        if (publish.Incarnation < _incarnation ||
+            (publish.Incarnation == _incarnation && _version is not null && publish.Version.Version <= _version.Version))
+        {
+            publish.Version.Release();
+            return [];
+        }
+
+        Follow(publish.Incarnation);
+        _version?.Release();
+        _version = publish.Version;
+        _begunAttempts.Clear();
+        while (_assignments.Count > 0 && _assignments.Keys.First() < _version.Version)
+        {
+            _assignments.Remove(_assignments.Keys.First());
+        }
+
+        var effects = BeginRanges();
+        foreach (var evaluation in _earlyEvaluations.Where(e => e.Version == _version.Version))
+        {
+            effects.Add(new ComputeLoss(evaluation, _version.Retain()));
+        }
+
+        _earlyEvaluations.RemoveAll(e => e.Version <= _version.Version);
+        return effects;
+    }
+
+    private List<Effect> OnAssign(Assign assign)
+    {
+        if (assign.Incarnation < _incarnation || (_version is not null && assign.Incarnation == _incarnation && assign.Step < _version.Version))
+        {
+            return [];
+        }
+
+        Follow(assign.Incarnation);
+        _assignments[assign.Step] = assign;
+        return BeginRanges();
+    }
+
+    private List<Effect> OnEvaluate(Evaluate evaluate)
+    {
+        if (evaluate.Incarnation < _incarnation || (_version is not null && evaluate.Version < _version.Version))
+        {
+            return [];
+        }
+
+        if (_version is null || evaluate.Version > _version.Version)
+        {
+            _earlyEvaluations.Add(evaluate);
+            return [];
+        }
+
+        return [new ComputeLoss(evaluate, _version.Retain())];
+    }
+
+    private List<Effect> OnDismiss()
+    {
+        _version?.Release();
+        _version = null;
+        return [new StopActor(null)];
+    }
+
+    private List<Effect> BeginRanges()
+    {
+        var effects = new List<Effect>();
+        if (_version is null || !_assignments.TryGetValue(_version.Version, out var assign) || assign.Incarnation != _incarnation)
+        {
+            return effects;
+        }
+
+        foreach (var assigned in assign.Ranges)
+        {
+            if (_begunAttempts.TryGetValue(assigned.Range, out int begun) && begun >= assigned.Attempt)
+            {
+                continue;
+            }
+
+            _begunAttempts[assigned.Range] = assigned.Attempt;
+            effects.Add(new ComputeRange(_incarnation, _version.Retain(), assigned.Range, assigned.Shards));
+        }
+
+        return effects;
+    }
+
+    /// <summary>A newer coordinator replaces what an older one has asked.</summary>
+    private void Follow(long incarnation)
+    {
+        if (incarnation <= _incarnation)
+        {
+            return;
+        }
+
+        _incarnation = incarnation;
+        _assignments.Clear();
+        _begunAttempts.Clear();
+        _earlyEvaluations.Clear();
+        _version?.Release();
+        _version = null;
+    }
+}

@@ -1,0 +1,43 @@
+namespace RnnLm.Cli.Tests;
+
+/// <summary>Usage errors (exit code 2): one line that names option, value and cure.</summary>
+public sealed class Command_line_that_cannot_be_used : IDisposable
+{
+    private const int Usage = 2;
+
+    private readonly TemporaryDirectory _directory = new();
+
+    [Theory]
+    [InlineData("--shards 3", "--shards 3", "power of two", "use 1, 2, 4, 8")]
+    [InlineData("--preset huge", "--preset huge", "use quick, lm-book, char")]
+    [InlineData("--examples pages", "--examples pages", "use sentences or windows")]
+    [InlineData("--context 1", "--context 1", "2 or more")]
+    [InlineData("--batch 0", "--batch 0", "1 or more")]
+    [InlineData("--workers 0", "--workers 0", "1 or more")]
+    [InlineData("--held-out 1000", "--held-out 1000", "at most 900")]
+    [InlineData("--lr 0", "--lr 0", "greater than 0")]
+    [InlineData("--lr NaN", "--lr NaN", "greater than 0")]
+    [InlineData("--clip -1", "--clip -1", "0 or more")]
+    [InlineData("--steps ten", "--steps", "ten", "whole number")]
+    [InlineData("--lr fast", "--lr", "fast", "number")]
+    [InlineData("--device tpu", "--device tpu", "use auto, cpu, cuda")]
+    [InlineData("--steps 5 --epochs 2", "--steps", "--epochs", "give one of them")]
+    [InlineData("--resume", "--resume needs --run")]
+    [InlineData("--stepz 5", "--stepz", "rnnlm train --help")]
+    public void Train_refuses(string options, params string[] said)
+    {
+        _directory.Write("corpus.txt", SmallText.Sentences(10));
+        var before = _directory.Everything.ToList();
+        RnnLmProcess.Run(_directory, ["train", "--corpus", "corpus.txt", .. options.Split(' ')]).Refused(Usage, said);
+        Assert.Equal(before, _directory.Everything);
+    }
+
+    [Theory]
+    [InlineData("practise --run run", "practise", "rnnlm --help")]
+    [InlineData("", "command", "rnnlm --help")]
+    [InlineData("evaluate --corpus corpus.txt", "--run", "rnnlm evaluate --help")]
+    public void Command_line_is_refused(string commandLine, params string[] said) =>
+        RnnLmProcess.Run(_directory, commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Refused(Usage, said);
+
+    public void Dispose() => _directory.Dispose();
+}

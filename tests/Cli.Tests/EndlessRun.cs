@@ -1,0 +1,54 @@
+namespace RnnLm.Cli.Tests;
+
+/// <summary>
+/// A run that goes on for longer than any test, so that whatever stops it comes before its end. Where it was stopped is read from its files;
+/// an undisturbed run to a step behind that is what it is compared with.
+/// </summary>
+internal sealed class EndlessRun : IDisposable
+{
+    private const string Name = "run";
+    private const long Never = 1_000_000_000;
+
+    private readonly string[] _settings =
+    [
+        "train", "--corpus", "corpus.txt", "--preset", "char", "--dimension", "16", "--layers", "1", "--context", "12", "--batch", "8", "--shards", "2",
+        "--schedule", "constant", "--warmup", "0", "--json",
+    ];
+
+    public EndlessRun() => Directory.Write("corpus.txt", SmallText.Sentences(60));
+
+    public TemporaryDirectory Directory { get; } = new();
+
+    public RunFiles Files => Directory.Run(Name);
+
+    /// <summary>Starts it.</summary>
+    /// <param name="checkpointEvery">Steps between checkpoints, 0 for none on the way.</param>
+    /// <param name="steps">Where it ends.</param>
+    public RnnLmProcess Start(int checkpointEvery, long steps = Never) =>
+        RnnLmProcess.Start(Directory, [.. _settings, "--run", Name, "--checkpoint-every", $"{checkpointEvery}", "--steps", $"{steps}"]);
+
+    /// <summary>Goes on with it.</summary>
+    public RnnLmProcess Resume(long steps = Never) =>
+        RnnLmProcess.Start(Directory, "train", "--run", Name, "--resume", "--json", "--steps", $"{steps}");
+
+    /// <summary>Resumes it to <paramref name="step"/> and requires model, optimizer, ledger and losses of a run that nothing disturbed.</summary>
+    public void RequireSameAsUndisturbed(long step)
+    {
+        using (var last = Resume(step))
+        {
+            last.WaitForEnd().Succeeded();
+        }
+
+        RnnLmProcess.Run(Directory, [.. _settings, "--run", "undisturbed", "--steps", $"{step}"]).Succeeded();
+        var undisturbed = Directory.Run("undisturbed");
+        Assert.Equal(step, Files.FinalStep);
+        Assert.Equal(undisturbed.FinalHashes, Files.FinalHashes);
+        Assert.Equal(undisturbed.LedgerHash, Files.LedgerHash);
+        Assert.Equal(Losses(undisturbed), Losses(Files));
+    }
+
+    public void Dispose() => Directory.Dispose();
+
+    private static IEnumerable<(long? Step, double Loss)> Losses(RunFiles run) =>
+        run.Steps.Select(step => (step.Step(), step.GetProperty("loss").GetDouble()));
+}

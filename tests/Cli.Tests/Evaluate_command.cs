@@ -1,0 +1,48 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace RnnLm.Cli.Tests;
+
+[Collection(SmallRun.Collection)]
+public sealed class Evaluate_command(SmallRun small)
+{
+    /// <summary>Not in the training text, longer than one window, with a shorter window at its end.</summary>
+    private const string Text = "a bird finds the road home.\nthe moon sees our ship";
+
+    [Fact]
+    public void Agrees_with_a_computation_by_hand()
+    {
+        small.Directory.Write("other.txt", Text);
+        var (loss, tokens) = ByHand();
+        double bits = loss * tokens / Math.Log(2) / tokens;
+
+        var json = JsonElement.Parse(RnnLmProcess.Run(small.Directory, "evaluate", "--run", SmallRun.Name, "--corpus", "other.txt", "--json").Succeeded().Output);
+        Assert.Equal(80, json.GetProperty("step").GetInt64());
+        Assert.Equal(tokens, json.GetProperty("tokens").GetInt64());
+        Assert.Equal(tokens, json.GetProperty("characters").GetInt64());
+        Assert.Equal(loss, json.GetProperty("loss").GetDouble(), 1e-5 * loss);
+        Assert.Equal(Math.Exp(loss), json.GetProperty("perplexity").GetDouble(), 1e-4 * Math.Exp(loss));
+        Assert.Equal(bits, json.GetProperty("bits_per_character").GetDouble(), 1e-5 * bits);
+
+        string text = RnnLmProcess.Run(small.Directory, "evaluate", "--run", SmallRun.Name, "--corpus", "other.txt", "--threads", "1").Succeeded().Output;
+        string expected = string.Create(
+            CultureInfo.InvariantCulture,
+            $"step 80: {tokens} tokens, {tokens} characters predicted\nloss per token     {loss:F4} nats\nperplexity         {Math.Exp(loss):F2}\nbits per character {bits:F4}\n");
+        Assert.Equal(expected, text);
+    }
+
+    private (double MeanLoss, int Tokens) ByHand()
+    {
+        var model = new ReferenceModel(small.Run, "final");
+        string vocabulary = string.Concat(small.Text.Distinct().Order());
+        int[] ids = [.. Text.Select(character => vocabulary.IndexOf(character, StringComparison.Ordinal))];
+        double loss = 0;
+        for (int start = 0; start < ids.Length - 1; start += SmallRun.Context)
+        {
+            int end = Math.Min(start + SmallRun.Context, ids.Length - 1);
+            loss += model.Loss(ids[start..end], ids[(start + 1)..(end + 1)]);
+        }
+
+        return (loss / (ids.Length - 1), ids.Length - 1);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+
+namespace RnnLm.Cli.Tests;
+
+/// <summary>The built program, running as a process of its own.</summary>
+internal sealed class RnnLmProcess : IDisposable
+{
+    /// <summary>A process that hangs is killed after this long, so that a test fails instead of waiting for ever.</summary>
+    private static readonly TimeSpan LongestLife = TimeSpan.FromMinutes(10);
+
+    private readonly Process _process;
+    private readonly Task<string> _error;
+    private readonly StringBuilder _output = new();
+    private readonly CancellationTokenSource _end = new(LongestLife);
+
+    private RnnLmProcess(string workingDirectory, IEnumerable<string> arguments)
+    {
+        string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
+        // A shell that runs the tests in the background hands down an ignored SIGINT, which the child would ignore too.
+        string[] command = ["--default-signal=INT,TERM", host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments];
+        _process = Process.Start(new ProcessStartInfo("env", command)
+        {
+            WorkingDirectory = workingDirectory,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
+        })!;
+        _error = _process.StandardError.ReadToEndAsync();
+        _end.Token.Register(_process.Kill);
+    }
+
+    /// <summary>Starts <c>rnnlm</c> with these arguments.</summary>
+    public static RnnLmProcess Start(TemporaryDirectory directory, params IEnumerable<string> arguments) => new(directory.Root, arguments);
+
+    /// <summary>Runs <c>rnnlm</c> with these arguments to its end.</summary>
+    public static ProcessResult Run(TemporaryDirectory directory, params IEnumerable<string> arguments)
+    {
+        using var process = Start(directory, arguments);
+        return process.WaitForEnd();
+    }
+
+    /// <summary>Reads stdout, which must be that of <c>--json</c>, until a step with this number or a later one is committed.</summary>
+    public void WaitForStep(long step) => WaitFor($"step {step}", line => line.Step() >= step);
+
+    /// <summary>Reads stdout, which must be that of <c>--json</c>, until this event.</summary>
+    public void WaitForEvent(string name) => WaitFor(name, line => line.IsEvent(name));
+
+    /// <summary>Sends a signal, e.g. <c>INT</c>.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", $"{_process.Id}"]);
+        kill.WaitForExit();
+        Assert.Equal(0, kill.ExitCode);
+    }
+
+    public ProcessResult WaitForEnd()
+    {
+        _output.Append(_process.StandardOutput.ReadToEnd());
+        _process.WaitForExit();
+        Assert.False(_end.IsCancellationRequested, $"killed after {LongestLife}: {_output}");
+        return new ProcessResult(_process.ExitCode, _output.ToString(), _error.Result);
+    }
+
+    private void WaitFor(string what, Func<JsonElement, bool> isIt)
+    {
+        while (_process.StandardOutput.ReadLine() is { } line)
+        {
+            _output.Append(line).Append('\n');
+            if (isIt(JsonElement.Parse(line)))
+            {
+                return;
+            }
+        }
+
+        Assert.Fail($"it ended with exit code {WaitForEnd().ExitCode} before {what}: {_error.Result}");
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
+        _end.Dispose();
+        _process.Dispose();
+    }
+}

@@ -1,0 +1,53 @@
+namespace RnnLm.Cli.Tests;
+
+public sealed class Stopped_runs_go_on : IDisposable
+{
+    private readonly EndlessRun _run = new();
+
+    [Fact]
+    public void To_the_same_bytes_as_one_that_was_never_stopped()
+    {
+        using (var first = _run.Start(checkpointEvery: 0, steps: 10))
+        {
+            first.WaitForEnd().Succeeded();
+        }
+
+        Assert.Equal(10, _run.Files.FinalStep);
+        _run.RequireSameAsUndisturbed(20);
+    }
+
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public void After_a_signal_saved_the_last_committed_version(string signal, int exitCode)
+    {
+        using (var first = _run.Start(checkpointEvery: 0))
+        {
+            first.WaitForStep(5);
+            first.Signal(signal);
+            var result = first.WaitForEnd().Refused(exitCode, "--resume");
+            Assert.Equal(_run.Files.FinalStep, result.Objects.Max(TrainingObjects.Step) + 1);
+        }
+
+        Assert.InRange(_run.Files.FinalStep, 6, long.MaxValue);
+        _run.RequireSameAsUndisturbed(_run.Files.FinalStep + 10);
+    }
+
+    [Fact]
+    public void Not_while_the_first_process_lives()
+    {
+        using var first = _run.Start(checkpointEvery: 0);
+        first.WaitForStep(0);
+        using (var second = _run.Resume())
+        using (var anew = _run.Start(checkpointEvery: 0))
+        {
+            second.WaitForEnd().Refused(4, "is in use by", "choose another --run");
+            anew.WaitForEnd().Refused(4, "is in use by", "choose another --run");
+        }
+
+        first.Signal("TERM");
+        Assert.Equal(143, first.WaitForEnd().ExitCode);
+    }
+
+    public void Dispose() => _run.Dispose();
+}

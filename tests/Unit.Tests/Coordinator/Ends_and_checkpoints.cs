@@ -1,0 +1,220 @@
+namespace RnnLm.Tests;
+
+public sealed class Ends_and_checkpoints
+{
+    private static readonly ShardTokens[] Pieces = [new([0, 1, 2], [0, 3]), new([1, 1], [0, 2]), new([2, 0, 1, 2], [0, 4])];
+
+    [Fact]
+    public void Version_0_and_the_last_are_saved_and_then_the_run_ends()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 2));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        harness.AnswerAll(1, 0);
+        Assert.Equal([0, 2], harness.Saves.Select(save => save.State.Version));
+        Assert.Null(harness.End);
+        harness.Tell(new CheckpointWritten(2, null));
+        Assert.Null(harness.End!.Failure);
+        Assert.Contains(harness.Sent[CoordinatorHarness.Worker(0)], message => message is Dismiss);
+    }
+
+    [Fact]
+    public void A_snapshot_keeps_its_bytes_while_training_goes_on()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 3, checkpointEvery: 1));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        var saved = harness.Saves[1].State;
+        float[] parameters = saved.Parameters.Values.Span.ToArray();
+        float[] moments = [.. saved.FirstMoment.Values.Span, .. saved.SecondMoment.Values.Span];
+        harness.AnswerAll(1, 0);
+        Assert.Equal(parameters, saved.Parameters.Values.Span.ToArray());
+        Assert.Equal(moments, saved.FirstMoment.Values.Span.ToArray().Concat(saved.SecondMoment.Values.Span.ToArray()));
+        Assert.NotEqual(0, moments.Max());
+    }
+
+    [Fact]
+    public void While_one_checkpoint_is_written_only_the_newest_waits()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 6, checkpointEvery: 1));
+        for (long step = 0; step < 4; step++)
+        {
+            harness.AnswerAll(step, 0);
+        }
+
+        Assert.Equal([0], harness.Saves.Select(save => save.State.Version));
+        harness.Tell(new CheckpointWritten(0, null));
+        Assert.Equal([0, 4], harness.Saves.Select(save => save.State.Version));
+    }
+
+    [Fact]
+    public void A_request_to_stop_abandons_the_step_in_hand_and_saves_the_last_committed_version()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 3));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        harness.Tell(new StopRequested(ExitCode.Interrupted));
+        Assert.Equal(1, harness.Saves[^1].State.Version);
+        harness.AnswerAll(1, 0);
+        harness.Tell(new CheckpointWritten(1, null));
+        Assert.Equal(ExitCode.Interrupted, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+    }
+
+    [Fact]
+    public void A_last_checkpoint_that_cannot_be_written_is_the_runs_failure()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 1));
+        harness.Tell(new CheckpointWritten(0, new IOException("disk full")));
+        Assert.Null(harness.End);
+        harness.AnswerAll(0, 0);
+        harness.Tell(new CheckpointWritten(1, RnnLmException.Storage("disk full")));
+        Assert.Equal(ExitCode.Storage, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
+        Assert.Equal(2, harness.Events.OfType<CheckpointFailed>().Count());
+    }
+
+    [Fact]
+    public void A_coordinator_that_has_lost_its_lease_stops_without_another_write()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 5, checkpointEvery: 1));
+        harness.AnswerAll(0, 0);
+        harness.AnswerAll(1, 0);
+        int saves = harness.Saves.Count;
+        harness.Tell(new CheckpointWritten(0, new RnnLmException(ExitCode.Cluster, "the lease is lost")));
+        Assert.Equal("the lease is lost", harness.End?.Failure?.Message);
+        Assert.Equal(saves, harness.Saves.Count);
+        Assert.Contains(harness.Sent[CoordinatorHarness.Worker(0)], message => message is Dismiss);
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void A_gradient_that_is_not_finite_ends_the_run_with_the_version_before_it(float poison)
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 3));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        Poison(harness, step: 1, poison);
+        Assert.Equal(1, harness.Saves[^1].State.Version);
+        harness.Tell(new CheckpointWritten(1, null));
+        Assert.Equal(ExitCode.Diverged, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
+    }
+
+    [Fact]
+    public void A_skipped_step_leaves_the_parameters_and_is_recorded()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 3, divergence: DivergencePolicy.Skip));
+        harness.AnswerAll(0, 0);
+        Poison(harness, step: 1, float.NaN);
+        Assert.True(harness.Events.OfType<StepCommitted>().Last().IsSkipped);
+        Assert.Equal(harness.ParametersSentTo(0, 1), harness.ParametersSentTo(0, 2));
+        harness.AnswerAll(2, 0);
+        Assert.NotEqual(harness.ParametersSentTo(0, 2), harness.ParametersSentTo(0, 3));
+    }
+
+    [Fact]
+    public void Validation_is_the_mean_over_tokens_and_the_lowest_loss_is_the_best()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 2, evaluateEvery: 1, validation: Pieces));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        AnswerPieces(harness, 1, [3.0, 0.5, 2.5]);
+        var first = Assert.Single(harness.Events.OfType<Evaluated>());
+        Assert.Equal((3.0 + 0.5 + 2.5) / (2 + 1 + 3), first.MeanLoss, 12);
+        Assert.True(first.IsBest);
+        Assert.True(harness.Saves[^1] is { IsBest: true, State.Version: 1 });
+        harness.Tell(new CheckpointWritten(1, null));
+        harness.AnswerAll(1, 0);
+        AnswerPieces(harness, 2, [4, 4, 4]);
+        Assert.False(harness.Events.OfType<Evaluated>().Last().IsBest);
+        Assert.True(harness.Saves[^1] is { IsBest: false, State.Version: 2, ValidationLoss: 2.0 });
+    }
+
+    [Fact]
+    public void A_validation_loss_that_is_not_finite_is_divergence_and_never_the_best()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 2, evaluateEvery: 1, validation: Pieces));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        AnswerPieces(harness, 1, [1, double.NaN, 1]);
+        Assert.False(Assert.Single(harness.Events.OfType<Evaluated>()).IsBest);
+        Assert.True(harness.Saves[^1] is { IsBest: false, State.Version: 1, ValidationLoss: null });
+        harness.Tell(new CheckpointWritten(1, null));
+        Assert.Equal(ExitCode.Diverged, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
+    }
+
+    [Fact]
+    public void When_the_last_version_cannot_be_saved_that_is_what_is_said_of_a_stopped_run()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 3));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        harness.Tell(new StopRequested(ExitCode.Interrupted));
+        harness.Tell(new CheckpointWritten(1, RnnLmException.Storage("disk full")));
+        Assert.Equal(ExitCode.Storage, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
+    }
+
+    [Fact]
+    public void A_step_is_not_committed_before_the_evaluation_of_its_parameters_is_complete()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 3, evaluateEvery: 1, validation: Pieces));
+        harness.AnswerAll(0, 0);
+        harness.AnswerAll(1, 0);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+        AnswerPieces(harness, 1, [1, 1, 1]);
+        Assert.Equal(2, harness.Events.OfType<StepCommitted>().Count());
+    }
+
+    [Fact]
+    public void Pieces_of_a_lost_worker_are_evaluated_by_another_and_no_piece_counts_twice()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 2, evaluateEvery: 1, validation: Pieces));
+        harness.Join(1);
+        harness.AnswerAll(0, 0);
+        harness.Tell(new Terminated(CoordinatorHarness.Worker(0), null));
+        var pieces = harness.Sent[CoordinatorHarness.Worker(1)].OfType<Evaluate>().ToArray();
+        while (harness.Events.OfType<Evaluated>().Any() is false)
+        {
+            var drawn = harness.Sent[CoordinatorHarness.Worker(1)].OfType<Evaluate>().ToArray();
+            foreach (var piece in drawn)
+            {
+                var result = new EvaluationResult(piece.Incarnation, CoordinatorHarness.Worker(1), 1, piece.Piece, piece.Piece + 1, piece.Tokens.TargetCount);
+                harness.Tell(result);
+                harness.Tell(result);
+            }
+        }
+
+        Assert.NotEmpty(pieces);
+        Assert.Equal(6.0 / 6, Assert.Single(harness.Events.OfType<Evaluated>()).MeanLoss, 12);
+    }
+
+    private static CoordinatorHarness Started(CoordinatorHarness harness)
+    {
+        harness.Start();
+        harness.Join(0);
+        return harness;
+    }
+
+    private static void Poison(CoordinatorHarness harness, long step, float poison)
+    {
+        foreach (var (worker, range) in harness.Assigned(step, 0))
+        {
+            var answer = harness.Answer(worker, step, range);
+            answer.Gradient.Dense.Span[3] = poison;
+            harness.Tell(answer);
+        }
+    }
+
+    private static void AnswerPieces(CoordinatorHarness harness, long version, double[] losses)
+    {
+        for (int answered = 0; answered < losses.Length;)
+        {
+            foreach (var piece in harness.Sent[CoordinatorHarness.Worker(0)].OfType<Evaluate>().Where(piece => piece.Version == version).Skip(answered).ToArray())
+            {
+                answered++;
+                harness.Tell(new EvaluationResult(
+                    piece.Incarnation, CoordinatorHarness.Worker(0), version, piece.Piece, losses[piece.Piece], piece.Tokens.TargetCount));
+            }
+        }
+    }
+}

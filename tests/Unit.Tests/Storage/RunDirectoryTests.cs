@@ -1,0 +1,134 @@
+using System.Text.Json.Nodes;
+
+namespace RnnLm.Tests;
+
+public sealed class RunDirectoryTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    [Fact]
+    public void A_new_run_is_made_with_its_parents_and_its_config_comes_back()
+    {
+        RunDirectory run = RunDirectory.CreateOrOpen(_directory["some", "run"]);
+        Assert.False(run.HasConfig);
+        using (Lease lease = run.TakeLease(TestRun.Holder(1)))
+        {
+            run.WriteConfig(lease, new JsonObject { ["seed"] = 7, ["corpus"] = "Bücher/<a>.txt" });
+        }
+
+        RunDirectory again = RunDirectory.Open(_directory["some", "run"] + "/");
+        Assert.True(again.HasConfig);
+        Assert.Equal(7, (int)again.ReadConfig()["seed"]!);
+        Assert.Equal("{\n  \"seed\": 7,\n  \"corpus\": \"Bücher/<a>.txt\"\n}\n", File.ReadAllText(_directory["some", "run", "config.json"]));
+        Assert.True(Directory.Exists(again.TokenizerDirectory));
+    }
+
+    [Fact]
+    public void A_file_and_a_directory_with_other_things_are_refused_and_left_alone()
+    {
+        File.WriteAllText(_directory["file"], "text");
+        Directory.CreateDirectory(_directory["photos", "tokenizer"]);
+        File.WriteAllText(_directory["photos", "holiday.jpg"], "");
+
+        Assert.Contains("is a file", BadInput(() => RunDirectory.CreateOrOpen(_directory["file"])), StringComparison.Ordinal);
+        Assert.Contains("is a file", BadInput(() => RunDirectory.Open(_directory["file"])), StringComparison.Ordinal);
+        Assert.Contains("holds 'holiday.jpg'", BadInput(() => RunDirectory.CreateOrOpen(_directory["photos"])), StringComparison.Ordinal);
+        Assert.Contains("has no config.json", BadInput(() => RunDirectory.Open(_directory["photos"])), StringComparison.Ordinal);
+        Assert.Contains("there is no run", BadInput(() => RunDirectory.Open(_directory["absent"])), StringComparison.Ordinal);
+        Assert.Equal(["holiday.jpg", "tokenizer"], Directory.GetFileSystemEntries(_directory["photos"]).Select(path => Path.GetFileName(path)).Order());
+    }
+
+    [Fact]
+    public void A_parent_that_is_a_file_gives_exit_code_6()
+    {
+        File.WriteAllText(_directory["file"], "text");
+
+        var failure = Assert.Throws<RnnLmException>(() => RunDirectory.CreateOrOpen(_directory["file", "run"]));
+
+        Assert.Equal(ExitCode.Storage, failure.ExitCode);
+        Assert.Contains(_directory["file", "run"], failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_start_killed_at_any_operation_can_be_started_again_and_leaves_no_temporary_files()
+    {
+        var files = new FaultyFiles();
+        for (int operation = 0; ; operation++)
+        {
+            string path = _directory[$"run{operation}"];
+            files.DieAt(operation);
+            bool isThrough = Start(files, path);
+            files.Heal();
+            Assert.True(Start(files, path));
+            Assert.DoesNotContain(Directory.GetFileSystemEntries(path), entry => Path.GetFileName(entry).StartsWith('.'));
+            if (isThrough)
+            {
+                Assert.InRange(operation, 10, 30);
+                return;
+            }
+        }
+    }
+
+    [Fact]
+    public void A_config_that_cannot_be_written_leaves_the_old_one()
+    {
+        using var run = new TestRun();
+        run.Files.FailOnce(1);
+
+        Assert.Throws<RnnLmException>(() => run.Run.WriteConfig(run.Lease, new JsonObject { ["seed"] = 2 }));
+
+        Assert.Equal(1, (int)run.Run.ReadConfig()["seed"]!);
+        Assert.Empty(run.Leftovers());
+    }
+
+    [Fact]
+    public void A_config_is_not_written_once_the_lease_is_lost()
+    {
+        using var run = new TestRun();
+        File.Delete(run["lease"]);
+
+        Assert.Throws<RnnLmException>(() => run.Run.WriteConfig(run.Lease, new JsonObject { ["seed"] = 2 }));
+
+        Assert.Equal(1, (int)run.Run.ReadConfig()["seed"]!);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("{\"seed\": 1")]
+    [InlineData("{\"seed\": 1, \"seed\": 2}")]
+    public void A_damaged_config_is_refused_in_one_line(string content)
+    {
+        using var run = new TestRun();
+        File.WriteAllText(run["config.json"], content);
+
+        Assert.Contains("config.json' cannot be parsed", BadInput(() => run.Run.ReadConfig()), StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private static bool Start(FaultyFiles files, string path)
+    {
+        try
+        {
+            RunDirectory run = RunDirectory.CreateOrOpen(files, path);
+            using Lease lease = run.TakeLease(TestRun.Holder(1));
+            run.WriteConfig(lease, []);
+            return true;
+        }
+        catch (RnnLmException failure)
+        {
+            Assert.Equal(ExitCode.Storage, failure.ExitCode);
+            return false;
+        }
+    }
+
+    private static string BadInput(Action action)
+    {
+        var failure = Assert.Throws<RnnLmException>(action);
+        Assert.Equal(ExitCode.BadInput, failure.ExitCode);
+        Assert.DoesNotContain('\n', failure.Message);
+        return failure.Message;
+    }
+}

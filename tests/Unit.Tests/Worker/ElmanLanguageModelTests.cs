@@ -1,0 +1,175 @@
+namespace RnnLm.Tests;
+
+public class ElmanLanguageModelTests
+{
+    private static readonly ModelSettings Model = new(VocabularySize: 700, Dimension: 24, Layers: 2, PaddingId: 3);
+
+    [Theory]
+    [InlineData("language-model-padded.txt")]
+    [InlineData("language-model-deep.txt")]
+    [InlineData("language-model-single.txt")]
+    public void Loss_and_gradient_are_those_of_PyTorch_with_an_explicit_time_loop(string file)
+    {
+        var fixture = new Fixture(file);
+        int[] settings = fixture.Integers("settings");
+        var model = new ElmanLanguageModel(new ModelSettings(settings[0], settings[1], settings[2], settings[3]));
+        var shard = new ShardTokens(fixture.Integers("ids"), fixture.Integers("starts"));
+        using var parameters = Numbers.Garbage(model.Layout.Length);
+        fixture.Floats("parameters").CopyTo(parameters.Span);
+        using var workspace = new Workspace();
+        using var gradient = new Gradient(model.Layout);
+
+        model.Compute(parameters, shard, workspace, gradient);
+
+        double expected = fixture.Doubles("loss")[0];
+        Assert.Equal(expected, gradient.LossSum, 1e-6 * expected);
+        Assert.Equal(shard.TargetCount, gradient.TokenCount);
+        Numbers.AssertClose(fixture.Doubles("gradient"), gradient.ToFlat(), 2e-6);
+        Assert.DoesNotContain(settings[3], gradient.RowIds[..gradient.RowCount]);
+    }
+
+    [Fact]
+    public void The_gradient_agrees_with_finite_differences()
+    {
+        var settings = new ModelSettings(VocabularySize: 5, Dimension: 4, Layers: 2, PaddingId: -1);
+        var model = new ElmanLanguageModel(settings);
+        var reference = new ReferenceLanguageModel(settings);
+        ShardTokens shard = Shard(5, 3, 6, 2);
+        using var parameters = Numbers.Uniform(model.Layout.Length, 0.7, 5);
+        using var workspace = new Workspace();
+        using var gradient = new Gradient(model.Layout);
+
+        model.Compute(parameters, shard, workspace, gradient);
+
+        double[] moved = parameters.ToDouble();
+        var slopes = new double[moved.Length];
+        for (int i = 0; i < moved.Length; i++)
+        {
+            double value = moved[i];
+            moved[i] = value + 1e-5;
+            double above = reference.Loss(moved, shard);
+            moved[i] = value - 1e-5;
+            slopes[i] = (above - reference.Loss(moved, shard)) / 2e-5;
+            moved[i] = value;
+        }
+
+        Assert.Equal(reference.Loss(moved, shard), gradient.LossSum, 1e-5);
+        Numbers.AssertClose(slopes, gradient.ToFlat(), 1e-5);
+    }
+
+    [Fact]
+    public void The_loss_alone_has_the_bits_of_the_loss_with_gradient()
+    {
+        var model = new ElmanLanguageModel(Model);
+        using var parameters = Numbers.Uniform(model.Layout.Length, 0.3, 6);
+        using var workspace = new Workspace();
+        using var gradient = new Gradient(model.Layout);
+        foreach (ShardTokens shard in new[] { Shard(700, 2, 9, 30), Shard(700, 60, 12) })
+        {
+            model.Compute(parameters, shard, workspace, gradient);
+
+            Assert.Equal(gradient.LossSum, model.Loss(parameters, shard, workspace));
+        }
+    }
+
+    [Fact]
+    public void What_a_workspace_and_a_gradient_held_before_never_shows()
+    {
+        var model = new ElmanLanguageModel(Model);
+        using var parameters = Numbers.Uniform(model.Layout.Length, 0.3, 7);
+        using var notNumbers = Numbers.Garbage(model.Layout.Length);
+        ShardTokens small = Shard(700, 2, 9, 30, 3);
+        ShardTokens large = Shard(700, 60, 12);
+        using var fresh = new Workspace();
+        using var expected = new Gradient(model.Layout);
+        model.Compute(parameters, small, fresh, expected);
+
+        using var used = new Workspace();
+        using var actual = new Gradient(model.Layout);
+        model.Compute(notNumbers, large, used, actual);
+        Assert.True(double.IsNaN(actual.LossSum));
+        model.Compute(parameters, small, used, actual);
+        Gradients.AssertSame(expected, actual);
+
+        model.Compute(parameters, large, used, actual);
+        model.Compute(parameters, small, used, actual);
+        Gradients.AssertSame(expected, actual);
+    }
+
+    [Fact]
+    public void Threads_side_by_side_compute_the_bits_of_one_alone()
+    {
+        var model = new ElmanLanguageModel(Model);
+        using var parameters = Numbers.Uniform(model.Layout.Length, 0.3, 8);
+        ShardTokens[] shards = [.. Enumerable.Range(0, 6).Select(i => Shard(700, 4 + i, 17, 8, 8))];
+        Gradient[] alone = Compute(model, parameters, shards, threadCount: 1);
+        Gradient[] together = Compute(model, parameters, shards, threadCount: 3);
+        for (int i = 0; i < shards.Length; i++)
+        {
+            Gradients.AssertSame(alone[i], together[i]);
+            alone[i].Dispose();
+            together[i].Dispose();
+        }
+    }
+
+    [Fact]
+    public void An_empty_shard_gives_the_identity()
+    {
+        var model = new ElmanLanguageModel(Model);
+        using var parameters = Numbers.Uniform(model.Layout.Length, 0.3, 9);
+        using var workspace = new Workspace();
+        using var gradient = new Gradient(model.Layout);
+        model.Compute(parameters, Shard(700, 5), workspace, gradient);
+        Assert.False(gradient.IsIdentity);
+
+        model.Compute(parameters, ShardTokens.Empty, workspace, gradient);
+
+        Assert.True(gradient.IsIdentity);
+        Assert.Equal(0, gradient.RowCount);
+        Assert.Equal(0.0, gradient.LossSum);
+        Assert.Equal(0.0, model.Loss(parameters, ShardTokens.Empty, workspace));
+    }
+
+    [Fact]
+    public void Buffers_and_tokens_of_another_model_are_refused()
+    {
+        var model = new ElmanLanguageModel(Model);
+        var other = new ElmanLanguageModel(Model with { Dimension = 25 });
+        using var parameters = Numbers.Uniform(model.Layout.Length, 0.3, 9);
+        using var workspace = new Workspace();
+        using var gradient = new Gradient(model.Layout);
+        using var otherParameters = Numbers.Garbage(other.Layout.Length);
+        using var otherGradient = new Gradient(other.Layout);
+
+        Assert.Throws<ArgumentException>(() => model.Compute(otherParameters, Shard(700, 5), workspace, gradient));
+        Assert.Throws<ArgumentException>(() => model.Compute(parameters, Shard(700, 5), workspace, otherGradient));
+        Assert.Throws<ArgumentException>(() => model.Compute(parameters, new ShardTokens([1, 700], [0, 2]), workspace, gradient));
+    }
+
+    private static Gradient[] Compute(ElmanLanguageModel model, FloatBuffer parameters, ShardTokens[] shards, int threadCount)
+    {
+        Gradient[] results = [.. shards.Select(_ => new Gradient(model.Layout))];
+        Thread[] threads = [.. Enumerable.Range(0, threadCount).Select(first => new Thread(() =>
+        {
+            using var workspace = new Workspace();
+            for (int i = first; i < shards.Length; i += threadCount)
+            {
+                model.Compute(parameters, shards[i], workspace, results[i]);
+            }
+        }))];
+        foreach (Thread thread in threads)
+        {
+            thread.Start();
+        }
+
+        foreach (Thread thread in threads)
+        {
+            thread.Join();
+        }
+
+        return results;
+    }
+
+    private static ShardTokens Shard(int vocabularySize, params int[] lengths) => new(
+        Numbers.Ids(lengths.Sum(), vocabularySize, (ulong)lengths.Sum()), [.. Enumerable.Range(0, lengths.Length + 1).Select(i => lengths[..i].Sum())]);
+}
