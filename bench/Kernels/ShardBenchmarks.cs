@@ -9,8 +9,7 @@ namespace RnnLm.Kernels.Benchmarks;
 /// </summary>
 public class ShardBenchmarks : IDisposable
 {
-    private readonly Workspace _workspace = new();
-    private ElmanLanguageModel _model = null!;
+    private FusedReplica _model = null!;
     private ModelSettings _settings = null!;
     private FloatBuffer _parameters = null!;
     private Gradient _gradient = null!;
@@ -26,7 +25,7 @@ public class ShardBenchmarks : IDisposable
     {
         bool isBook = Preset == "lm-book";
         _settings = isBook ? BenchmarkModel.LmBook : BenchmarkModel.Characters;
-        _model = new ElmanLanguageModel(_settings);
+        _model = new FusedReplica(_settings);
         _parameters = BenchmarkModel.Uniform(_model.Layout.Length, 0.08f);
         _gradient = new Gradient(_model.Layout);
         _shard = BenchmarkModel.Shard(_settings, exampleCount: 16, targetsPerExample: isBook ? 29 : 64, index: 0);
@@ -39,7 +38,7 @@ public class ShardBenchmarks : IDisposable
         _products.Dispose();
         _gradient.Dispose();
         _parameters.Dispose();
-        _workspace.Dispose();
+        _model.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -47,8 +46,8 @@ public class ShardBenchmarks : IDisposable
     public void ProductsAlone() => _products.Run();
 
     [Benchmark]
-    public void LossAndGradient() => _model.Compute(_parameters, _shard, _workspace, _gradient);
+    public void LossAndGradient() => _model.Compute(_parameters, _shard, _gradient);
 
     [Benchmark]
-    public double Loss() => _model.Loss(_parameters, _shard, _workspace);
+    public double Loss() => _model.Loss(_parameters, _shard);
 }

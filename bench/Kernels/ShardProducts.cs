@@ -3,9 +3,9 @@ using RnnLm.Worker;
 namespace RnnLm.Kernels.Benchmarks;
 
 /// <summary>The matrix products of one shard's loss and gradient, without anything between them.</summary>
-internal sealed unsafe class ShardProducts : IDisposable
+internal sealed class ShardProducts : IDisposable
 {
-    private readonly MatrixProducts _products = MatrixProducts.Load();
+    private readonly MatrixProducts _products = new();
     private readonly int _layers;
     private readonly int _dimension;
     private readonly int _exampleCount;
@@ -43,7 +43,6 @@ internal sealed unsafe class ShardProducts : IDisposable
 
     public void Run()
     {
-        using ProductScope scope = _products.Enter();
         for (int layer = 0; layer < _layers; layer++)
         {
             _products.Multiply(Rows(_rows), Square(_square), Rows(_otherRows));
@@ -66,6 +65,7 @@ internal sealed unsafe class ShardProducts : IDisposable
 
     public void Dispose()
     {
+        _products.Dispose();
         foreach (FloatBuffer buffer in new[] { _rows, _otherRows, _hiddenTransposed, _square, _squareGradient, _output, _outputGradient, _tile })
         {
             buffer.Dispose();
@@ -89,7 +89,7 @@ internal sealed unsafe class ShardProducts : IDisposable
         (int firstRow, int rowCount) = _tiling.Block(block);
         Matrix hidden = Rows(_rows).RowRange(firstRow, rowCount);
         Matrix hiddenGradient = Rows(_otherRows).RowRange(firstRow, rowCount);
-        var hiddenTransposed = new Matrix(_hiddenTransposed.Address, _dimension, _tiling.TileStride);
+        var hiddenTransposed = new Matrix(_hiddenTransposed, 0, _dimension, _tiling.TileStride);
         for (int tile = 0; tile < _tiling.TileCount; tile++)
         {
             _products.Multiply(Output(_output, tile), hiddenTransposed, Tile(tile, _tiling.TileStride));
@@ -102,15 +102,15 @@ internal sealed unsafe class ShardProducts : IDisposable
         }
     }
 
-    private Matrix Rows(FloatBuffer buffer) => new(buffer.Address, _exampleCount * _steps, _dimension);
+    private Matrix Rows(FloatBuffer buffer) => new(buffer, 0, _exampleCount * _steps, _dimension);
 
-    private Matrix Square(FloatBuffer buffer) => new(buffer.Address, _dimension, _dimension);
+    private Matrix Square(FloatBuffer buffer) => new(buffer, 0, _dimension, _dimension);
 
-    private Matrix Tile(int tile, int rowCount) => new(_tile.Address, _tiling.Tile(tile).Count, rowCount, _tiling.TileStride);
+    private Matrix Tile(int tile, int rowCount) => new Matrix(_tile, 0, _tiling.Tile(tile).Count, _tiling.TileStride).FirstColumns(rowCount);
 
     private Matrix Output(FloatBuffer buffer, int tile)
     {
         (int first, int count) = _tiling.Tile(tile);
-        return new Matrix(buffer.Address, _tiling.VocabularySize, _dimension).RowRange(first, count);
+        return new Matrix(buffer, 0, _tiling.VocabularySize, _dimension).RowRange(first, count);
     }
 }

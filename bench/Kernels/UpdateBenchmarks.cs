@@ -6,7 +6,7 @@ namespace RnnLm.Kernels.Benchmarks;
 /// <summary>What the coordinator does with a step's gradient of lm-book's 8.3 million parameters.</summary>
 public class UpdateBenchmarks : IDisposable
 {
-    private readonly ElmanLanguageModel _model = new(BenchmarkModel.LmBook);
+    private readonly FusedReplica _model = new(BenchmarkModel.LmBook);
     private Gradient _gradient = null!;
     private AdamState _current = null!;
     private AdamState _next = null!;
@@ -19,9 +19,8 @@ public class UpdateBenchmarks : IDisposable
     public void Prepare()
     {
         using FloatBuffer parameters = BenchmarkModel.Uniform(_model.Layout.Length, 0.08f);
-        using var workspace = new Workspace();
         _gradient = new Gradient(_model.Layout);
-        _model.Compute(parameters, BenchmarkModel.Shard(BenchmarkModel.LmBook, 16, 29, index: 1), workspace, _gradient);
+        _model.Compute(parameters, BenchmarkModel.Shard(BenchmarkModel.LmBook, 16, 29, index: 1), _gradient);
         int length = _model.Layout.Length;
         var moments = new[] { new FloatBuffer(length), new FloatBuffer(length) };
         moments[0].Span.Clear();

@@ -14,7 +14,7 @@ internal static class DeviceFactory
             DeviceKind.Cpu =>
             [
                 .. Enumerable.Range(0, workers).Select(index =>
-                    new ThreadedDevice($"worker-{index}", threads, () => new KernelShardComputer(model), gradients, selfTest, time)),
+                    new ThreadedDevice($"worker-{index}", threads, () => new FusedReplica(model), gradients, selfTest, time)),
             ],
 
             // A GPU runs one shard after the other: its parallelism is inside the shard.
@@ -29,7 +29,7 @@ internal static class DeviceFactory
     /// <summary>Library and hardware that compute: part of the job.</summary>
     public static string DescribeNumerics(DeviceChoice choice) => choice.Kind switch
     {
-        DeviceKind.Cpu => CpuNumerics.Describe(),
+        DeviceKind.Cpu => TorchNumerics.Describe(),
         _ => TorchNumerics.Describe(),
     };
 }

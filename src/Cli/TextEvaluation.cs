@@ -36,7 +36,7 @@ internal static class TextEvaluation
                 0,
                 pieces.Count,
                 new ParallelOptions { MaxDegreeOfParallelism = threads },
-                () => new KernelShardComputer(job.Model),
+                () => new FusedReplica(job.Model),
                 (index, _, computer) =>
                 {
                     var piece = pieces[index];

@@ -15,7 +15,7 @@ internal static class SetupCommand
         var command = new Command("setup", "Prepare this machine: system packages, build, default corpora and tokeniser pieces");
         command.SetAction(_ =>
         {
-            Console.Out.WriteLine($"arithmetic: {CpuNumerics.Describe()}");
+            Console.Out.WriteLine($"arithmetic: {TorchNumerics.Describe()}");
             var packages = new PackageStore(CacheDirectory.Default());
             foreach (var package in new[] { NpmPackage.Datasets, NpmPackage.LlamaTokenizer })
             {

@@ -28,8 +28,11 @@ internal sealed unsafe class GrowingBuffer : IDisposable
     public Matrix AsMatrix(int rows, int columns)
     {
         Reserve(checked(rows * columns));
-        return new Matrix(Address, rows, columns);
+        return new Matrix(_buffer, 0, rows, columns);
     }
+
+    /// <summary>A (rows, columns) matrix over the part of the buffer that begins at <paramref name="offset"/>; there must be room for it.</summary>
+    public Matrix AsMatrix(int offset, int rows, int columns) => new(_buffer, offset, rows, columns);
 
     /// <inheritdoc/>
     public void Dispose() => _buffer.Dispose();

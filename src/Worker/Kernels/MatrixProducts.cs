@@ -1,70 +1,26 @@
-using System.Runtime.InteropServices;
+using System.Runtime.CompilerServices;
 
 namespace RnnLm.Worker;
 
 /// <summary>
-/// Matrix products by oneDNN's <c>dnnl_sgemm</c> (oneDNN developer guide, "BLAS functions"), always on the calling thread alone: a product's bits
-/// depend on its operands only.
+/// Matrix products by libtorch's <c>addmm_</c>, for one thread, which libtorch is told to use alone: a product's bits depend
+/// on its operands only. The tensors that libtorch wants are views of our buffers; making one costs more than
+/// looking it up, so the views of the matrices met so far are kept.
 /// </summary>
-internal sealed unsafe class MatrixProducts
+internal sealed class MatrixProducts : IDisposable
 {
-    private const string HowToInstall = "install oneDNN 2 or 3 built for OpenMP or without threads (Debian and Ubuntu: apt-get install libdnnl2 or libdnnl3)";
-    private const uint SequentialRuntime = 1;
-    private const uint OpenMpRuntime = 2;
-    private static readonly string[] LibraryNames = ["libdnnl.so.3", "libdnnl.so.2", "dnnl"];
+    /// <summary>Views kept; shards of ever new lengths would keep views without end.</summary>
+    private const int MostViews = 8192;
 
-    private readonly delegate* unmanaged[Cdecl]<byte, byte, long, long, long, float, float*, long, float*, long, float, float*, long, int> _sgemm;
-    private readonly delegate* unmanaged[Cdecl]<int, void> _setThreadCount;
+    /// <summary>The whole buffers as tensors of one dimension, for all threads.</summary>
+    private static readonly ConditionalWeakTable<FloatBuffer, Tensor> Buffers = [];
 
-    private MatrixProducts(nint library, string version, bool hasThreads)
-    {
-        Version = version;
-        _sgemm = (delegate* unmanaged[Cdecl]<byte, byte, long, long, long, float, float*, long, float*, long, float, float*, long, int>)
-            Export(library, "dnnl_sgemm");
-        if (hasThreads)
-        {
-            // Looking the symbol up through oneDNN's own handle finds the very OpenMP runtime that oneDNN was linked to, whichever that is.
-            _setThreadCount = (delegate* unmanaged[Cdecl]<int, void>)Export(library, "omp_set_num_threads");
-        }
-    }
+    private readonly Dictionary<Matrix, Tensor> _views = [];
 
-    /// <summary>Version of the library and the instruction set it computes with: products of equal kinds have equal bits.</summary>
-    public string Version { get; }
+    /// <summary>Holds libtorch to the calling thread, for products of that thread.</summary>
+    public MatrixProducts() => set_num_threads(1);
 
-    /// <summary>Finds oneDNN on this machine.</summary>
-    /// <exception cref="RnnLmException">oneDNN is missing or was built for a threading runtime that cannot be held to one thread.</exception>
-    public static MatrixProducts Load() => Load(LibraryNames);
-
-    /// <summary>Loads the first of these libraries that exists.</summary>
-    internal static MatrixProducts Load(IReadOnlyList<string> libraryNames)
-    {
-        foreach (string name in libraryNames)
-        {
-            if (NativeLibrary.TryLoad(name, typeof(MatrixProducts).Assembly, searchPath: null, out nint library))
-            {
-                return FromLibrary(name, library);
-            }
-        }
-
-        throw RnnLmException.BadInput($"oneDNN ({string.Join(", ", libraryNames)}) was not found: {HowToInstall}");
-    }
-
-    /// <summary>
-    /// Begins a computation on the calling thread: its products stay on that thread, and no signal reaches it until the scope is closed
-    /// (<see cref="ProductScope"/>). OpenMP keeps this setting per thread and it costs nanoseconds, so whoever starts a
-    /// computation asks for it instead of remembering which threads have.
-    /// </summary>
-    public ProductScope Enter()
-    {
-        if (_setThreadCount != null)
-        {
-            _setThreadCount(1);
-        }
-
-        return new ProductScope();
-    }
-
-    /// <summary>Inside <see cref="Enter"/>: result = left · right + keep · result, where keep is 0 (the old contents are ignored, even when not a number) or 1.</summary>
+    /// <summary>result = left · right + keep · result, where keep is 0 (the old contents are ignored, even when not a number) or 1.</summary>
     /// <param name="left">(m, k), possibly transposed.</param>
     /// <param name="right">(k, n), possibly transposed.</param>
     /// <param name="result">(m, n), not transposed.</param>
@@ -74,76 +30,56 @@ internal sealed unsafe class MatrixProducts
         if (left.Rows != result.Rows || left.Columns != right.Rows || right.Columns != result.Columns || result.IsTransposed)
         {
             throw new ArgumentException(
-                $"({left.Rows}, {left.Columns}) times ({right.Rows}, {right.Columns}) into ({result.Rows}, {result.Columns})", nameof(result));
+                $"({left.Rows}, {left.Columns}) times ({right.Rows}, {right.Columns}) into ({result.Rows}, {result.Columns})",
+                nameof(result));
         }
 
-        if (result.Rows == 0 || result.Columns == 0)
+        if (left.Columns == 0 && keep == 0)
         {
-            return;
+            result.Clear();
         }
-
-        if (left.Columns == 0)
+        else if (left.Columns > 0 && result.Rows > 0 && result.Columns > 0)
         {
-            ScaleByKeep(result, keep);
-            return;
-        }
-
-        int status = _sgemm(
-            Transposition(left), Transposition(right), result.Rows, result.Columns, left.Columns,
-            1f, left.Address, left.Stride, right.Address, right.Stride, keep, result.Address, result.Stride);
-        if (status != 0)
-        {
-            throw new InvalidOperationException(
-                $"dnnl_sgemm failed with status {status} for ({left.Rows}, {left.Columns}) times ({right.Rows}, {right.Columns})");
+            ViewOf(result).addmm_(ViewOf(left), ViewOf(right), keep, 1);
         }
     }
 
-    private static byte Transposition(Matrix matrix) => (byte)(matrix.IsTransposed ? 'T' : 'N');
-
-    private static void ScaleByKeep(Matrix result, float keep)
+    /// <inheritdoc/>
+    public void Dispose()
     {
-        if (keep != 0)
+        foreach (var view in _views.Values)
         {
-            return;
+            view.Dispose();
         }
 
-        for (int row = 0; row < result.Rows; row++)
-        {
-            new Span<float>(result.Row(row), result.Columns).Clear();
-        }
+        _views.Clear();
     }
 
-    private static MatrixProducts FromLibrary(string name, nint library)
+    private Tensor ViewOf(Matrix matrix)
     {
-        var version = (delegate* unmanaged[Cdecl]<VersionInfo*>)Export(library, "dnnl_version");
-        VersionInfo* found = version();
-        if (found->Major is not (2 or 3) || found->CpuRuntime is not (SequentialRuntime or OpenMpRuntime))
+        if (_views.TryGetValue(matrix, out var known))
         {
-            throw RnnLmException.BadInput(
-                $"{name} is oneDNN {found->Major}.{found->Minor}.{found->Patch} with CPU runtime {found->CpuRuntime}, which cannot be used: {HowToInstall}");
+            return known;
         }
 
-        var instructionSet = (delegate* unmanaged[Cdecl]<int>)Export(library, "dnnl_get_effective_cpu_isa");
-        return new MatrixProducts(
-            library,
-            $"oneDNN {found->Major}.{found->Minor}.{found->Patch} isa 0x{instructionSet():x}",
-            hasThreads: found->CpuRuntime == OpenMpRuntime);
+        if (_views.Count == MostViews)
+        {
+            Dispose();
+        }
+
+        var view = NewView(matrix);
+        _views.Add(matrix, view);
+        return view;
     }
 
-    private static nint Export(nint library, string symbol) =>
-        NativeLibrary.TryGetExport(library, symbol, out nint address)
-            ? address
-            : throw RnnLmException.BadInput($"the oneDNN found on this machine lacks {symbol}: {HowToInstall}");
-
-    /// <summary>dnnl_version_t.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct VersionInfo
+    private static unsafe Tensor NewView(Matrix matrix)
     {
-        public int Major;
-        public int Minor;
-        public int Patch;
-        public byte* Hash;
-        public uint CpuRuntime;
-        public uint GpuRuntime;
+        long first = matrix.Address - matrix.Buffer.Address;
+        long[] strides = matrix.IsTransposed ? [1, matrix.Stride] : [matrix.Stride, 1];
+        var view = Buffers.GetValue(matrix.Buffer, Wrap).as_strided([matrix.Rows, matrix.Columns], strides, first);
+        return view.DetachFromDisposeScope();
     }
+
+    private static Tensor Wrap(FloatBuffer buffer) =>
+        frombuffer(buffer.Array, float32, buffer.Length, buffer.Offset).DetachFromDisposeScope();
 }

@@ -9,8 +9,8 @@ namespace RnnLm.Worker;
 /// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018). Second pass: the products with the gradient of the logits, which is the
 /// probabilities minus one at the target. Each logit costs one exponential, and the factors that make probabilities of them, one for each row of a tile, are
 /// applied to the states and to the product instead, of which there are far fewer.
-/// Tiles are transposed, a word to a line and the rows beside each other: two of the three products then read both operands as they lie, which spares oneDNN the
-/// transposition of the weight's tiles, and what a row needs of its tile (largest, sum, factor) is computed lane by lane.
+/// Tiles are transposed, a word to a line and the rows beside each other: two of the three products then read both operands as they lie, which spares the
+/// library the transposition of the weight's tiles, and what a row needs of its tile (largest, sum, factor) is computed lane by lane.
 /// </summary>
 internal static unsafe class OutputLayer
 {
@@ -66,7 +66,7 @@ internal static unsafe class OutputLayer
         scratch.Prepare(tiling, hidden.Columns, keepsTiles: true);
         if (tiling.BlockCount == 0)
         {
-            new Span<float>(weightGradients.Weight.Address, weightGradients.Weight.Rows * weightGradients.Weight.Columns).Clear();
+            weightGradients.Weight.Clear();
             new Span<float>(weightGradients.Bias, weightGradients.Weight.Rows).Clear();
         }
 
@@ -267,4 +267,126 @@ internal static unsafe class OutputLayer
             biasGradient[word] = keep ? biasGradient[word] + sum : sum;
         }
     }
+}
+
+/// <summary>
+/// How the logits, transposed (V, R), are cut: blocks of the shard's rows, and tiles of words that fit a core's level-2 cache beside their part of the
+/// weight. The cut decides the order of summation and so is a function of R and V alone.
+/// </summary>
+internal readonly struct OutputTiling
+{
+    /// <summary>Most rows of a block.</summary>
+    public const int MostBlockRows = 512;
+
+    /// <summary>Words of every tile but the last.</summary>
+    public const int TileWords = 256;
+
+    public OutputTiling(int rows, int vocabularySize)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        ArgumentOutOfRangeException.ThrowIfLessThan(vocabularySize, 1);
+        Rows = rows;
+        VocabularySize = vocabularySize;
+        BlockCount = DivideUp(rows, MostBlockRows);
+        BlockRows = BlockCount == 0 ? 0 : DivideUp(rows, BlockCount);
+        TileCount = DivideUp(vocabularySize, TileWords);
+    }
+
+    /// <summary>R.</summary>
+    public int Rows { get; }
+
+    /// <summary>V.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>Number of blocks; they have nearly equally many rows.</summary>
+    public int BlockCount { get; }
+
+    /// <summary>Rows of every block but the last.</summary>
+    public int BlockRows { get; }
+
+    /// <summary>Number of tiles.</summary>
+    public int TileCount { get; }
+
+    /// <summary>Floats from one word of a tile to the next: a block's rows, filled up to whole vectors.</summary>
+    public int TileStride => Lanes.RoundUp(BlockRows);
+
+    /// <summary>Floats of a full tile.</summary>
+    public int TileLength => checked(Math.Min(VocabularySize, TileWords) * TileStride);
+
+    /// <summary>First row and number of rows of a block.</summary>
+    public (int First, int Count) Block(int index) => (index * BlockRows, Math.Min(BlockRows, Rows - (index * BlockRows)));
+
+    /// <summary>First word and number of words of a tile.</summary>
+    public (int First, int Count) Tile(int index) => (index * TileWords, Math.Min(TileWords, VocabularySize - (index * TileWords)));
+
+    private static int DivideUp(int dividend, int divisor) => (int)(((long)dividend + divisor - 1) / divisor);
+}
+
+/// <summary>The output layer's temporaries of one thread, re-used from call to call. Their contents between calls mean nothing.</summary>
+internal sealed unsafe class OutputScratch : IDisposable
+{
+    private readonly GrowingBuffer _exponentials = new();
+    private readonly GrowingBuffer _logits = new();
+    private readonly GrowingBuffer _hiddenTransposed = new();
+    private readonly GrowingBuffer _hiddenInHand = new();
+    private readonly GrowingBuffer _targetLogits = new();
+    private readonly GrowingBuffer _rowTiles = new();
+    private OutputTiling _tiling;
+
+    /// <summary>Logit of each row's target.</summary>
+    public float* TargetLogits => _targetLogits.Address;
+
+    /// <summary>Makes room for one evaluation; <paramref name="keepsTiles"/> when the second pass needs the first one's exponentials.</summary>
+    public void Prepare(OutputTiling tiling, int dimension, bool keepsTiles)
+    {
+        _tiling = tiling;
+        _exponentials.Reserve(keepsTiles ? checked(tiling.TileCount * tiling.TileLength) : 0);
+        _logits.Reserve(tiling.TileLength);
+        _hiddenTransposed.Reserve(checked(dimension * tiling.TileStride));
+        _hiddenInHand.Reserve(checked(dimension * tiling.BlockRows));
+        _targetLogits.Reserve(tiling.BlockRows);
+        _rowTiles.Reserve(checked(2 * tiling.TileCount * tiling.TileStride));
+    }
+
+    /// <summary>A block's states, transposed (D, whole vectors of rows).</summary>
+    public Matrix HiddenTransposed(int dimension) => _hiddenTransposed.AsMatrix(dimension, _tiling.TileStride);
+
+    /// <summary>What the tile in hand takes of a block's states, or gives to their gradient (rows, D).</summary>
+    public Matrix HiddenInHand(int rows, int dimension) => _hiddenInHand.AsMatrix(rows, dimension);
+
+    /// <summary>Exponentials of tile <paramref name="tile"/> (words, whole vectors of rows).</summary>
+    public Matrix Exponentials(int tile) => Tile(_exponentials, tile * _tiling.TileLength, tile);
+
+    /// <summary>Logits of the tile in hand, which stay in a near cache (words, whole vectors of rows).</summary>
+    public Matrix Logits(int tile) => Tile(_logits, 0, tile);
+
+    /// <summary>Largest logit of each row within tile <paramref name="tile"/>; later the factor that turns the tile's exponentials into probabilities.</summary>
+    public float* TileMaxima(int tile) => _rowTiles.Address + ((long)tile * _tiling.TileStride);
+
+    /// <summary>Sum of each row's exponentials within tile <paramref name="tile"/>.</summary>
+    public float* TileSums(int tile) => _rowTiles.Address + ((long)(_tiling.TileCount + tile) * _tiling.TileStride);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _exponentials.Dispose();
+        _logits.Dispose();
+        _hiddenTransposed.Dispose();
+        _hiddenInHand.Dispose();
+        _targetLogits.Dispose();
+        _rowTiles.Dispose();
+    }
+
+    private Matrix Tile(GrowingBuffer buffer, int offset, int tile) =>
+        buffer.AsMatrix(offset, _tiling.Tile(tile).Count, _tiling.TileStride);
+}
+
+/// <summary>The parameters of the output layer, or their gradients.</summary>
+internal readonly unsafe struct OutputWeights
+{
+    /// <summary>Weight (V, D), applied as h·Wᵀ.</summary>
+    public required Matrix Weight { get; init; }
+
+    /// <summary>Bias (V).</summary>
+    public required float* Bias { get; init; }
 }

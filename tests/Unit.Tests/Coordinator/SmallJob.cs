@@ -32,7 +32,7 @@ internal static class SmallJob
         var selfTest = new SelfTest(Model);
         var devices = Enumerable.Range(0, workers).Select(index =>
         {
-            IDevice device = new ThreadedDevice($"worker-{index}", threads, () => new KernelShardComputer(Model), gradients, selfTest, TimeProvider.System);
+            IDevice device = new ThreadedDevice($"worker-{index}", threads, () => new FusedReplica(Model), gradients, selfTest, TimeProvider.System);
             return wrap?.Invoke(index, device) ?? device;
         });
         var writer = new HashingWriter();

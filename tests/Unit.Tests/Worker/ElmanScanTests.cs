@@ -69,8 +69,7 @@ public unsafe class ElmanScanTests
 
         public void Run()
         {
-            var products = MatrixProducts.Load();
-            using ProductScope scope = products.Enter();
+            using var products = new MatrixProducts();
             int rows = _batch.RowCount;
             using var room = Numbers.Garbage(rows * _dimension);
             using var outputGradient = Numbers.Garbage(rows * _dimension);

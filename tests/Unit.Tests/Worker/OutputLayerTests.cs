@@ -30,8 +30,7 @@ public unsafe class OutputLayerTests
         using var hiddenGradient = Numbers.Garbage(rows * dimension);
         using var weightGradient = Numbers.Garbage(vocabularySize * dimension);
         using var biasGradient = Numbers.Garbage(vocabularySize);
-        var products = MatrixProducts.Load();
-        using ProductScope scope = products.Enter();
+        using var products = new MatrixProducts();
         using var scratch = new OutputScratch();
         var weights = new OutputWeights { Weight = weight.AsMatrix(vocabularySize, dimension), Bias = bias.Address };
         var gradients = new OutputWeights { Weight = weightGradient.AsMatrix(vocabularySize, dimension), Bias = biasGradient.Address };
@@ -60,8 +59,7 @@ public unsafe class OutputLayerTests
         weight.Span[..512].Fill(-200);
         weight.Span[512..].Fill(200);
         bias.Span.Clear();
-        var products = MatrixProducts.Load();
-        using ProductScope scope = products.Enter();
+        using var products = new MatrixProducts();
         using var scratch = new OutputScratch();
         using var hiddenGradient = Numbers.Garbage(2);
         using var weightGradient = Numbers.Garbage(VocabularySize);
@@ -91,8 +89,7 @@ public unsafe class OutputLayerTests
         using var hidden = Numbers.Uniform(4 * 3, 1, 1);
         using var weight = Numbers.Uniform(600 * 3, 1, 2);
         using var bias = Numbers.Uniform(600, 1, 3);
-        var products = MatrixProducts.Load();
-        using ProductScope scope = products.Enter();
+        using var products = new MatrixProducts();
         using var scratch = new OutputScratch();
         foreach (int position in new[] { 0, 100, 511, 512, 599 })
         {

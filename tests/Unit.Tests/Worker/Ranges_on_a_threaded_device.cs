@@ -18,11 +18,11 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
     public void A_range_is_the_tree_sum_of_its_single_shards(int threads)
     {
         ShardTokens[] shards = [.. Enumerable.Range(0, 8).Select(Shard)];
-        using var device = Device(threads, () => new KernelShardComputer(Model));
+        using var device = Device(threads, () => new FusedReplica(Model));
         Submit(device, new ShardRange(8, 8), shards);
         var computed = Assert.IsType<RangeComputed>(_answers.Take());
 
-        using var computer = new KernelShardComputer(Model);
+        using var computer = new FusedReplica(Model);
         var expected = TreeSum(computer, shards);
         Assert.Equal(expected.Dense.Span.ToArray(), computed.Gradient.Dense.Span.ToArray());
         Assert.Equal(expected.LossSum, computed.Gradient.LossSum);
@@ -36,7 +36,7 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
     [Fact]
     public void Every_buffer_but_the_result_goes_back_to_the_pool()
     {
-        using var device = Device(2, () => new KernelShardComputer(Model));
+        using var device = Device(2, () => new FusedReplica(Model));
         Submit(device, new ShardRange(0, 8), [.. Enumerable.Range(0, 8).Select(Shard)]);
         Assert.IsType<RangeComputed>(_answers.Take());
         Assert.Equal(1, _gradients.Outstanding);
@@ -49,7 +49,7 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         missing.Submit(new RunSelfTest(), _answers.Add, _answers.Add);
         Assert.Equal("no library", Assert.IsType<InvalidOperationException>(_answers.Take()).Message);
 
-        using var device = Device(1, () => new KernelShardComputer(Model));
+        using var device = Device(1, () => new FusedReplica(Model));
         Submit(device, new ShardRange(0, 1), [new ShardTokens([0, Model.VocabularySize], [0, 2])]);
         Assert.IsType<ArgumentException>(_answers.Take(), exactMatch: false);
     }
@@ -86,7 +86,7 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
     private void Submit(ThreadedDevice device, ShardRange range, ShardTokens[] shards) =>
         device.Submit(new ComputeRange(1, Parameters(), range, shards), _answers.Add, _answers.Add);
 
-    private Gradient TreeSum(KernelShardComputer computer, ReadOnlySpan<ShardTokens> shards)
+    private Gradient TreeSum(FusedReplica computer, ReadOnlySpan<ShardTokens> shards)
     {
         if (shards.Length == 1)
         {

@@ -1,3 +1,5 @@
+using TorchSharp.Modules;
+
 namespace RnnLm.Tests;
 
 public class RnnLanguageModelTests

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace RnnLm.Tests;
 
 /// <summary>
-/// .NET stops threads for its collector with the first real-time signal. The handler's frame must not land where oneDNN's kernels have put the stack pointer
-/// meanwhile: in the heap. Without <see cref="ProductScope"/> this test ends the process with a corrupted heap.
+/// .NET stops threads for its collector with the first real-time signal. Some libraries' product kernels point the stack pointer
+/// into the heap meanwhile, where the handler's frame would be written; libtorch's must not.
 /// </summary>
 public sealed class Signals_beside_a_computation
 {
@@ -16,7 +16,7 @@ public sealed class Signals_beside_a_computation
         var settings = new ModelSettings(VocabularySize: 700, Dimension: 192, Layers: 1, PaddingId: -1);
         int[] ids = [.. Enumerable.Range(0, 121).Select(i => i * 37 % settings.VocabularySize)];
         var shard = new ShardTokens(ids, [0, 60, 121]);
-        var model = new ElmanLanguageModel(settings);
+        using var model = new FusedReplica(settings);
         using var parameters = new FloatBuffer(model.Layout.Length);
         for (int i = 0; i < parameters.Length; i++)
         {
@@ -50,11 +50,10 @@ public sealed class Signals_beside_a_computation
         Assert.True(isEqual);
     }
 
-    private static float[] Compute(ElmanLanguageModel model, FloatBuffer parameters, ShardTokens shard)
+    private static float[] Compute(FusedReplica model, FloatBuffer parameters, ShardTokens shard)
     {
-        using var workspace = new Workspace();
         using var gradient = new Gradient(model.Layout);
-        model.Compute(parameters, shard, workspace, gradient);
+        model.Compute(parameters, shard, gradient);
         return gradient.Dense.Span.ToArray();
     }
 

@@ -9,7 +9,7 @@ public sealed class Two_ways_to_compute_a_shard
     [Fact]
     public void Losses_and_gradients_agree()
     {
-        using var kernels = new KernelShardComputer(Model);
+        using var kernels = new FusedReplica(Model);
         using var torch = new TorchShardComputer(Model, "cpu");
         var layout = ParameterLayout.For(Model);
         using var ours = new Gradient(layout);
@@ -34,7 +34,7 @@ public sealed class Two_ways_to_compute_a_shard
     [Fact]
     public void An_empty_shard_is_the_identity_in_both()
     {
-        using var kernels = new KernelShardComputer(Model);
+        using var kernels = new FusedReplica(Model);
         using var torch = new TorchShardComputer(Model, "cpu");
         using var gradient = new Gradient(ParameterLayout.For(Model)) { TokenCount = 7, LossSum = 1 };
         foreach (IShardComputer computer in new IShardComputer[] { kernels, torch })
