@@ -34,6 +34,11 @@ internal sealed class MatrixProducts : IDisposable
                 nameof(result));
         }
 
+        if (_views.Count > MostViews)
+        {
+            Dispose();
+        }
+
         if (left.Columns == 0 && keep == 0)
         {
             result.Clear();
@@ -60,11 +65,6 @@ internal sealed class MatrixProducts : IDisposable
         if (_views.TryGetValue(matrix, out var known))
         {
             return known;
-        }
-
-        if (_views.Count == MostViews)
-        {
-            Dispose();
         }
 
         var view = NewView(matrix);

@@ -36,8 +36,8 @@ public class BlockwiseOutputLossTests
         foreach ((Tensor parameter, Tensor gradient) in new[]
             { (hidden, result.HiddenGradient), (weight, result.WeightGradient), (bias, result.BiasGradient) })
         {
-            var values = parameter.data<double>();
-            var gradients = gradient.data<double>();
+            var values = parameter.view(-1).data<double>();
+            var gradients = gradient.view(-1).data<double>();
             for (long i = 0; i < values.Count; i++)
             {
                 double before = values[i];
