@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RnnLm.Coordinator;
 using Spectre.Console;
 
 namespace RnnLm.Cli;

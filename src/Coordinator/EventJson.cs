@@ -1,10 +1,9 @@
 using System.Text.Json;
-using RnnLm.Coordinator;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Coordinator;
 
 /// <summary>Events as JSON objects: the lines of <c>metrics.jsonl</c> and of <c>--json</c>. See docs/run-directory.md.</summary>
-internal static class EventJson
+public static class EventJson
 {
     /// <summary>What writes the properties of an event's object; null when the event has no line.</summary>
     public static Action<Utf8JsonWriter>? Of(TrainingEvent trainingEvent, long stepsPerEpoch) => trainingEvent switch

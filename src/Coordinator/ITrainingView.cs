@@ -1,9 +1,7 @@
-using RnnLm.Coordinator;
-
-namespace RnnLm.Cli;
+namespace RnnLm.Coordinator;
 
 /// <summary>Shows a training run to a person or a program. Called from one thread at a time.</summary>
-internal interface ITrainingView : IDisposable
+public interface ITrainingView : IDisposable
 {
     /// <summary>One line that stays.</summary>
     void Notice(string text);
@@ -30,7 +28,7 @@ internal interface ITrainingView : IDisposable
 /// <param name="FirstStep">The step to begin with.</param>
 /// <param name="TotalSteps">The step to stop at.</param>
 /// <param name="StepsPerEpoch">Steps of one pass over the corpus.</param>
-internal sealed record TrainingExtent(long FirstStep, long TotalSteps, long StepsPerEpoch);
+public sealed record TrainingExtent(long FirstStep, long TotalSteps, long StepsPerEpoch);
 
 /// <summary>What a finished run came to.</summary>
 /// <param name="RunPath">The run directory.</param>
@@ -41,7 +39,7 @@ internal sealed record TrainingExtent(long FirstStep, long TotalSteps, long Step
 /// <param name="ValidationLoss">Loss per token of the last version on the validation text, in nats; null without such text.</param>
 /// <param name="ModelSha256">SHA-256 of the final <c>model.safetensors</c>.</param>
 /// <param name="OptimizerSha256">SHA-256 of the final <c>optimizer.safetensors</c>.</param>
-internal sealed record TrainingSummary(
+public sealed record TrainingSummary(
     string RunPath,
     long Steps,
     double TrainingSeconds,
