@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RnnLm.Coordinator;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
