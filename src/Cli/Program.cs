@@ -1,46 +1,175 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
+using System.Text;
 
 namespace RnnLm.Cli;
 
-/// <summary>The <c>rnnlm</c> command.</summary>
+/// <summary>The <c>rnnlm</c> command: whatever happens ends in one line and a documented exit code.</summary>
 internal static class Program
 {
     private static async Task<int> Main(string[] arguments)
     {
-        var root = new RootCommand("Trains recurrent language models data-parallel; the same model bit for bit however many workers there were.")
-        {
-            TrainCommand.Create(),
-            EvaluateCommand.Create(),
-            GenerateCommand.Create(),
-            PlanCommand.Create(),
-            InspectCommand.Create(),
-            SetupCommand.Create(),
-        };
-        var parsed = root.Parse(arguments);
-        if (parsed.Errors.Count > 0)
-        {
-            return Fail(ExitCode.Usage, UsageError.Describe(parsed));
-        }
+        using var output = new ForgivingStream(Console.OpenStandardOutput());
+        Console.SetOut(new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
 
+        // What a thread of ours did not catch; the runtime would print a stack trace and abort.
+        AppDomain.CurrentDomain.UnhandledException += (_, crash) => Environment.Exit(Fail((Exception)crash.ExceptionObject, arguments));
+        int code = await RunAsync(arguments).ConfigureAwait(false);
+        return code == (int)ExitCode.Done && output.Failure is { } failure
+            ? Fail(ExitCode.Storage, $"standard output cannot be written ({failure.Message}); what was computed is saved, what was to be printed is lost")
+            : code;
+    }
+
+    /// <summary>Runs a command; its results go to <see cref="Console.Out"/>, failures to <see cref="Console.Error"/>.</summary>
+    public static async Task<int> RunAsync(string[] arguments)
+    {
         try
         {
+            var root = new RootCommand("Trains recurrent language models data-parallel; the same model bit for bit however many workers there were.")
+            {
+                TrainCommand.Create(),
+                EvaluateCommand.Create(),
+                GenerateCommand.Create(),
+                PlanCommand.Create(),
+                InspectCommand.Create(),
+                SetupCommand.Create(),
+            };
+
+            // A prompt may begin with @.
+            var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            if (parsed.Errors.Count > 0)
+            {
+                return Fail(ExitCode.Usage, Describe(parsed));
+            }
+
             // Signals are the commands' own: train saves before it ends.
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
                 .ConfigureAwait(false);
         }
-        catch (RnnLmException failure)
+#pragma warning disable CA1031 // Nothing but a line and an exit code leaves the program.
+        catch (Exception failure)
+#pragma warning restore CA1031
         {
-            return Fail(failure.ExitCode, failure.Message);
-        }
-        catch (OutOfMemoryException)
-        {
-            return Fail(ExitCode.BadInput, "there is not enough memory for this model and batch; use a smaller --dimension, vocabulary, --batch or --context");
+            return Fail(failure, arguments);
         }
     }
 
+    /// <summary>The error of a command line that says most, and where to read on.</summary>
+    private static string Describe(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        if (command is RootCommand root)
+        {
+            string named = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not a command" : "no command was given";
+            return $"{named}; use {string.Join(", ", root.Subcommands.Select(subcommand => subcommand.Name))}. See rnnlm --help.";
+        }
+
+        // An unknown word explains what seems to be missing behind it.
+        string message = parsed.UnmatchedTokens.Count > 0
+            ? $"'{parsed.UnmatchedTokens[0]}' is not an option of {command.Name}."
+            : parsed.Errors[0].Message;
+        return $"{message} See rnnlm {command.Name} --help.";
+    }
+
+    private static int Fail(Exception failure, string[] arguments) => failure switch
+    {
+        RnnLmException known => Fail(known.ExitCode, known.Message),
+        AggregateException several => Fail(
+            several.Flatten().InnerExceptions is var all && all.OfType<RnnLmException>().FirstOrDefault() is { } known ? known : all[0], arguments),
+        OutOfMemoryException => Fail(
+            ExitCode.BadInput, "there is not enough memory for this model and batch; use a smaller --dimension, vocabulary, --batch or --context"),
+        _ => Fail(ExitCode.Defect, $"a defect of this program: {failure.GetType().Name}: {failure.Message}; {Report(failure, arguments)}"),
+    };
+
     private static int Fail(ExitCode code, string message)
     {
-        Console.Error.WriteLine($"rnnlm: {message}");
+        try
+        {
+            Console.Error.WriteLine($"rnnlm: {RnnLmException.OneLine(message)}");
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // Nobody listens; the exit code still says it.
+        }
+
         return (int)code;
     }
+
+    /// <summary>Writes down what a defect was: in the run if there is one, else among the temporary files.</summary>
+    private static string Report(Exception failure, string[] arguments)
+    {
+        int option = Array.IndexOf(arguments, "--run");
+        string run = option >= 0 && option + 1 < arguments.Length ? arguments[option + 1] : string.Empty;
+        string directory = File.Exists(Path.Combine(run, "config.json")) ? run : Path.GetTempPath();
+        string path = Path.GetFullPath(Path.Combine(directory, $"rnnlm-defect-{Environment.ProcessId}.txt"));
+        try
+        {
+            File.WriteAllText(
+                path,
+                $"""
+                rnnlm {typeof(Program).Assembly.GetName().Version} on {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}
+                arguments: {Values.Show(arguments)}
+                {failure}
+
+                """);
+            return $"please report it with '{path}'";
+        }
+        catch (Exception unwritten) when (unwritten is IOException or UnauthorizedAccessException)
+        {
+            return $"please report it with the command line ('{path}' cannot be written: {unwritten.Message})";
+        }
+    }
+}
+
+/// <summary>
+/// Standard output that may be full or closed: the first failure is kept for the end and the rest is dropped, so that no
+/// training is lost because nobody can watch it.
+/// </summary>
+internal sealed class ForgivingStream(Stream inner) : Stream
+{
+    /// <summary>Why something could not be written; null when all was.</summary>
+    public Exception? Failure { get; private set; }
+
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        if (Failure is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            inner.Write(buffer);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            Failure = failure;
+        }
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    public override void Flush()
+    {
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
 }

@@ -1,83 +1,167 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using RnnLm.Coordinator;
 using RnnLm.Storage;
 
 namespace RnnLm.Cli;
 
-/// <summary>
-/// <c>config.json</c>: the job of a run, and the settings that one process of it used. The first lines repeat what people look for most.
-/// </summary>
-/// <param name="Format">Of this file.</param>
-/// <param name="Preset">Where settings that were not given came from.</param>
-/// <param name="Seed">The job's seed.</param>
-/// <param name="PaddingId">The padding token, -1 for none.</param>
-/// <param name="LearningRate">Adam's step size.</param>
-/// <param name="Clip">Largest gradient norm, 0 for none.</param>
-/// <param name="Corpus">Absolute patterns of the training text.</param>
-/// <param name="Validation">Absolute patterns of the validation text; empty when a part of the corpus is held out.</param>
+/// <summary><c>config.json</c>: the job of a run, and the settings that one process of it used.</summary>
+/// <param name="Settings">The values of <see cref="TrainSettings"/>, where the file keeps them.</param>
+/// <param name="Job">What decides the result.</param>
 /// <param name="ValidationHash">SHA-256 over the contents of the validation text's own files; null when it has none.</param>
-/// <param name="TotalSteps">The step to stop at.</param>
-/// <param name="EvaluateEvery">Steps between evaluations.</param>
-/// <param name="CheckpointEvery">Steps between checkpoints.</param>
-/// <param name="KeepLast">Newest checkpoints that are kept.</param>
-/// <param name="KeepEvery">Checkpoints whose step is a multiple of this are kept too; 0 for none.</param>
-/// <param name="OnDivergence">What happens with a step that is not finite.</param>
-/// <param name="Prompts">Beginnings that the model continues.</param>
 /// <param name="SelfTest">Hash that every worker's self-test must have; null until the first worker joined.</param>
 /// <param name="Reproducible">False when machines that round differently have worked on the run (<c>--allow-mixed</c>).</param>
-/// <param name="Job">What decides the result.</param>
-/// <param name="JobHash">Its hash.</param>
-internal sealed record RunConfig(
-    int Format,
-    string Preset,
-    long Seed,
-    int PaddingId,
-    double LearningRate,
-    double Clip,
-    IReadOnlyList<string> Corpus,
-    IReadOnlyList<string> Validation,
-    string? ValidationHash,
-    long TotalSteps,
-    long EvaluateEvery,
-    long CheckpointEvery,
-    int KeepLast,
-    long KeepEvery,
-    DivergencePolicy OnDivergence,
-    IReadOnlyList<string> Prompts,
-    string? SelfTest,
-    bool Reproducible,
-    Job Job,
-    string JobHash)
+internal sealed record RunConfig(JsonObject Settings, Job Job, string? ValidationHash, string? SelfTest, bool Reproducible)
 {
     /// <summary>The format that this version writes.</summary>
-    public const int CurrentFormat = 1;
+    public const int CurrentFormat = 2;
 
-    /// <summary>As the JSON object of the file.</summary>
-    public JsonObject ToJson() => JsonSerializer.SerializeToNode(this, JobFormat.JsonOptions)!.AsObject();
+    private const int HashDigits = 64;
+
+    /// <summary>Of the job.</summary>
+    public string JobHash { get; } = JobFormat.Hash(Job);
+
+    /// <summary>The step to stop at.</summary>
+    public long TotalSteps => Get(TrainSettings.Steps)!.Value;
+
+    /// <summary>The value of a setting that is recorded.</summary>
+    public T Get<T>(Setting<T> setting) => setting.Read(Texts(setting));
+
+    /// <summary>The same as one would write it.</summary>
+    public IReadOnlyList<string> Texts(ISetting setting) => Settings.At(setting.Keys[0]) switch
+    {
+        null => [],
+        JsonArray list => [.. list.Select(Text)],
+        var node => [Text(node)],
+    };
+
+    /// <summary>As the JSON object of the file. The first lines repeat what people look for most.</summary>
+    public JsonObject ToJson()
+    {
+        var json = new JsonObject
+        {
+            ["format"] = CurrentFormat,
+            ["preset"] = Get(TrainSettings.PresetName),
+            ["seed"] = Job.Seed,
+            ["padding_id"] = Job.Model.PaddingId,
+        };
+        foreach (var (key, value) in Settings)
+        {
+            json[key] ??= value?.DeepClone();
+        }
+
+        json["validation_hash"] = ValidationHash;
+        json["self_test"] = SelfTest;
+        json["reproducible"] = Reproducible;
+        json["job"] = JsonSerializer.SerializeToNode(Job, JobFormat.JsonOptions);
+        json["job_hash"] = JobHash;
+        return json;
+    }
 
     /// <summary>Reads the configuration of a run.</summary>
     /// <exception cref="RnnLmException">It is missing, damaged or of another format (exit code 3).</exception>
     public static RunConfig Read(RunDirectory run)
     {
         var json = run.ReadConfig();
+        string path = Path.Combine(run.Root, "config.json");
         try
         {
-            var config = json.Deserialize<RunConfig>(JobFormat.JsonOptions) ?? throw new JsonException("it is null");
-            if (config.Format != CurrentFormat)
+            int format = Value<int>(json, "format");
+            return format switch
             {
-                throw new JsonException($"its format is {config.Format}, this program reads format {CurrentFormat}");
-            }
+                CurrentFormat => Parse(json),
+                > 0 and < CurrentFormat => throw RnnLmException.BadInput(
+                    $"'{path}' is of format {format}: this version computes and tokenizes otherwise and cannot go on with it to the same bits; " +
+                    $"use the version that made it, or begin another run (--init '{run.Root}/final/model.safetensors' gives it these parameters)"),
+                _ => throw new FormatException($"its format is {format}, this program reads format {CurrentFormat}"),
+            };
+        }
+        catch (FormatException failure)
+        {
+            throw RnnLmException.BadInput(
+                $"'{path}' cannot be used ({failure.Message.TrimEnd('.')}); restore it from a copy or start another run", failure);
+        }
+    }
 
-            return JobFormat.Hash(config.Job) == config.JobHash
-                ? config
-                : throw new JsonException("its job_hash is not that of its job: it was edited");
+    private static RunConfig Parse(JsonObject json)
+    {
+        var job = Value<Job>(json, "job") ?? throw new FormatException("it has no job");
+        var config = new RunConfig(
+            json,
+            job,
+            Hash(json, "validation_hash"),
+            Hash(json, "self_test"),
+            Value<bool>(json, "reproducible"));
+        foreach (var setting in TrainSettings.All.Where(setting => setting.Keys.Count > 0))
+        {
+            config.Check(setting);
+        }
+
+        bool isSound = IsHash(job.Corpus.Hash) && job.Model.VocabularySize > 0 && job.Model.PaddingId >= -1
+            && job.Model.PaddingId < job.Model.VocabularySize;
+        return isSound && config.JobHash == Value<string>(json, "job_hash")
+            ? config
+            : throw new FormatException("its job_hash is not that of its job: it was edited");
+    }
+
+    private void Check(ISetting setting)
+    {
+        string shown = string.Empty;
+        try
+        {
+            var texts = Texts(setting);
+            shown = $" {Values.Show(texts)}";
+            if (setting.ToJson(texts) is null && !setting.Keys[0].StartsWith("job.", StringComparison.Ordinal))
+            {
+                throw new FormatException("it is missing");
+            }
+        }
+        catch (FormatException failure)
+        {
+            throw new FormatException($"{setting.Keys[0]}{shown}: {failure.Message}", failure);
+        }
+    }
+
+    private static T? Value<T>(JsonObject json, string key)
+    {
+        try
+        {
+            return json.At(key).Deserialize<T>(JobFormat.JsonOptions);
         }
         catch (JsonException failure)
         {
-            throw RnnLmException.BadInput(
-                $"'{Path.Combine(run.Root, "config.json")}' cannot be used ({failure.Message.ReplaceLineEndings(" ").TrimEnd('.')}); restore it from a copy or start another run",
-                failure);
+            throw new FormatException($"{key}: {failure.Message}", failure);
         }
+    }
+
+    private static string? Hash(JsonObject json, string key) => Value<string>(json, key) is not { } hash || IsHash(hash)
+        ? Value<string>(json, key)
+        : throw new FormatException($"{key} is not a SHA-256");
+
+    private static bool IsHash(string text) => text.Length == HashDigits && text.All(char.IsAsciiHexDigitLower);
+
+    private static string Text(JsonNode? node) => node switch
+    {
+        JsonValue value => value.TryGetValue(out string? text) ? text : value.ToJsonString(),
+        _ => throw new FormatException($"{node?.ToJsonString() ?? "null"} is not a value"),
+    };
+}
+
+/// <summary>Values inside a JSON object by their path, like <c>job.plan.seed</c>.</summary>
+internal static class JsonPath
+{
+    /// <summary>The value there; null when there is none.</summary>
+    public static JsonNode? At(this JsonObject json, string path) =>
+        path.Split('.').Aggregate((JsonNode?)json, (node, name) => (node as JsonObject)?[name]);
+
+    /// <summary>Puts a value there, making the objects on the way.</summary>
+    public static void Set(this JsonObject json, string path, JsonNode? value)
+    {
+        string[] names = path.Split('.');
+        foreach (string name in names[..^1])
+        {
+            json = (JsonObject)(json[name] ??= new JsonObject());
+        }
+
+        json[names[^1]] = value;
     }
 }

@@ -46,7 +46,7 @@ internal sealed class RunInspection
     private void DescribeJob()
     {
         Fact("run", _run.Root);
-        Fact("preset", _config.Preset);
+        Fact("preset", _config.Get(TrainSettings.PresetName));
         Fact("job", _config.JobHash);
         foreach (string setting in Settings(JsonSerializer.SerializeToElement(_config.Job, JobFormat.JsonOptions), string.Empty))
         {
@@ -55,7 +55,8 @@ internal sealed class RunInspection
         }
 
         Fact("parameters", ParameterLayout.For(_config.Job.Model).Length.ToString("N0", CultureInfo.InvariantCulture));
-        Fact("corpus", string.Join(' ', _config.Corpus.Take(2)) + (_config.Corpus.Count > 2 ? $" and {_config.Corpus.Count - 2} more" : string.Empty));
+        string[] corpus = _config.Get(TrainSettings.Corpus);
+        Fact("corpus", corpus.Length == 0 ? "the preset's" : string.Join(' ', corpus.Take(2)) + (corpus.Length > 2 ? $" and {corpus.Length - 2} more" : ""));
         Fact("reproducible", _config.Reproducible ? "yes" : "no: machines that round differently have worked on it");
     }
 

@@ -3,12 +3,16 @@ using RnnLm.Coordinator;
 
 namespace RnnLm.Cli;
 
-/// <summary>SIGINT and SIGTERM ask to stop after saving the last committed version; a second SIGINT ends the process at once.</summary>
+/// <summary>
+/// SIGINT, SIGTERM and SIGHUP (the terminal was closed) ask to stop after saving the last committed version; a second SIGINT
+/// ends the process at once. A signal that was ignored when the process began, as nohup does with SIGHUP, stays so.
+/// </summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly TaskCompletionSource<StopRequested> _requested = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
+    private readonly PosixSignalRegistration _hangUp;
 
     /// <summary>Begins to listen.</summary>
     public StopSignals()
@@ -18,11 +22,8 @@ internal sealed class StopSignals : IDisposable
             // Not cancelled, the signal does what it does by default: the process ends.
             context.Cancel = _requested.TrySetResult(new StopRequested(ExitCode.Interrupted));
         });
-        _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
-        {
-            _requested.TrySetResult(new StopRequested(ExitCode.Terminated));
-            context.Cancel = true;
-        });
+        _terminate = Listen(PosixSignal.SIGTERM, ExitCode.Terminated);
+        _hangUp = Listen(PosixSignal.SIGHUP, ExitCode.HungUp);
     }
 
     /// <summary>Ends with the first signal.</summary>
@@ -33,5 +34,12 @@ internal sealed class StopSignals : IDisposable
     {
         _interrupt.Dispose();
         _terminate.Dispose();
+        _hangUp.Dispose();
     }
+
+    private PosixSignalRegistration Listen(PosixSignal signal, ExitCode code) => PosixSignalRegistration.Create(signal, context =>
+    {
+        _requested.TrySetResult(new StopRequested(code));
+        context.Cancel = true;
+    });
 }

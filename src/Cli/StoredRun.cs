@@ -3,10 +3,13 @@ using RnnLm.Storage;
 
 namespace RnnLm.Cli;
 
-/// <summary>A run opened to read: its job, its tokeniser, its checkpoints.</summary>
+/// <summary>A run opened to read: its job, its tokenizer, its checkpoints.</summary>
 internal sealed class StoredRun
 {
     private readonly RunDirectory _run;
+
+    /// <summary>The option that names it.</summary>
+    public static Setting<string> Option() => new("--run", "DIR", "Run directory", Values.FullPath) { Required = true };
 
     /// <summary>Opens a run.</summary>
     /// <exception cref="RnnLmException">There is none, or it is damaged.</exception>
@@ -21,16 +24,6 @@ internal sealed class StoredRun
 
     public ITokenizer Tokenizer { get; }
 
-    /// <summary>How the run's text is prepared.</summary>
-    public CorpusSettings CorpusSettings
-    {
-        get
-        {
-            var corpus = Config.Job.Corpus;
-            return new CorpusSettings(Config.Job.Plan.Mode, corpus.FoldDigits, corpus.SplitSentences, corpus.JsonField, corpus.SentenceTokens);
-        }
-    }
-
     /// <summary>The newest checkpoint that is as it was written.</summary>
     /// <exception cref="RnnLmException">There is none.</exception>
     public Checkpoint Newest() => _run.Checkpoints.FindNewest().Newest
@@ -43,13 +36,16 @@ internal sealed class StoredRun
     /// <exception cref="RnnLmException">The files are gone or have changed.</exception>
     public Corpus LoadCorpus()
     {
-        var corpus = new CorpusSource().Load("the corpus", Config.Corpus, CorpusSettings, Tokenizer);
+        var source = new CorpusSource();
+        var patterns = source.Patterns(Preset.All[Config.Get(TrainSettings.PresetName)], Config.Get(TrainSettings.Corpus));
+        var corpus = source.Load("the corpus", patterns, CorpusSource.SettingsOf(Config.Job), Tokenizer);
         if (corpus.ContentHash != Config.Job.Corpus.Hash)
         {
             string found = corpus.ContentHash;
             corpus.Dispose();
             throw RnnLmException.BadInput(
-                $"the corpus of '{_run.Root}' ({string.Join(' ', Config.Corpus.Take(3))}) has changed: its SHA-256 was {Config.Job.Corpus.Hash[..12]}…, now it is {found[..12]}…; restore the files");
+                $"the corpus of '{_run.Root}' ({string.Join(' ', patterns.Take(3))}) has changed: " +
+                $"its SHA-256 was {Config.Job.Corpus.Hash[..12]}…, now it is {found[..12]}…; restore the files");
         }
 
         return corpus;

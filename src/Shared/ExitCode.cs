@@ -21,6 +21,12 @@ public enum ExitCode
     /// <summary>A run directory or cache could not be read or written.</summary>
     Storage = 6,
 
+    /// <summary>A defect of this program; a report says where.</summary>
+    Defect = 70,
+
+    /// <summary>Stopped by SIGHUP (the terminal was closed) after saving the last committed version.</summary>
+    HungUp = 129,
+
     /// <summary>Stopped by SIGINT after saving the last committed version.</summary>
     Interrupted = 130,
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace RnnLm.Shared;
 
 /// <summary>
@@ -7,7 +9,7 @@ namespace RnnLm.Shared;
 public sealed class RnnLmException : Exception
 {
     public RnnLmException(ExitCode exitCode, string message, Exception? innerException = null)
-        : base(message, innerException) => ExitCode = exitCode;
+        : base(OneLine(message), innerException) => ExitCode = exitCode;
 
     /// <summary>The exit code that this failure ends the process with.</summary>
     public ExitCode ExitCode { get; }
@@ -22,4 +24,22 @@ public sealed class RnnLmException : Exception
     /// <summary>A run directory or cache could not be read or written (exit code 6).</summary>
     public static RnnLmException Storage(string message, Exception? innerException = null) =>
         new(ExitCode.Storage, message, innerException);
+
+    /// <summary>
+    /// The text with its control characters and line separators written as escapes: paths and file contents that have
+    /// some neither break a line nor change a terminal.
+    /// </summary>
+    public static string OneLine(string text) =>
+        text.Any(IsControl) ? string.Concat(text.Select(character => IsControl(character) ? Escape(character) : $"{character}")) : text;
+
+    private static bool IsControl(char character) => char.GetUnicodeCategory(character)
+        is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
+
+    private static string Escape(char character) => character switch
+    {
+        '\n' => "\\n",
+        '\r' => "\\r",
+        '\t' => "\\t",
+        _ => $"\\u{(int)character:x4}",
+    };
 }

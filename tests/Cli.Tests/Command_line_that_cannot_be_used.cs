@@ -9,7 +9,7 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
 
     [Theory]
     [InlineData("--shards 3", "--shards 3", "power of two", "use 1, 2, 4, 8")]
-    [InlineData("--preset huge", "--preset huge", "use quick, lm-book, char")]
+    [InlineData("--preset huge", "--preset huge", "use quick, lm-book or char")]
     [InlineData("--examples pages", "--examples pages", "use sentences or windows")]
     [InlineData("--context 1", "--context 1", "2 or more")]
     [InlineData("--batch 0", "--batch 0", "1 or more")]
@@ -24,11 +24,21 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
     [InlineData("--steps 5 --epochs 2", "--steps", "--epochs", "give one of them")]
     [InlineData("--resume", "--resume needs --run")]
     [InlineData("--stepz 5", "--stepz", "rnnlm train --help")]
+    [InlineData("--lr 0,5", "--lr 0,5", "a point, not a comma: 0.5")]
+    [InlineData("--clip 0,5", "--clip 0,5", "a point, not a comma: 0.5")]
+    [InlineData("--epochs 0,5", "--epochs 0,5", "a point, not a comma: 0.5")]
+    [InlineData("--steps 1,000", "--steps 1,000", "whole number")]
+    [InlineData("--prompt ''", "--prompt ''", "empty")]
+    [InlineData("--run ''", "--run ''", "empty")]
+    [InlineData("--corpus ''", "--corpus ''", "empty")]
+    [InlineData("--lr=0.1 --lr=", "--lr", "2 times")]
+    [InlineData("--split-sentences --examples windows", "--split-sentences", "use --examples sentences")]
+    [InlineData("--tokenizer a\nb", "--tokenizer a\\nb", "use char, word")]
     public void Train_refuses(string options, params string[] said)
     {
         _directory.Write("corpus.txt", SmallText.Sentences(10));
         var before = _directory.Everything.ToList();
-        RnnLmProcess.Run(_directory, ["train", "--corpus", "corpus.txt", .. options.Split(' ')]).Refused(Usage, said);
+        RnnLmProcess.Run(_directory, ["train", "--corpus", "corpus.txt", .. Words(options)]).Refused(Usage, said);
         Assert.Equal(before, _directory.Everything);
     }
 
@@ -36,8 +46,14 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
     [InlineData("practise --run run", "practise", "rnnlm --help")]
     [InlineData("", "command", "rnnlm --help")]
     [InlineData("evaluate --corpus corpus.txt", "--run", "rnnlm evaluate --help")]
+    [InlineData("generate --run run --prompt a --temperature 0,7", "--temperature 0,7", "a point, not a comma: 0.7")]
+    [InlineData("inspect ''", "PATH is empty", "rnnlm inspect --help")]
     public void Command_line_is_refused(string commandLine, params string[] said) =>
-        RnnLmProcess.Run(_directory, commandLine.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Refused(Usage, said);
+        RnnLmProcess.Run(_directory, Words(commandLine)).Refused(Usage, said);
+
+    /// <summary>The words of a command line; two quotes are an empty one.</summary>
+    private static IEnumerable<string> Words(string line) =>
+        line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word == "''" ? string.Empty : word);
 
     public void Dispose() => _directory.Dispose();
 }

@@ -15,12 +15,16 @@ internal sealed class RnnLmProcess : IDisposable
     private readonly StringBuilder _output = new();
     private readonly CancellationTokenSource _end = new(LongestLife);
 
-    private RnnLmProcess(string workingDirectory, IEnumerable<string> arguments)
+    private RnnLmProcess(string workingDirectory, IEnumerable<string> arguments, string redirection = "")
     {
         string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
         // A shell that runs the tests in the background hands down an ignored SIGINT, which the child would ignore too.
-        string[] command = ["--default-signal=INT,TERM", host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments];
+        string[] command =
+        [
+            "--default-signal=INT,TERM,HUP", "sh", "-c", $"exec \"$@\" {redirection}", "sh",
+            host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
+        ];
         _process = Process.Start(new ProcessStartInfo("env", command)
         {
             WorkingDirectory = workingDirectory,
@@ -41,6 +45,13 @@ internal sealed class RnnLmProcess : IDisposable
     public static ProcessResult Run(TemporaryDirectory directory, params IEnumerable<string> arguments)
     {
         using var process = Start(directory, arguments);
+        return process.WaitForEnd();
+    }
+
+    /// <summary>The same with a redirection of the shell, like <c>&gt; /dev/full</c>.</summary>
+    public static ProcessResult RunRedirected(TemporaryDirectory directory, string redirection, params IEnumerable<string> arguments)
+    {
+        using var process = new RnnLmProcess(directory.Root, arguments, redirection);
         return process.WaitForEnd();
     }
 

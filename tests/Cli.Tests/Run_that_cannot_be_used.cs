@@ -1,3 +1,7 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json.Nodes;
+
 namespace RnnLm.Cli.Tests;
 
 [Collection(SmallRun.Collection)]
@@ -71,6 +75,62 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
         RnnLmProcess.Run(_empty, "train", "--run", "run", "--resume", "--steps", "2").Refused(BadInput, "another job", "corpus.hash");
         Assert.Equal(1, _empty.Run("run").FinalStep);
     }
+
+    /// <summary>Configurations that a hand or a disk may have spoiled; the message names what is wrong.</summary>
+    [Theory]
+    [InlineData("corpus", "[null]", "corpus")]
+    [InlineData("corpus", "[\"\"]", "corpus", "empty")]
+    [InlineData("keep_last", "0", "keep_last 0", "1 or more")]
+    [InlineData("total_steps", "null", "total_steps", "missing")]
+    [InlineData("evaluate_every", "\"often\"", "evaluate_every often", "whole number")]
+    [InlineData("prompts", "{}", "prompts")]
+    [InlineData("self_test", "\"x\"", "self_test")]
+    [InlineData("job", "\"x\"", "job")]
+    [InlineData("job", "null", "no job")]
+    [InlineData("job_hash", "\"x\"", "job_hash")]
+    [InlineData("format", "\"two\"", "format")]
+    [InlineData("format", "3", "its format is 3")]
+    [InlineData("format", "1", "is of format 1", "use the version that made it", "--init")]
+    public void Run_whose_configuration_is_not_as_it_was_written(string key, string value, params string[] said)
+    {
+        Directory.CreateDirectory(Path.Combine(_empty.Root, "run"));
+        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(small.Directory.Root, SmallRun.Name, "config.json")))!;
+        config[key] = JsonNode.Parse(value);
+        _empty.Write("run/config.json", config.ToJsonString());
+        RnnLmProcess.Run(_empty, "inspect", "run").Refused(BadInput, ["config.json", .. said]);
+    }
+
+    /// <summary>Whoever forges a checkpoint can forge its DONE as well.</summary>
+    [Theory]
+    [InlineData("job", "\"x\"")]
+    [InlineData("step", "-1")]
+    [InlineData("ledger", "null")]
+    [InlineData("validation_loss", "\"low\"")]
+    public void Checkpoint_whose_state_is_forged(string key, string value)
+    {
+        string from = Path.Combine(small.Directory.Root, SmallRun.Name, "final");
+        string to = Directory.CreateDirectory(Path.Combine(_empty.Root, "checkpoint")).FullName;
+        var hashes = new StringBuilder();
+        foreach (string name in new[] { "model.safetensors", "optimizer.safetensors", "state.json" })
+        {
+            File.Copy(Path.Combine(from, name), Path.Combine(to, name));
+            if (name == "state.json")
+            {
+                var state = JsonNode.Parse(File.ReadAllText(Path.Combine(to, name)))!;
+                state[key] = JsonNode.Parse(value);
+                File.WriteAllText(Path.Combine(to, name), state.ToJsonString());
+            }
+
+            hashes.Append(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(to, name))))).Append($"  {name}\n");
+        }
+
+        File.WriteAllText(Path.Combine(to, "DONE"), hashes.ToString());
+        RnnLmProcess.Run(_empty, "inspect", "checkpoint").Refused(BadInput, "state.json cannot be parsed", "use another checkpoint");
+    }
+
+    [Fact]
+    public void Run_whose_name_has_a_line_feed() =>
+        RnnLmProcess.Run(_empty, "inspect", "two\nlines").Refused(BadInput, "two\\nlines", "no run");
 
     public void Dispose() => _empty.Dispose();
 }

@@ -19,6 +19,7 @@ public sealed class Stopped_runs_go_on : IDisposable
     [Theory]
     [InlineData("INT", 130)]
     [InlineData("TERM", 143)]
+    [InlineData("HUP", 129)]
     public void After_a_signal_saved_the_last_committed_version(string signal, int exitCode)
     {
         using (var first = _run.Start(checkpointEvery: 0))

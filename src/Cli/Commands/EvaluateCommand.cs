@@ -3,6 +3,7 @@ using RnnLm.Coordinator;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using static RnnLm.Cli.Values;
 
 namespace RnnLm.Cli;
 
@@ -11,24 +12,25 @@ internal static class EvaluateCommand
 {
     public static Command Create()
     {
-        var run = RunOption.Create();
-        var corpus = FilesOption.Create("--corpus", "Text files or globs to evaluate on", required: true);
-        var threads = new Option<int>("--threads") { Description = "Threads", DefaultValueFactory = _ => Environment.ProcessorCount, HelpName = "N" };
-        var json = new Option<bool>("--json") { Description = "Print a JSON object" };
+        var run = StoredRun.Option();
+        var corpus = new Setting<string[]>("--corpus", "FILE…", "Text files or patterns to evaluate on", FullPaths)
+        {
+            AllowMultipleArgumentsPerToken = true,
+            Required = true,
+        };
+        var threads = new Setting<int>("--threads", "N", "Threads", text => Whole(text, 1), $"{Environment.ProcessorCount}");
+        var json = new Setting<bool>("--json", null, "Print a JSON object", Switch);
         var command = new Command("evaluate", "Loss per token, perplexity and bits per character of a trained model on a text") { run, corpus, threads, json };
         command.SetAction(parsed =>
         {
             var stored = new StoredRun(parsed.GetRequiredValue(run));
-            using var text = new CorpusSource().Load("the text", parsed.GetRequiredValue(corpus), stored.CorpusSettings, stored.Tokenizer);
-            var result = TextEvaluation.Run(stored, text, RequireThreads(parsed.GetValue(threads)));
+            using var text = new CorpusSource().Load("the text", parsed.GetRequiredValue(corpus), CorpusSource.SettingsOf(stored.Config.Job), stored.Tokenizer);
+            var result = TextEvaluation.Run(stored, text, parsed.GetValue(threads));
             Console.Out.WriteLine(parsed.GetValue(json) ? Json(result) : Text(result));
             return 0;
         });
         return command;
     }
-
-    private static int RequireThreads(int threads) =>
-        threads >= 1 ? threads : throw RnnLmException.Usage($"--threads {threads}: it must be 1 or more");
 
     private static string Text(EvaluationFigures result) => string.Create(
         CultureInfo.InvariantCulture,

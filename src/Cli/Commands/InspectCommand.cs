@@ -9,8 +9,15 @@ internal static class InspectCommand
     public static Command Create()
     {
         var path = new Argument<string>("PATH") { Description = "A run directory, or one checkpoint in it" };
-        var json = new Option<bool>("--json") { Description = "Print a JSON object" };
-        var plan = new Option<bool>("--plan") { Description = "Also read the corpus and hold each step's tokens against the plan" };
+        path.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(token => token.Value.Length == 0))
+            {
+                result.AddError("PATH is empty; name a run or a checkpoint.");
+            }
+        });
+        var json = new Setting<bool>("--json", null, "Print a JSON object", Values.Switch);
+        var plan = new Setting<bool>("--plan", null, "Also read the corpus and hold each step's tokens against the plan", Values.Switch);
         var command = new Command("inspect", "Verify hashes, shapes and ledger of a run or checkpoint, and print job and history") { path, plan, json };
         command.SetAction(parsed =>
         {

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 
 namespace RnnLm.Cli;
@@ -9,23 +11,22 @@ internal static class PlanCommand
 {
     public static Command Create()
     {
-        var run = RunOption.Create();
-        var steps = new Option<string>("--steps") { Description = "Steps A to B - 1", Required = true, HelpName = "A..B" };
-        var json = new Option<bool>("--json") { Description = "One JSON object a shard instead of a summary" };
+        var run = StoredRun.Option();
+        var steps = new Setting<(long First, long End)>("--steps", "A..B", "Steps A to B - 1", ReadSteps) { Required = true };
+        var json = new Setting<bool>("--json", null, "One JSON object a shard instead of a summary", Values.Switch);
         var command = new Command("plan", "Show the exact token ids that steps of a run are computed from") { run, steps, json };
         command.SetAction(parsed =>
         {
-            var (first, end) = ParseSteps(parsed.GetRequiredValue(steps));
+            var (first, end) = parsed.GetValue(steps);
             var stored = new StoredRun(parsed.GetRequiredValue(run));
             using var corpus = stored.LoadCorpus();
             var plan = stored.PlanOver(corpus);
-            using var output = new BufferedStream(Console.OpenStandardOutput(), 1 << 16);
             for (long step = first; step < end; step++)
             {
                 var shards = plan.Step(step);
                 for (int shard = 0; shard < shards.Count; shard++)
                 {
-                    Write(output, parsed.GetValue(json), step, shard, shards[shard]);
+                    Console.Out.WriteLine(Line(parsed.GetValue(json), step, shard, shards[shard]));
                 }
             }
 
@@ -34,7 +35,7 @@ internal static class PlanCommand
         return command;
     }
 
-    private static (long First, long End) ParseSteps(string text)
+    private static (long First, long End) ReadSteps(string text)
     {
         string[] parts = text.Split("..");
         return parts.Length == 2
@@ -42,21 +43,20 @@ internal static class PlanCommand
             && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long end)
             && first < end
             ? (first, end)
-            : throw RnnLmException.Usage($"--steps {text}: use A..B with A smaller than B, for steps A to B - 1");
+            : throw new FormatException("use A..B with A smaller than B, for steps A to B - 1");
     }
 
-    private static void Write(Stream output, bool json, long step, int shard, ShardTokens tokens)
+    private static string Line(bool json, long step, int shard, ShardTokens tokens)
     {
         if (!json)
         {
-            string line = string.Create(
+            return string.Create(
                 CultureInfo.InvariantCulture,
-                $"step {step} shard {shard}: {tokens.ExampleCount} examples, {tokens.TargetCount} predicted tokens, hash {tokens.Hash():x16}\n");
-            output.Write(System.Text.Encoding.UTF8.GetBytes(line));
-            return;
+                $"step {step} shard {shard}: {tokens.ExampleCount} examples, {tokens.TargetCount} predicted tokens, hash {tokens.Hash():x16}");
         }
 
-        using (var writer = new Utf8JsonWriter(output))
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
             writer.WriteNumber("step", step);
@@ -75,7 +75,7 @@ internal static class PlanCommand
             writer.WriteEndObject();
         }
 
-        output.WriteByte((byte)'\n');
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
     private static void WriteIds(Utf8JsonWriter writer, string name, ReadOnlySpan<int> ids)

@@ -9,17 +9,17 @@ internal static class TrainCommand
 {
     public static Command Create()
     {
-        var options = new TrainOptions();
-        var command = new Command("train", "Train a language model; alone it trains about three minutes on a default corpus and ends with a perplexity and a sample");
-        foreach (var option in options.All)
+        var command = new Command(
+            "train", "Train a language model; alone it trains about three minutes on a default corpus and ends with a perplexity and a sample");
+        foreach (var setting in TrainSettings.All)
         {
-            command.Options.Add(option);
+            command.Options.Add(setting.Option);
         }
 
         command.SetAction(async (parsed, _) =>
         {
-            var request = options.Read(parsed);
-            using var view = MakeView(request.Json);
+            var request = TrainRequest.Read(parsed);
+            using var view = MakeView(request.Get(TrainSettings.Json));
             await new TrainingSession(request, view, TimeProvider.System).RunAsync().ConfigureAwait(false);
             return 0;
         });
@@ -30,7 +30,7 @@ internal static class TrainCommand
     {
         if (json)
         {
-            return new JsonView(Console.OpenStandardOutput());
+            return new JsonView(Console.Out);
         }
 
         return !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Interactive

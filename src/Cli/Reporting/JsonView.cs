@@ -1,10 +1,11 @@
+using System.Text;
 using System.Text.Json;
 using RnnLm.Coordinator;
 
 namespace RnnLm.Cli;
 
 /// <summary>One JSON object a line, for programs.</summary>
-internal sealed class JsonView(Stream output) : ITrainingView
+internal sealed class JsonView(TextWriter output) : ITrainingView
 {
     private long _stepsPerEpoch = 1;
 
@@ -70,7 +71,9 @@ internal sealed class JsonView(Stream output) : ITrainingView
     });
 
     /// <inheritdoc/>
-    public void Dispose() => output.Flush();
+    public void Dispose()
+    {
+    }
 
     private void Line(Action<Utf8JsonWriter> properties)
     {
@@ -82,8 +85,6 @@ internal sealed class JsonView(Stream output) : ITrainingView
             json.WriteEndObject();
         }
 
-        buffer.WriteByte((byte)'\n');
-        buffer.WriteTo(output);
-        output.Flush();
+        output.WriteLine(Encoding.UTF8.GetString(buffer.GetBuffer().AsSpan(0, (int)buffer.Length)));
     }
 }

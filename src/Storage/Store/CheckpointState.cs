@@ -30,6 +30,7 @@ public sealed record CheckpointState(
     internal const int MaximumBytes = 16 << 20;
 
     private const int Format = 1;
+    private const int HashDigits = 64;
     private static readonly JsonElement NoExtra = JsonSerializer.SerializeToElement(new { });
 
     /// <summary>A state without extra object.</summary>
@@ -86,7 +87,7 @@ public sealed record CheckpointState(
             }
 
             JsonElement loss = root.GetProperty("validation_loss");
-            return new CheckpointState(
+            var state = new CheckpointState(
                 root.GetProperty("step").GetInt64(),
                 root.GetProperty("epoch").GetInt64(),
                 root.GetProperty("examples_seen").GetInt64(),
@@ -96,6 +97,9 @@ public sealed record CheckpointState(
                 root.GetProperty("job").GetString() ?? "",
                 LedgerChain.Parse(root.GetProperty("ledger").GetString() ?? ""),
                 root.GetProperty("extra").Clone());
+            return state.Step >= 0 && state.JobHash.Length == HashDigits && state.JobHash.All(char.IsAsciiHexDigitLower)
+                ? state
+                : throw new FormatException("its step or its job's hash cannot be");
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException or KeyNotFoundException)
         {

@@ -44,7 +44,7 @@ internal sealed class TestRun : IDisposable
     {
         float[] weight = [.. Enumerable.Range(0, 6).Select(index => (100 * step) + index + variant)];
         var state = new CheckpointState(
-            step, 0, 32 * step, 900 * step, step, validationLoss, "job", LedgerChain.Empty, JsonSerializer.SerializeToElement(new { variant }));
+            step, 0, 32 * step, 900 * step, step, validationLoss, new string('0', 64), LedgerChain.Empty, JsonSerializer.SerializeToElement(new { variant }));
         return new CheckpointSnapshot(
             state,
             [new NamedTensor("fc.weight", [2, 3], () => weight)],
