@@ -1,8 +1,8 @@
 using System.CommandLine;
-using RnnLm.Coordinator;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using RnnLm.Coordinator;
 using static RnnLm.Cli.Values;
 
 namespace RnnLm.Cli;
