@@ -55,14 +55,12 @@ internal static class TextEvaluation
         return new EvaluationFigures(checkpoint.State.Step, tokens, figures.Sum(piece => piece.Characters), figures.Sum(piece => piece.Loss) / tokens);
     }
 
-    /// <summary>What decoding the whole example has more than decoding its first token alone: only the other tokens are predicted.</summary>
     private static long CountCharacters(ITokenizer tokenizer, ShardTokens piece)
     {
         long count = 0;
         for (int example = 0; example < piece.ExampleCount; example++)
         {
-            var ids = piece.Example(example);
-            count += tokenizer.Decode(ids).EnumerateRunes().Count() - tokenizer.Decode(ids[..1]).EnumerateRunes().Count();
+            count += tokenizer.CountPredictedCharacters(piece.Example(example));
         }
 
         return count;

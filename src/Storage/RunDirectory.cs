@@ -82,6 +82,7 @@ public sealed class RunDirectory
             {
                 TemporaryName.RemoveAll(_operations, Root);
                 _operations.CreateDirectory(TokenizerDirectory);
+                TemporaryName.RemoveAll(_operations, TokenizerDirectory);
             });
             return lease;
         }
@@ -101,6 +102,21 @@ public sealed class RunDirectory
         byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes<JsonNode>(config, ConfigFormat), (byte)'\n'];
         StorageFailure.Guard("write", ConfigPath, () =>
             AtomicFile.Write(_operations, ConfigPath, lease.Holder.Nonce, lease.Verify, file => file.Write(bytes)));
+    }
+
+    /// <summary>Writes the tokenizer's files in their order, each whole or not at all.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: one could not be written. Exit code 4: the lease is lost.</exception>
+    public void WriteTokenizer(Lease lease, IEnumerable<(string Name, byte[] Content)> files)
+    {
+        ArgumentNullException.ThrowIfNull(lease);
+        StorageFailure.Guard("write", TokenizerDirectory, () =>
+        {
+            foreach ((string name, byte[] content) in files)
+            {
+                string path = Path.Combine(TokenizerDirectory, name);
+                AtomicFile.Write(_operations, path, lease.Holder.Nonce, lease.Verify, file => file.Write(content));
+            }
+        });
     }
 
     /// <summary>Reads config.json.</summary>

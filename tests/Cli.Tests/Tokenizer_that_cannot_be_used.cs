@@ -20,7 +20,17 @@ public sealed class Tokenizer_that_cannot_be_used : IDisposable
     public void Unknown_kind() => Refuse("runes", 2, "--tokenizer runes", "use char, word");
 
     [Fact]
-    public void Vocabulary_without_room_for_the_characters() => Refuse("bpe:20", 3, "--tokenizer bpe:20", "choose a size above");
+    public void Vocabulary_without_room_for_the_bytes() => Refuse("bpe:20", 2, "--tokenizer bpe:20", "from 256");
+
+    [Fact]
+    public void Vocabulary_that_the_text_cannot_give() => Refuse("bpe:4000", 3, "--tokenizer bpe:4000", "the corpus gives only", "use bpe:");
+
+    [Fact]
+    public void Length_that_overflows()
+    {
+        _directory.Write("pieces.model", "\n\u007f");
+        Refuse("pieces.model", 3, "pieces.model", "truncated");
+    }
 
     private void Refuse(string tokenizer, int exitCode, params string[] said)
     {

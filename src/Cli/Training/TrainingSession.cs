@@ -77,7 +77,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         using var gradients = new GradientPool(layout);
         if (request.Resumed is null)
         {
-            TokenizerDirectory.Save(prepared.Corpus.Tokenizer, run.TokenizerDirectory);
+            run.WriteTokenizer(lease, TokenizerDirectory.Files(prepared.Corpus.Tokenizer));
         }
 
         void SaveConfig(RunConfig changed) => run.WriteConfig(lease, changed.ToJson());

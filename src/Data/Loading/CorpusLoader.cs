@@ -3,8 +3,9 @@ namespace RnnLm.Data;
 /// <summary>From file patterns to a token file: resolves, checks, hashes, makes the tokenizer and encodes, using what the cache directory has of it.</summary>
 /// <param name="cacheDirectory">See <see cref="CacheDirectory"/>.</param>
 /// <param name="threads">Most threads to work with; no result depends on it.</param>
+/// <param name="npm">See <see cref="PackageStore"/>.</param>
 /// <param name="progress">Told how far each phase has come, on the calling thread.</param>
-public sealed class CorpusLoader(string cacheDirectory, int threads, Action<LoadProgress>? progress = null)
+public sealed class CorpusLoader(string cacheDirectory, int threads, Action<LoadProgress>? progress = null, string npm = "npm")
 {
     /// <summary>Loads a corpus with a tokenizer of this kind, made from it or from elsewhere.</summary>
     /// <exception cref="RnnLmException">Usage: settings that exclude each other. Bad input: corpus or model cannot be used. Storage: the cache cannot be written.</exception>
@@ -22,7 +23,7 @@ public sealed class CorpusLoader(string cacheDirectory, int threads, Action<Load
     {
         settings.Require();
         CacheDirectory.RemoveAbandoned(cacheDirectory);
-        CorpusFiles files = CorpusFiles.Resolve(patterns);
+        CorpusFiles files = CorpusFiles.Resolve(patterns.Select(new PackageStore(cacheDirectory, npm).Find));
         string contentHash = CorpusReader.Hash(files, Report(LoadPhase.Reading, files));
         ITokenizer tokenizer = tokenizerFor(files, contentHash);
         TokenFile tokens = new TokenFileCache(cacheDirectory).Get(files, contentHash, settings, tokenizer, threads, Report(LoadPhase.Encoding, files));

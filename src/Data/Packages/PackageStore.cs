@@ -16,6 +16,27 @@ public sealed class PackageStore(string cacheDirectory, string npm = "npm")
     /// <summary>Whether <see cref="Fetch"/> needs no network.</summary>
     public bool Has(NpmPackage package) => Directory.Exists(DirectoryOf(package));
 
+    /// <summary>
+    /// Where a file lies that this or another cache directory unpacked from a package: the path itself while it is there, else its place in
+    /// this cache, into which the package is fetched again. Paths of other files are given back as they are.
+    /// </summary>
+    /// <exception cref="RnnLmException">See <see cref="Fetch"/>.</exception>
+    public string Find(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        foreach (NpmPackage package in NpmPackage.All)
+        {
+            string folder = $"/{CacheDirectory.Packages}/{Path.GetFileName(DirectoryOf(package))}/";
+            int found = path.LastIndexOf(folder, StringComparison.Ordinal);
+            if (found >= 0 && !File.Exists(path))
+            {
+                return Path.Combine(Fetch(package), path[(found + folder.Length)..]);
+            }
+        }
+
+        return path;
+    }
+
     /// <summary>The directory with the package's files, fetched by npm if it is not there yet.</summary>
     /// <exception cref="RnnLmException">
     /// Bad input: npm is missing, cannot fetch it, or gives other bytes than pinned. Storage: it cannot be unpacked.

@@ -6,7 +6,7 @@ namespace RnnLm.Data;
 
 /// <summary>
 /// One id a character: the distinct characters of a corpus in the order of their code points get the ids 0, 1, …
-/// (rows C1 and C2 of the reference material); a start and an end token, where asked for, come after them. A character is a Unicode scalar value.
+/// a start and an end token, where asked for, come after them. A character is a Unicode scalar value.
 /// </summary>
 public sealed class CharTokenizer : ITokenizer
 {
@@ -31,7 +31,8 @@ public sealed class CharTokenizer : ITokenizer
             _ids[characters[id].Value] = id;
         }
 
-        Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((sentenceTokens ? SentenceTokensHashDomain : HashDomain) + Text)));
+        string domain = sentenceTokens ? SentenceTokensHashDomain : HashDomain;
+        Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(domain + Text)));
     }
 
     /// <inheritdoc/>
@@ -62,7 +63,9 @@ public sealed class CharTokenizer : ITokenizer
     public static CharTokenizer Of(IEnumerable<Rune> characters, bool sentenceTokens = false)
     {
         Rune[] distinct = [.. new SortedSet<Rune>(characters)];
-        return distinct.Length > 0 ? new CharTokenizer(distinct, sentenceTokens) : throw RnnLmException.BadInput("the corpus has no text; give a file with characters in it");
+        return distinct.Length > 0
+            ? new CharTokenizer(distinct, sentenceTokens)
+            : throw RnnLmException.BadInput("the corpus has no text; give a file with characters in it");
     }
 
     /// <summary>Adds the characters of a stretch of valid UTF-8 to a set.</summary>
@@ -138,9 +141,9 @@ public sealed class CharTokenizer : ITokenizer
     }
 
     /// <inheritdoc/>
-    public void Save(string directory) => File.WriteAllBytes(Path.Combine(directory, FileName), Encoding.UTF8.GetBytes(Text));
+    public IReadOnlyDictionary<string, byte[]> Files => new Dictionary<string, byte[]> { [FileName] = Encoding.UTF8.GetBytes(Text) };
 
-    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <summary>Reads what <see cref="Files"/> gave.</summary>
     internal static CharTokenizer Load(string directory, bool sentenceTokens) =>
         Of(File.ReadAllText(Path.Combine(directory, FileName)).EnumerateRunes(), sentenceTokens);
 
@@ -148,6 +151,7 @@ public sealed class CharTokenizer : ITokenizer
     {
         string shown = Rune.IsControl(character) ? "" : $"'{character}' ";
         return RnnLmException.BadInput(
-            $"the character {shown}(U+{character.Value:X4}) is not among the {_characters.Length} that this model was trained on; leave it out, replace it, or train with --tokenizer bpe:N, which takes any text");
+            $"the character {shown}(U+{character.Value:X4}) is not among the {_characters.Length} that this model was trained on; "
+            + "leave it out, replace it, or train with --tokenizer bpe:N, which takes any text");
     }
 }

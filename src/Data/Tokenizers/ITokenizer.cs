@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace RnnLm.Data;
 
@@ -20,10 +21,14 @@ public interface ITokenizer
     /// <summary>Id that stands for what is not in the vocabulary; -1 when there is none.</summary>
     int UnknownId { get; }
 
-    /// <summary>Id of the token that starts a sequence, <c>&lt;s&gt;</c>; -1 when there is none. Text never encodes to it and it decodes to nothing.</summary>
+    /// <summary>
+    /// Id of the token that starts a sequence, <c>&lt;s&gt;</c>; -1 when there is none. Text never encodes to it and it decodes to nothing.
+    /// </summary>
     int StartId { get; }
 
-    /// <summary>Id of the token that ends a sequence, <c>&lt;/s&gt;</c>; -1 when there is none. Text never encodes to it and it decodes to nothing.</summary>
+    /// <summary>
+    /// Id of the token that ends a sequence, <c>&lt;/s&gt;</c>; -1 when there is none. Text never encodes to it and it decodes to nothing.
+    /// </summary>
     int EndId { get; }
 
     /// <summary>Appends the ids of a stretch of text.</summary>
@@ -37,6 +42,53 @@ public interface ITokenizer
     /// <exception cref="ArgumentOutOfRangeException">An id outside the vocabulary.</exception>
     string Decode(ReadOnlySpan<int> ids);
 
-    /// <summary>Writes what <see cref="TokenizerDirectory.Load"/> needs into an existing directory.</summary>
-    void Save(string directory);
+    /// <summary>The files, by name, that <see cref="TokenizerDirectory.Load"/> needs besides its own.</summary>
+    IReadOnlyDictionary<string, byte[]> Files { get; }
+}
+
+/// <summary>What all tokenizers share.</summary>
+public static class TokenizerExtensions
+{
+    /// <summary>The ids of a whole text.</summary>
+    /// <exception cref="RnnLmException">Bad input: a character that the vocabulary lacks and has no unknown token for.</exception>
+    public static int[] Encode(this ITokenizer tokenizer, string text)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        var ids = new ArrayBufferWriter<int>();
+        tokenizer.Encode(Encoding.UTF8.GetBytes(text), startsText: true, ids);
+        return ids.WrittenSpan.ToArray();
+    }
+
+    /// <summary>
+    /// Characters (Unicode scalar values) that the ids after the first stand for: what decoding all has more than decoding the first alone,
+    /// and for each end token the line break whose place it takes, since its loss counts as well.
+    /// </summary>
+    public static int CountPredictedCharacters(this ITokenizer tokenizer, ReadOnlySpan<int> example)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        int decoded = tokenizer.Decode(example).EnumerateRunes().Count() - tokenizer.Decode(example[..1]).EnumerateRunes().Count();
+        return decoded + (tokenizer.EndId < 0 ? 0 : example[1..].Count(tokenizer.EndId));
+    }
+
+    internal static void RequireIds(this ITokenizer tokenizer, ReadOnlySpan<int> ids)
+    {
+        foreach (int id in ids)
+        {
+            if ((uint)id >= (uint)tokenizer.VocabularySize)
+            {
+                throw new ArgumentOutOfRangeException(nameof(ids), id, $"The vocabulary has {tokenizer.VocabularySize} ids.");
+            }
+        }
+    }
+
+    internal static void Append(this IBufferWriter<int> ids, IReadOnlyList<int> encoded)
+    {
+        Span<int> destination = ids.GetSpan(encoded.Count);
+        for (int i = 0; i < encoded.Count; i++)
+        {
+            destination[i] = encoded[i];
+        }
+
+        ids.Advance(encoded.Count);
+    }
 }

@@ -2,66 +2,87 @@ using System.Text.Json;
 
 namespace RnnLm.Data;
 
-/// <summary>A tokenizer on disk: <c>tokenizer.json</c> says what it is, a file beside it holds the vocabulary.</summary>
+/// <summary>
+/// A tokenizer on disk: <c>description.json</c> says what it is, files beside it hold the vocabulary. For <c>bpe:N</c> these are vocab.json,
+/// merges.txt and tokenizer.json as other programs read them.
+/// </summary>
 public static class TokenizerDirectory
 {
     /// <summary>The file that says what a directory holds.</summary>
-    public const string DescriptionFile = "tokenizer.json";
+    public const string DescriptionFile = "description.json";
+
+    // Before bpe:N had a tokenizer.json for other programs.
+    private const string FormerDescriptionFile = "tokenizer.json";
 
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    /// <summary>Writes a tokenizer into <paramref name="directory"/>, which is made when it is missing.</summary>
-    /// <exception cref="RnnLmException">Storage: it cannot be written.</exception>
-    public static void Save(ITokenizer tokenizer, string directory)
+    /// <summary>The files of a tokenizer by name; the one that says what the others are comes last.</summary>
+    public static IReadOnlyList<(string Name, byte[] Content)> Files(ITokenizer tokenizer)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
-        try
+        var description = new Description(
+            KindOf(tokenizer),
+            tokenizer.Spec,
+            tokenizer.VocabularySize,
+            tokenizer.PaddingId,
+            tokenizer.Hash,
+            tokenizer.StartId,
+            tokenizer.EndId);
+        byte[] json = [.. JsonSerializer.SerializeToUtf8Bytes(description, Json), (byte)'\n'];
+        return [.. tokenizer.Files.Select(file => (file.Key, file.Value)), (DescriptionFile, json)];
+    }
+
+    /// <summary>Writes them into an existing directory.</summary>
+    public static void Save(ITokenizer tokenizer, string directory)
+    {
+        foreach ((string name, byte[] content) in Files(tokenizer))
         {
-            Directory.CreateDirectory(directory);
-            tokenizer.Save(directory);
-            var description = new Description(
-                KindOf(tokenizer), tokenizer.Spec, tokenizer.VocabularySize, tokenizer.PaddingId, tokenizer.Hash, tokenizer.StartId, tokenizer.EndId);
-            File.WriteAllText(Path.Combine(directory, DescriptionFile), JsonSerializer.Serialize(description, Json) + "\n");
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw RnnLmException.Storage($"{directory}: the tokenizer cannot be written ({failure.Message}); check space and permissions", failure);
+            File.WriteAllBytes(Path.Combine(directory, name), content);
         }
     }
 
-    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
-    /// <exception cref="RnnLmException">Storage: missing, unreadable or not what was written.</exception>
+    /// <summary>Reads a directory of such files.</summary>
+    /// <exception cref="RnnLmException">Bad input: missing, unreadable or not what was written.</exception>
     public static ITokenizer Load(string directory)
     {
         try
         {
-            Description description = JsonSerializer.Deserialize<Description>(File.ReadAllText(Path.Combine(directory, DescriptionFile)), Json)
+            string file = Path.Combine(directory, DescriptionFile);
+            file = File.Exists(file) ? file : Path.Combine(directory, FormerDescriptionFile);
+            Description description = JsonSerializer.Deserialize<Description>(File.ReadAllText(file), Json)
                 ?? throw new InvalidDataException("it says null");
+            bool sentenceTokens = description.StartId >= 0;
+            string model = Path.Combine(directory, SentencePieceTokenizer.FileName);
             ITokenizer tokenizer = description.Kind switch
             {
-                "char" => CharTokenizer.Load(directory, description.StartId >= 0),
-                "word" => WordTokenizer.Load(directory, description.Spec, description.StartId >= 0),
-                "llama" => LlamaPieces.Tokenizer(SentencePieceTokenizer.ReadModel(Path.Combine(directory, SentencePieceTokenizer.FileName))),
-                "sentencepiece" => SentencePieceTokenizer.Of(
-                    SentencePieceTokenizer.ReadModel(Path.Combine(directory, SentencePieceTokenizer.FileName)), description.Spec),
+                "char" => CharTokenizer.Load(directory, sentenceTokens),
+                "word" or "space" => WordTokenizer.Load(directory, description.Spec, sentenceTokens),
+                "bpe" => ByteLevelTokenizer.Load(directory, sentenceTokens),
+                "published" => ByteLevelTokenizer.Of(description.Spec),
+                "llama" => LlamaPieces.Tokenizer(SentencePieceTokenizer.ReadModel(model)),
+                "sentencepiece" => SentencePieceTokenizer.Of(SentencePieceTokenizer.ReadModel(model), description.Spec),
                 _ => throw new InvalidDataException($"its kind '{description.Kind}' is unknown to this version"),
             };
             return tokenizer.Hash == description.Hash ? tokenizer : throw new InvalidDataException("its files are not those that were written");
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or JsonException or InvalidDataException or RnnLmException)
+        catch (Exception failure) when (
+            failure is IOException or UnauthorizedAccessException or JsonException or InvalidDataException or RnnLmException)
         {
-            throw RnnLmException.Storage($"{directory}: the tokenizer cannot be read ({failure.Message}); restore the directory from a copy", failure);
+            string reason = failure.Message.ReplaceLineEndings(" ");
+            throw RnnLmException.BadInput($"{directory}: the tokenizer cannot be read ({reason}); restore the directory from a copy", failure);
         }
     }
 
     private static string KindOf(ITokenizer tokenizer) => tokenizer switch
     {
         CharTokenizer => "char",
-        WordTokenizer => "word",
+        WordTokenizer => tokenizer.Spec.Split(':')[0],
+        ByteLevelTokenizer => tokenizer.Files.Count > 0 ? "bpe" : "published",
         SentencePieceTokenizer { Spec: "llama" } => "llama",
         _ => "sentencepiece",
     };
 
     /// <summary>What <see cref="DescriptionFile"/> says; older files lack what has a default.</summary>
-    private sealed record Description(string Kind, string Spec, int VocabularySize, int PaddingId, string Hash, int StartId = -1, int EndId = -1);
+    private sealed record Description(
+        string Kind, string Spec, int VocabularySize, int PaddingId, string Hash, int StartId = -1, int EndId = -1);
 }

@@ -1,13 +1,17 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 
 namespace RnnLm.Data;
 
-/// <summary>Makes tokenizers: from a corpus (kept in the cache directory), from a model file, or from the npm package with LLaMA's pieces.</summary>
+/// <summary>
+/// Makes tokenizers: from a corpus (kept in the cache directory), from a model file, from the npm package with LLaMA's pieces, or published
+/// ones that the library brings.
+/// </summary>
 public sealed class TokenizerFactory(string cacheDirectory, int threads)
 {
     // Raised when the same corpus and spec begin to give another vocabulary.
-    private const int VocabularyVersion = 1;
+    private const int VocabularyVersion = 2;
 
     /// <summary>The tokenizer that <paramref name="spec"/> names.</summary>
     /// <param name="spec">What kind.</param>
@@ -24,23 +28,31 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
         return !settings.SentenceTokens || tokenizer is { StartId: >= 0, EndId: >= 0 }
             ? tokenizer
             : throw RnnLmException.BadInput(
-                $"{spec.ModelPath}: has no start and end tokens, which --sentence-tokens needs; leave the option out, or use a model that was trained with bos_id and eos_id");
+                $"{spec.Name}: has no start and end tokens, which --sentence-tokens needs; leave the option out, or use a model that was "
+                + "trained with bos_id and eos_id");
     }
 
     /// <summary>A tokenizer that needs no corpus.</summary>
     /// <exception cref="RnnLmException">Bad input: model file or package cannot be used.</exception>
-    public SentencePieceTokenizer Fixed(TokenizerSpec spec)
+    public ITokenizer Fixed(TokenizerSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        string? path = spec.ModelPath;
-        byte[] model = path is null ? LlamaPieces.FromNpm(new PackageStore(cacheDirectory)) : SentencePieceTokenizer.ReadModel(path);
+        if (spec.Kind == TokenizerKind.Published)
+        {
+            return ByteLevelTokenizer.Of(spec.Name!);
+        }
+
+        byte[] model = spec.Name is null ? LlamaPieces.FromNpm(new PackageStore(cacheDirectory)) : SentencePieceTokenizer.ReadModel(spec.Name);
         try
         {
             return spec.Kind == TokenizerKind.Llama ? LlamaPieces.Tokenizer(model) : SentencePieceTokenizer.Of(model, spec.ToString());
         }
         catch (InvalidDataException failure)
         {
-            throw RnnLmException.BadInput($"{path ?? NpmPackage.LlamaTokenizer.ToString()}: cannot be used as a SentencePiece model: {failure.Message}; give another .model file", failure);
+            throw RnnLmException.BadInput(
+                $"{spec.Name ?? NpmPackage.LlamaTokenizer.ToString()}: cannot be used as a SentencePiece model: {failure.Message}; "
+                + "give another .model file",
+                failure);
         }
     }
 
@@ -86,80 +98,71 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw RnnLmException.Storage(
-                $"the cached vocabulary '{directory}' is damaged and cannot be removed ({failure.Message}); remove it, or name another cache in {CacheDirectory.Variable}", failure);
+                $"the cached vocabulary '{directory}' is damaged and cannot be removed ({failure.Message}); "
+                + $"remove it, or name another cache in {CacheDirectory.Variable}",
+                failure);
         }
     }
 
     private ITokenizer Train(TokenizerSpec spec, CorpusReader reader, CorpusSettings settings, long corpusBytes, Action<long>? progress)
     {
-        long done = 0;
-        void Looked(int bytes)
+        if (spec.Kind == TokenizerKind.Characters)
         {
-            done += bytes;
-            progress?.Invoke(done);
+            var characters = new HashSet<Rune>();
+            Collect<HashSet<Rune>>(reader.Blocks(), settings, CharTokenizer.Collect, characters.UnionWith, progress);
+            return CharTokenizer.Of(characters, settings.SentenceTokens);
         }
 
-        switch (spec.Kind)
-        {
-            case TokenizerKind.Characters:
-                var characters = new HashSet<Rune>();
-                OrderedPipeline.Run(
-                    reader.Blocks(),
-                    block => (Found: CharactersOf(TextSegments.Of(block, settings)), block.FileBytes),
-                    result =>
-                    {
-                        characters.UnionWith(result.Found);
-                        Looked(result.FileBytes);
-                    },
-                    threads);
-                return CharTokenizer.Of(characters, settings.SentenceTokens);
-
-            case TokenizerKind.Words:
-                var counts = new Dictionary<string, long>(StringComparer.Ordinal);
-                OrderedPipeline.Run(
-                    reader.Blocks(),
-                    block => (Counts: CountsOf(TextSegments.Of(block, settings)), block.FileBytes),
-                    result =>
-                    {
-                        foreach ((string word, long count) in result.Counts)
-                        {
-                            counts[word] = counts.GetValueOrDefault(word) + count;
-                        }
-
-                        Looked(result.FileBytes);
-                    },
-                    threads);
-                return WordTokenizer.Of(counts, spec.Size, settings.SentenceTokens);
-
-            default:
-                IEnumerable<TextSegments> segments = reader.Blocks().Select(block =>
-                {
-                    Looked(block.FileBytes);
-                    return TextSegments.Of(block, settings);
-                });
-                return SentencePieceTokenizer.Of(BytePairTraining.Train(spec.Size!.Value, segments, corpusBytes), spec.ToString());
-        }
-    }
-
-    private static HashSet<Rune> CharactersOf(TextSegments segments)
-    {
-        var characters = new HashSet<Rune>();
-        for (int i = 0; i < segments.Count; i++)
-        {
-            CharTokenizer.Collect(segments[i], characters);
-        }
-
-        return characters;
-    }
-
-    private static Dictionary<string, long> CountsOf(TextSegments segments)
-    {
         var counts = new Dictionary<string, long>(StringComparer.Ordinal);
-        for (int i = 0; i < segments.Count; i++)
+        void Add(Dictionary<string, long> found)
         {
-            WordTokenizer.Count(segments[i], counts);
+            foreach ((string word, long count) in found)
+            {
+                CollectionsMarshal.GetValueRefOrAddDefault(counts, word, out _) += count;
+            }
         }
 
-        return counts;
+        if (spec.Kind == TokenizerKind.BytePairs)
+        {
+            // Of a large corpus blocks that are spread evenly over it.
+            long every = Math.Max(1, corpusBytes / BytePairTraining.MostTextBytes);
+            IEnumerable<TextBlock> sample = reader.Blocks().Where((_, index) => index % every == 0);
+            Collect<Dictionary<string, long>>(sample, settings, BytePairTraining.Count, Add, progress);
+            return BytePairTraining.Train(spec.Size!.Value, counts, settings.SentenceTokens);
+        }
+
+        bool spaceOnly = spec.Kind == TokenizerKind.SpacedWords;
+        Collect<Dictionary<string, long>>(
+            reader.Blocks(), settings, (utf8, words) => WordTokenizer.Count(utf8, spaceOnly, words), Add, progress);
+        return WordTokenizer.Of(counts, spec, settings.SentenceTokens);
     }
+
+    /// <summary>Looks through blocks on all threads and hands what was found in each to the caller, in order.</summary>
+    private void Collect<TFound>(
+        IEnumerable<TextBlock> blocks, CorpusSettings settings, SegmentAction<TFound> look, Action<TFound> add, Action<long>? progress)
+        where TFound : new()
+    {
+        long bytes = 0;
+        OrderedPipeline.Run(
+            blocks,
+            block =>
+            {
+                TextSegments segments = TextSegments.Of(block, settings);
+                var found = new TFound();
+                for (int i = 0; i < segments.Count; i++)
+                {
+                    look(segments[i], found);
+                }
+
+                return (Found: found, block.FileBytes);
+            },
+            result =>
+            {
+                add(result.Found);
+                progress?.Invoke(bytes += result.FileBytes);
+            },
+            threads);
+    }
+
+    private delegate void SegmentAction<in TFound>(ReadOnlySpan<byte> utf8, TFound found);
 }

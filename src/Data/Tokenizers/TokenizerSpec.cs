@@ -11,8 +11,14 @@ public enum TokenizerKind
     /// <summary>One id a word or punctuation mark.</summary>
     Words,
 
-    /// <summary>Byte-pair pieces trained on the corpus.</summary>
+    /// <summary>One id a word between white space.</summary>
+    SpacedWords,
+
+    /// <summary>Byte-pair tokens trained on the corpus.</summary>
     BytePairs,
+
+    /// <summary>A published byte-pair vocabulary: gpt2, cl100k or o200k.</summary>
+    Published,
 
     /// <summary>LLaMA-2's 32,000 pieces and the 11 added tokens of Phi-3.5-mini.</summary>
     Llama,
@@ -21,17 +27,17 @@ public enum TokenizerKind
     Model,
 }
 
-/// <summary>The <c>--tokenizer</c> option: <c>char</c>, <c>word[:N]</c>, <c>bpe:N</c>, <c>llama[:FILE.model]</c> or <c>FILE.model</c>.</summary>
+/// <summary>The <c>--tokenizer</c> option.</summary>
 /// <param name="Kind">Which kind.</param>
-/// <param name="Size">word: most words kept, or null for all; bpe: vocabulary size.</param>
-/// <param name="ModelPath">llama: the file with the pieces, or null for those of the npm package; model: the file.</param>
-public sealed record TokenizerSpec(TokenizerKind Kind, int? Size = null, string? ModelPath = null)
+/// <param name="Size">word, space: most words kept, or null for all; bpe: vocabulary size.</param>
+/// <param name="Name">llama: the file with the pieces, or null for those of the npm package; model: the file; published: which.</param>
+public sealed record TokenizerSpec(TokenizerKind Kind, int? Size = null, string? Name = null)
 {
     /// <summary>Most words or pieces that may be asked for.</summary>
     public const int MostSize = 1_000_000;
 
     /// <summary>Whether its vocabulary comes from the corpus.</summary>
-    public bool IsTrained => Kind is TokenizerKind.Characters or TokenizerKind.Words or TokenizerKind.BytePairs;
+    public bool IsTrained => Kind is TokenizerKind.Characters or TokenizerKind.Words or TokenizerKind.SpacedWords or TokenizerKind.BytePairs;
 
     /// <summary>Reads the option.</summary>
     /// <exception cref="RnnLmException">Usage: none of the forms.</exception>
@@ -44,29 +50,33 @@ public sealed record TokenizerSpec(TokenizerKind Kind, int? Size = null, string?
         return (name, argument) switch
         {
             ("char", null) => new TokenizerSpec(TokenizerKind.Characters),
-            ("word", null) => new TokenizerSpec(TokenizerKind.Words),
-            ("word", _) => new TokenizerSpec(TokenizerKind.Words, ParseSize(text, argument)),
-            ("bpe", not null) => new TokenizerSpec(TokenizerKind.BytePairs, ParseSize(text, argument)),
+            ("word", _) => new TokenizerSpec(TokenizerKind.Words, argument is null ? null : ParseSize(text, argument, 1)),
+            ("space", _) => new TokenizerSpec(TokenizerKind.SpacedWords, argument is null ? null : ParseSize(text, argument, 1)),
+            ("bpe", not null) => new TokenizerSpec(TokenizerKind.BytePairs, ParseSize(text, argument, BytePairTraining.Bytes)),
+            ("gpt2" or "cl100k" or "o200k", null) => new TokenizerSpec(TokenizerKind.Published, Name: name),
             ("llama", null) => new TokenizerSpec(TokenizerKind.Llama),
-            ("llama", { Length: > 0 }) => new TokenizerSpec(TokenizerKind.Llama, ModelPath: argument),
-            _ when text.EndsWith(".model", StringComparison.Ordinal) => new TokenizerSpec(TokenizerKind.Model, ModelPath: text),
+            ("llama", { Length: > 0 }) => new TokenizerSpec(TokenizerKind.Llama, Name: argument),
+            _ when text.EndsWith(".model", StringComparison.Ordinal) => new TokenizerSpec(TokenizerKind.Model, Name: text),
             _ => throw RnnLmException.Usage(
-                $"--tokenizer {text}: unknown; use char, word, word:N, bpe:N, llama, llama:FILE.model or the path of a SentencePiece .model"),
+                $"--tokenizer {text}: unknown; use char, word, word:N, space, space:N, bpe:N, gpt2, cl100k, o200k, llama, llama:FILE.model "
+                + "or the path of a SentencePiece .model"),
         };
     }
-
-    private static int ParseSize(string text, string? argument) =>
-        int.TryParse(argument, NumberStyles.None, CultureInfo.InvariantCulture, out int size) && size is > 0 and <= MostSize
-            ? size
-            : throw RnnLmException.Usage($"--tokenizer {text}: the size must be a whole number from 1 to {MostSize}, e.g. bpe:8000");
 
     /// <summary>The option's text, but of a file only the name.</summary>
     public override string ToString() => Kind switch
     {
         TokenizerKind.Characters => "char",
         TokenizerKind.Words => Size is int words ? $"word:{words}" : "word",
+        TokenizerKind.SpacedWords => Size is int words ? $"space:{words}" : "space",
         TokenizerKind.BytePairs => $"bpe:{Size}",
+        TokenizerKind.Published => Name!,
         TokenizerKind.Llama => "llama",
-        _ => Path.GetFileName(ModelPath!),
+        _ => Path.GetFileName(Name!),
     };
+
+    private static int ParseSize(string text, string argument, int least) =>
+        int.TryParse(argument, NumberStyles.None, CultureInfo.InvariantCulture, out int size) && size >= least && size <= MostSize
+            ? size
+            : throw RnnLmException.Usage($"--tokenizer {text}: the size must be a whole number from {least} to {MostSize}, e.g. bpe:8000");
 }

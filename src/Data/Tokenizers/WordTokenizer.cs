@@ -1,43 +1,57 @@
 using System.Buffers;
+using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 
 namespace RnnLm.Data;
 
 /// <summary>
-/// One id a word (rows B10 and C4 of the reference material): 0 padding, 1 unknown, where asked for 2 start and 3 end, then words by falling
-/// frequency, ties in ordinal order.
-/// White space is not kept: decoding puts single spaces between words and none before closing punctuation.
+/// One id a word: 0 padding, 1 unknown, then the tokens of sentences or lines, then words by falling frequency, ties in ordinal order.
+/// <c>word</c>: words and punctuation marks; line ends are white space. <c>space</c>: what stands between white space, as published
+/// word-level corpora are counted, each line end being the token <c>&lt;eos&gt;</c>.
+/// White space is not kept: decoding puts single spaces between words and, for <c>word</c>, none before closing punctuation.
 /// </summary>
 public sealed class WordTokenizer : ITokenizer
 {
+    /// <summary>How corpora write a word that is not in the vocabulary.</summary>
+    public const string Unknown = "<unk>";
+
     /// <summary>The saved file: one word a line in the order of their ids.</summary>
     internal const string FileName = "words.txt";
 
-    private const string HashDomain = "word\n";
-    private const string SentenceTokensHashDomain = "word, start, end\n";
     private const string Padding = "<pad>";
-    private const int IdAfterUnknown = 2;
+    private const string LineEnd = "<eos>";
 
+    private readonly bool _spaceOnly;
+    private readonly int _lineId;
     private readonly int _firstWordId;
     private readonly string[] _words;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _ids;
 
-    private WordTokenizer(string[] words, string spec, bool sentenceTokens)
+    private WordTokenizer(string[] words, TokenizerSpec spec, bool sentenceTokens)
     {
         _words = words;
-        _firstWordId = sentenceTokens ? IdAfterUnknown + 2 : IdAfterUnknown;
-        StartId = sentenceTokens ? IdAfterUnknown : -1;
-        EndId = sentenceTokens ? IdAfterUnknown + 1 : -1;
-        Spec = spec;
+        _spaceOnly = spec.Kind == TokenizerKind.SpacedWords;
+        Spec = spec.ToString();
+        int next = UnknownId + 1;
+        (StartId, EndId) = sentenceTokens ? (next++, next++) : (-1, -1);
+        _lineId = !_spaceOnly ? -1 : sentenceTokens ? EndId : next++;
+        _firstWordId = next;
         var ids = new Dictionary<string, int>(words.Length, StringComparer.Ordinal);
         for (int i = 0; i < words.Length; i++)
         {
             ids.Add(words[i], _firstWordId + i);
         }
 
+        if (_spaceOnly)
+        {
+            (ids["\n"], ids[LineEnd]) = (_lineId, _lineId);
+        }
+
         _ids = ids.GetAlternateLookup<ReadOnlySpan<char>>();
-        Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((sentenceTokens ? SentenceTokensHashDomain : HashDomain) + string.Join('\n', words))));
+        string domain = (_spaceOnly ? "space" : "word") + (sentenceTokens ? ", start, end\n" : "\n");
+        Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(domain + string.Join('\n', words))));
     }
 
     /// <inheritdoc/>
@@ -61,30 +75,33 @@ public sealed class WordTokenizer : ITokenizer
     /// <inheritdoc/>
     public int EndId { get; }
 
-    /// <summary>The tokenizer of the <paramref name="most"/> most frequent words, or of all, with a start and an end token if asked for.</summary>
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, byte[]> Files =>
+        new Dictionary<string, byte[]> { [FileName] = Encoding.UTF8.GetBytes(string.Concat(_words.Select(word => word + "\n"))) };
+
+    /// <summary>The tokenizer of the most frequent words, as many as the spec says.</summary>
     /// <exception cref="RnnLmException">Bad input: there are none.</exception>
-    public static WordTokenizer Of(IReadOnlyDictionary<string, long> counts, int? most, bool sentenceTokens = false)
+    public static WordTokenizer Of(IReadOnlyDictionary<string, long> counts, TokenizerSpec spec, bool sentenceTokens = false)
     {
         IEnumerable<string> words = counts
-            .Where(entry => entry.Key != WordSplitter.Unknown)
+            .Where(entry => entry.Key is not (Unknown or "\n") && (entry.Key != LineEnd || spec.Kind == TokenizerKind.Words))
             .OrderByDescending(entry => entry.Value)
             .ThenBy(entry => entry.Key, StringComparer.Ordinal)
             .Select(entry => entry.Key)
-            .Take(most ?? int.MaxValue);
+            .Take(spec.Size ?? int.MaxValue);
         string[] kept = [.. words];
         return kept.Length > 0
-            ? new WordTokenizer(kept, new TokenizerSpec(TokenizerKind.Words, most).ToString(), sentenceTokens)
+            ? new WordTokenizer(kept, spec, sentenceTokens)
             : throw RnnLmException.BadInput("the corpus has no words; give a file with text in it");
     }
 
     /// <summary>Counts the words of a stretch of valid UTF-8.</summary>
-    internal static void Count(ReadOnlySpan<byte> utf8, Dictionary<string, long> counts)
+    internal static void Count(ReadOnlySpan<byte> utf8, bool spaceOnly, Dictionary<string, long> counts)
     {
-        Dictionary<string, long>.AlternateLookup<ReadOnlySpan<char>> lookup = counts.GetAlternateLookup<ReadOnlySpan<char>>();
-        foreach (ReadOnlySpan<char> word in new WordSplitter(Encoding.UTF8.GetString(utf8)))
+        var lookup = counts.GetAlternateLookup<ReadOnlySpan<char>>();
+        foreach (ReadOnlySpan<char> word in new WordSplitter(Encoding.UTF8.GetString(utf8), spaceOnly))
         {
-            lookup.TryGetValue(word, out long count);
-            lookup[word] = count + 1;
+            CollectionsMarshal.GetValueRefOrAddDefault(lookup, word, out _)++;
         }
     }
 
@@ -92,7 +109,7 @@ public sealed class WordTokenizer : ITokenizer
     public void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        foreach (ReadOnlySpan<char> word in new WordSplitter(Encoding.UTF8.GetString(utf8)))
+        foreach (ReadOnlySpan<char> word in new WordSplitter(Encoding.UTF8.GetString(utf8), _spaceOnly))
         {
             ids.GetSpan(1)[0] = _ids.TryGetValue(word, out int id) ? id : UnknownId;
             ids.Advance(1);
@@ -112,30 +129,111 @@ public sealed class WordTokenizer : ITokenizer
                 continue;
             }
 
-            string word = id == PaddingId ? Padding : id == UnknownId ? WordSplitter.Unknown : _words[id - _firstWordId];
-            bool closes = word is "." or "," or ";" or ":" or "!" or "?" or ")" or "]" or "}" or "%" or "”" or "’";
+            string word = id == PaddingId ? Padding : id == UnknownId ? Unknown : id == _lineId ? "\n" : _words[id - _firstWordId];
+            bool closes = word == "\n"
+                || (!_spaceOnly && word is "." or "," or ";" or ":" or "!" or "?" or ")" or "]" or "}" or "%" or "”" or "’");
             if (!opened && !closes)
             {
                 text.Append(' ');
             }
 
             text.Append(word);
-            opened = word is "(" or "[" or "{" or "“" or "‘" or "$";
+            opened = word == "\n" || (!_spaceOnly && word is "(" or "[" or "{" or "“" or "‘" or "$");
         }
 
         return text.ToString();
     }
 
-    /// <inheritdoc/>
-    public void Save(string directory) =>
-        File.WriteAllBytes(Path.Combine(directory, FileName), Encoding.UTF8.GetBytes(string.Concat(_words.Select(word => word + "\n"))));
-
-    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <summary>Reads what <see cref="Files"/> gave.</summary>
     internal static WordTokenizer Load(string directory, string spec, bool sentenceTokens)
     {
         string[] words = File.ReadAllText(Path.Combine(directory, FileName)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         return words.Distinct(StringComparer.Ordinal).Count() == words.Length
-            ? new WordTokenizer(words, spec, sentenceTokens)
+            ? new WordTokenizer(words, TokenizerSpec.Parse(spec), sentenceTokens)
             : throw new InvalidDataException("a word occurs twice");
+    }
+}
+
+/// <summary>
+/// Splits text into words and punctuation marks. A word is a run of letters, marks, digits, <c>_</c> and <c>#</c> (folded digits), with
+/// apostrophes and hyphens inside it; <c>&lt;unk&gt;</c>, which published word-level corpora contain, is one; every other character that is
+/// not white space stands alone.
+/// </summary>
+/// <param name="text">The text.</param>
+/// <param name="spaceOnly">Words are what stands between white space instead, and each line feed is one, too.</param>
+public ref struct WordSplitter(ReadOnlySpan<char> text, bool spaceOnly = false)
+{
+    private ReadOnlySpan<char> _rest = text;
+
+    /// <summary>The word that <see cref="MoveNext"/> found.</summary>
+    public ReadOnlySpan<char> Current { get; private set; }
+
+    /// <summary>For <c>foreach</c>.</summary>
+    public readonly WordSplitter GetEnumerator() => this;
+
+    /// <summary>Goes on to the next word; false at the end.</summary>
+    public bool MoveNext()
+    {
+        int start = 0;
+        while (start < _rest.Length && char.IsWhiteSpace(_rest[start]) && !(spaceOnly && _rest[start] == '\n'))
+        {
+            start++;
+        }
+
+        _rest = _rest[start..];
+        if (_rest.IsEmpty)
+        {
+            return false;
+        }
+
+        int length = spaceOnly ? SpacedLength(_rest)
+            : _rest.StartsWith(WordTokenizer.Unknown, StringComparison.Ordinal) ? WordTokenizer.Unknown.Length : WordLength(_rest);
+        Current = _rest[..length];
+        _rest = _rest[length..];
+        return true;
+    }
+
+    private static int SpacedLength(ReadOnlySpan<char> text)
+    {
+        int length = 1;
+        while (text[0] != '\n' && length < text.Length && !char.IsWhiteSpace(text[length]))
+        {
+            length++;
+        }
+
+        return length;
+    }
+
+    private static int WordLength(ReadOnlySpan<char> text)
+    {
+        int length = 0;
+        while (length < text.Length)
+        {
+            int characters = char.IsHighSurrogate(text[length]) && length + 1 < text.Length ? 2 : 1;
+            bool joins = length > 0 && text[length] is '\'' or '’' or '-' && length + 1 < text.Length && IsWordCharacter(text[(length + 1)..]);
+            if (!joins && !IsWordCharacter(text[length..]))
+            {
+                return length > 0 ? length : characters;
+            }
+
+            length += characters;
+        }
+
+        return length;
+    }
+
+    private static bool IsWordCharacter(ReadOnlySpan<char> text)
+    {
+        char first = text[0];
+        if (char.IsAscii(first))
+        {
+            return char.IsAsciiLetterOrDigit(first) || first is '_' or '#';
+        }
+
+        Rune.DecodeFromUtf16(text, out Rune rune, out _);
+        return Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter
+            or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter
+            or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
+            or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
     }
 }

@@ -13,7 +13,7 @@ public sealed class CorpusLoaderTests : IDisposable
 
     [Theory]
     [InlineData("char")]
-    [InlineData("bpe:400")]
+    [InlineData("bpe:380")]
     public void Windows_keep_all_text_of_all_files(string spec)
     {
         string[] texts = [SampleText.Lines(2_500_000), "no line end", "\r\n\r\n", SampleText.Lines(1_500_000, seed: 2).Replace('\n', ' ')];
@@ -24,7 +24,7 @@ public sealed class CorpusLoaderTests : IDisposable
 
     [Theory]
     [InlineData("char", ExampleMode.Windows)]
-    [InlineData("bpe:400", ExampleMode.Sentences)]
+    [InlineData("bpe:380", ExampleMode.Sentences)]
     [InlineData("word:20", ExampleMode.Sentences)]
     public void The_bytes_of_a_token_file_do_not_depend_on_threads(string spec, ExampleMode mode)
     {
@@ -63,7 +63,7 @@ public sealed class CorpusLoaderTests : IDisposable
         string path = _directory.Write("corpus.txt", SampleText.Lines(50_000));
         var phases = new List<LoadProgress>();
         var loader = new CorpusLoader(Cache, 2, phases.Add);
-        using (Corpus first = loader.Load([path], Sentences, TokenizerSpec.Parse("bpe:400")))
+        using (Corpus first = loader.Load([path], Sentences, TokenizerSpec.Parse("bpe:380")))
         {
             Assert.Equal([LoadPhase.Reading, LoadPhase.Vocabulary, LoadPhase.Encoding], phases.Select(progress => progress.Phase).Distinct());
             Assert.All(phases, progress => Assert.Equal(new FileInfo(path).Length, progress.TotalBytes));
@@ -72,7 +72,7 @@ public sealed class CorpusLoaderTests : IDisposable
 
         phases.Clear();
         string moved = _directory.Write("moved.txt", File.ReadAllBytes(path));
-        using Corpus second = loader.Load([moved], Sentences, TokenizerSpec.Parse("bpe:400"));
+        using Corpus second = loader.Load([moved], Sentences, TokenizerSpec.Parse("bpe:380"));
         Assert.Equal([LoadPhase.Reading], phases.Select(progress => progress.Phase).Distinct());
         using Corpus folded = loader.Load([path], Sentences with { FoldDigits = true }, second.Tokenizer);
         Assert.NotEqual(second.Tokens.Path, folded.Tokens.Path);
@@ -123,7 +123,7 @@ public sealed class CorpusLoaderTests : IDisposable
         var ids = new int[4][];
         Parallel.For(0, ids.Length, i =>
         {
-            using Corpus corpus = new CorpusLoader(Cache, 2).Load([path], Windows, TokenizerSpec.Parse("bpe:400"));
+            using Corpus corpus = new CorpusLoader(Cache, 2).Load([path], Windows, TokenizerSpec.Parse("bpe:380"));
             ids[i] = Ids(corpus.Tokens);
         });
         Assert.All(ids, found => Assert.Equal(ids[0], found));

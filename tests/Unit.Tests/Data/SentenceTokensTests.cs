@@ -24,7 +24,7 @@ public sealed class SentenceTokensTests : IDisposable
     [Fact]
     public void Of_words_they_follow_padding_and_unknown()
     {
-        WordTokenizer tokenizer = WordTokenizer.Of(new Dictionary<string, long> { ["sea"] = 1, ["the"] = 2, ["rare"] = 1 }, most: 2, sentenceTokens: true);
+        WordTokenizer tokenizer = WordTokenizer.Of(new Dictionary<string, long> { ["sea"] = 1, ["the"] = 2, ["rare"] = 1 }, new TokenizerSpec(TokenizerKind.Words, 2), sentenceTokens: true);
         Assert.Equal((0, 1, 2, 3, 6), (tokenizer.PaddingId, tokenizer.UnknownId, tokenizer.StartId, tokenizer.EndId, tokenizer.VocabularySize));
         Assert.Equal([4, 5, 1], tokenizer.Encode("the rare sea"));
         Assert.Equal("the <unk>", tokenizer.Decode([2, 4, 1, 3]));
@@ -32,17 +32,12 @@ public sealed class SentenceTokensTests : IDisposable
     }
 
     [Fact]
-    public void Of_byte_pairs_they_are_SentencePieces_control_symbols_whether_asked_for_or_not()
+    public void Of_words_between_white_space_the_end_is_the_end_of_a_line()
     {
-        foreach (CorpusSettings settings in (CorpusSettings[])[Enclosed, Enclosed with { SentenceTokens = false }])
-        {
-            var tokenizer = (SentencePieceTokenizer)Make("bpe:400", settings);
-            Assert.Equal((400, -1, 1, 2), (tokenizer.VocabularySize, tokenizer.PaddingId, tokenizer.StartId, tokenizer.EndId));
-            Assert.Equal(["<s>", "</s>"], [tokenizer.TokenText(1), tokenizer.TokenText(2)]);
-            int[] text = tokenizer.Encode("the <s> whale </s>");
-            Assert.DoesNotContain(text, id => id is 1 or 2);
-            Assert.Equal("the <s> whale </s>", tokenizer.Decode([1, .. text, 2]));
-        }
+        var counts = new Dictionary<string, long> { ["sea"] = 1, ["the"] = 2 };
+        WordTokenizer tokenizer = WordTokenizer.Of(counts, new TokenizerSpec(TokenizerKind.SpacedWords), sentenceTokens: true);
+        Assert.Equal((2, 3, 6), (tokenizer.StartId, tokenizer.EndId, tokenizer.VocabularySize));
+        Assert.Equal([4, 5, 3], tokenizer.Encode("the sea\n"));
     }
 
     [Theory]
@@ -68,11 +63,13 @@ public sealed class SentenceTokensTests : IDisposable
     [Theory]
     [InlineData("char")]
     [InlineData("word:20")]
+    [InlineData("space:20")]
     [InlineData("bpe:350")]
     public void A_saved_tokenizer_has_them_after_loading(string spec)
     {
         ITokenizer tokenizer = Make(spec, Enclosed);
         string saved = Path.Combine(_directory.Path, "saved");
+        Directory.CreateDirectory(saved);
         TokenizerDirectory.Save(tokenizer, saved);
         ITokenizer loaded = TokenizerDirectory.Load(saved);
         Assert.True(loaded is { StartId: > 0, EndId: > 0 });
@@ -84,7 +81,7 @@ public sealed class SentenceTokensTests : IDisposable
     {
         string saved = Path.Combine(_directory.Path, "old");
         CharTokenizer tokenizer = CharTokenizer.Of("ab".EnumerateRunes());
-        TokenizerDirectory.Save(tokenizer, saved);
+        _directory.Write("old/characters.txt", "ab");
         _directory.Write(
             "old/tokenizer.json",
             $$"""{"kind": "char", "spec": "char", "vocabulary_size": 2, "padding_id": -1, "hash": "{{tokenizer.Hash}}"}""");
@@ -125,7 +122,7 @@ public sealed class SentenceTokensTests : IDisposable
     {
         List<Piece> pieces = [new("<unk>", 0, PieceKind.Unknown)];
         pieces.AddRange(Enumerable.Range(0, 256).Select(value => new Piece($"<0x{value:X2}>", 0, PieceKind.Byte)));
-        string model = _directory.Write("bare.model", ModelProto.Serialize(pieces));
+        string model = _directory.Write("bare.model", new SentencePieceModel(pieces).Write());
         string path = _directory.Write("corpus.txt", "one two\n");
         var loader = new CorpusLoader(Path.Combine(_directory.Path, "cache"), 1);
         Errors.Expect(ExitCode.BadInput, () => loader.Load([path], Enclosed, TokenizerSpec.Parse(model)), "bare.model", "--sentence-tokens", "bos_id");

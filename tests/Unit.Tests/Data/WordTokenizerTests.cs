@@ -56,10 +56,34 @@ public class WordTokenizerTests
         Assert.Equal("He <unk> go", tokenizer.Decode(tokenizer.Encode("He never go")));
     }
 
-    private static WordTokenizer Of(string text, int? most)
+    [Fact]
+    public void Words_between_white_space_are_counted_as_published_corpora_count_them()
+    {
+        // A line of WikiText-2; each line ends in a token, an empty one is nothing else.
+        const string text = " = Robert <unk> = \n\n Robert <unk> is an English film , 3 @.@ 5 - long .\n";
+        WordTokenizer tokenizer = Of(text, most: null, TokenizerKind.SpacedWords);
+        Assert.Equal((0, 1, -1, -1), (tokenizer.PaddingId, tokenizer.UnknownId, tokenizer.StartId, tokenizer.EndId));
+        Assert.Equal(text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Distinct().Count(word => !word.Contains('\n') && word != "<unk>") + 4, tokenizer.VocabularySize);
+        int[] ids = tokenizer.Encode(text);
+        Assert.Equal(4 + 1 + 1 + 13 + 1, ids.Length);
+        Assert.Equal([2, 2], [ids[4], ids[5]]);
+        Assert.Equal([3, 4, 1, 3, 2], ids[..5]);
+        Assert.Equal("= Robert <unk> =\n\nRobert <unk> is an English film , 3 @.@ 5 - long .\n", tokenizer.Decode(ids));
+        Assert.Equal([2, 1], tokenizer.Encode("<eos> other"));
+    }
+
+    [Fact]
+    public void Of_words_between_white_space_the_most_frequent_are_kept()
+    {
+        WordTokenizer tokenizer = Of("b, b, a c\na\n", most: 2, TokenizerKind.SpacedWords);
+        Assert.Equal((5, "space:2"), (tokenizer.VocabularySize, tokenizer.Spec));
+        Assert.Equal([4, 3, 1, 2], tokenizer.Encode("b, a c\n"));
+    }
+
+    private static WordTokenizer Of(string text, int? most, TokenizerKind kind = TokenizerKind.Words)
     {
         var counts = new Dictionary<string, long>();
-        WordTokenizer.Count(Encoding.UTF8.GetBytes(text), counts);
-        return WordTokenizer.Of(counts, most);
+        WordTokenizer.Count(Encoding.UTF8.GetBytes(text), kind == TokenizerKind.SpacedWords, counts);
+        return WordTokenizer.Of(counts, new TokenizerSpec(kind, most));
     }
 }

@@ -58,12 +58,15 @@ public sealed class RunDirectoryTests : IDisposable
             string path = _directory[$"run{operation}"];
             files.DieAt(operation);
             bool isThrough = Start(files, path);
+            string tokenizer = Path.Combine(path, "tokenizer");
+            Assert.True(File.Exists(Path.Combine(tokenizer, "vocabulary")) || !File.Exists(Path.Combine(tokenizer, "description")));
             files.Heal();
             Assert.True(Start(files, path));
-            Assert.DoesNotContain(Directory.GetFileSystemEntries(path), entry => Path.GetFileName(entry).StartsWith('.'));
+            Assert.DoesNotContain(
+                Directory.GetFileSystemEntries(path, "*", SearchOption.AllDirectories), entry => Path.GetFileName(entry).StartsWith('.'));
             if (isThrough)
             {
-                Assert.InRange(operation, 10, 30);
+                Assert.InRange(operation, 10, 50);
                 return;
             }
         }
@@ -114,6 +117,9 @@ public sealed class RunDirectoryTests : IDisposable
         {
             RunDirectory run = RunDirectory.CreateOrOpen(files, path);
             using Lease lease = run.TakeLease(TestRun.Holder(1));
+            run.WriteTokenizer(lease, [("vocabulary", [1, 2]), ("description", [3])]);
+            Assert.Equal([1, 2], File.ReadAllBytes(Path.Combine(run.TokenizerDirectory, "vocabulary")));
+            Assert.Equal([3], File.ReadAllBytes(Path.Combine(run.TokenizerDirectory, "description")));
             run.WriteConfig(lease, []);
             return true;
         }

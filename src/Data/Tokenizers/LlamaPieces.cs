@@ -2,7 +2,7 @@ using System.Text;
 
 namespace RnnLm.Data;
 
-/// <summary>The reference model's tokenizer (row A8 of the reference material): LLaMA-2's 32,000 pieces and 11 added tokens, 32,011 in all.</summary>
+/// <summary>The tokenizer of Phi-3.5-mini: LLaMA-2's 32,000 pieces and 11 added tokens, 32,011 in all.</summary>
 public static class LlamaPieces
 {
     /// <summary>Number of LLaMA-2's pieces; also the id of the first added token, which is the padding token.</summary>
@@ -35,8 +35,8 @@ public static class LlamaPieces
     }
 
     /// <summary>
-    /// The SentencePiece model of the pieces that npm <c>llama-tokenizer-js</c> 1.2.2 carries: base64 of one piece a line in the order of the ids. The order of
-    /// the merges is the order of the ids, spaces excepted, so the scores follow from them.
+    /// The SentencePiece model of the pieces that npm <c>llama-tokenizer-js</c> 1.2.2 carries: base64 of one piece a line in the order of the
+    /// ids. The order of the merges is the order of the ids, spaces excepted, so the scores follow from them.
     /// </summary>
     /// <exception cref="RnnLmException">Bad input: npm cannot fetch the package. Storage: the unpacked package is damaged.</exception>
     public static byte[] FromNpm(PackageStore packages)
@@ -49,7 +49,7 @@ public static class LlamaPieces
             throw Damaged(path);
         }
 
-        return ModelProto.Serialize([.. texts.Select((text, id) => PieceOf(text, id))]);
+        return new SentencePieceModel([.. texts.Select((text, id) => PieceOf(text, id))]).Write();
     }
 
     private static Piece PieceOf(string text, int id) => id switch
@@ -57,7 +57,8 @@ public static class LlamaPieces
         0 => new Piece(text, 0, PieceKind.Unknown),
         < ControlPieces => new Piece(text, 0, PieceKind.Control),
         < ControlPieces + BytePieces => new Piece(text, 0, PieceKind.Byte),
-        _ when text.Length > 0 && !text.AsSpan().ContainsAnyExcept(SentencePieceTokenizer.SpaceSymbol) => new Piece(text, SpacesScore, PieceKind.Normal),
+        _ when text.Length > 0 && !text.AsSpan().ContainsAnyExcept(SentencePieceTokenizer.SpaceSymbol) =>
+            new Piece(text, SpacesScore, PieceKind.Normal),
         _ => new Piece(text, -(id - (ControlPieces + BytePieces)), PieceKind.Normal),
     };
 
