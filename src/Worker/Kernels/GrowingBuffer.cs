@@ -1,6 +1,11 @@
+using System.Numerics;
+
 namespace RnnLm.Worker;
 
-/// <summary>Scratch memory that is replaced by more when more is asked for. Contents do not survive that and start out undefined.</summary>
+/// <summary>
+/// Scratch memory that is replaced by more when more is asked for, at least twice as much, so that shards of ever new lengths
+/// replace it seldom; what is not touched takes no memory. Contents do not survive that and start out undefined.
+/// </summary>
 internal sealed unsafe class GrowingBuffer : IDisposable
 {
     private FloatBuffer _buffer = new(0);
@@ -20,7 +25,7 @@ internal sealed unsafe class GrowingBuffer : IDisposable
         if (_buffer.Length < length)
         {
             _buffer.Dispose();
-            _buffer = new FloatBuffer(length);
+            _buffer = new FloatBuffer((int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)length), (uint)FloatBuffer.MostFloats));
         }
     }
 
