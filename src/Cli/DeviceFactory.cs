@@ -21,7 +21,7 @@ internal static class DeviceFactory
             _ =>
             [
                 .. choice.Indices.Select(index =>
-                    new ThreadedDevice($"cuda:{index}", 1, () => new TorchShardComputer(model, $"cuda:{index}"), gradients, selfTest, time)),
+                    new ThreadedDevice($"cuda:{index}", 1, () => new CudaReplica(model, $"cuda:{index}"), gradients, selfTest, time)),
             ],
         };
     }

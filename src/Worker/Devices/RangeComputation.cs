@@ -10,7 +10,7 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
     private readonly List<Gradient> _discarded = [];
 
     /// <summary>Computes shard <paramref name="index"/> of the range; returns the sum over the range if this was the last one missing.</summary>
-    public Gradient? ComputeShard(int index, ParameterVersion version, IShardComputer computer)
+    public Gradient? ComputeShard(int index, ParameterVersion version, IReplica computer)
     {
         var gradient = pool.Rent();
         computer.ComputeGradient(version, shards[index], gradient);

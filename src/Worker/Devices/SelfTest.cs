@@ -1,16 +1,22 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The fixed test shard: the same tokens and parameters on every machine, at the sizes of the job's model. Equal hashes of its gradient say that two workers round alike;
-/// a worker that does not would spoil the run's bits.
+/// What decides whether machines may work on one run: the hash of everything that could round differently. The fixed test
+/// shard (the same tokens and parameters on every machine, at the sizes of the job's model) covers the kernels and the
+/// library's products, a sweep over their range the elementary functions, and one update the optimizer.
 /// </summary>
 public sealed class SelfTest
 {
     private const int Examples = 4;
     private const int LongestExample = 12;
+
+    /// <summary>Beyond this e^x overflows, and tanh x is one long before.</summary>
+    private const float Sweep = 88;
+    private const int SweepPoints = 1 << 16;
     private readonly ModelSettings _model;
     private readonly ParameterLayout _layout;
 
@@ -22,7 +28,7 @@ public sealed class SelfTest
     }
 
     /// <summary>SHA-256 (hex) of loss and gradient of the test shard.</summary>
-    public string Run(IShardComputer computer)
+    public string Run(IReplica computer)
     {
         ArgumentNullException.ThrowIfNull(computer);
         using var pool = new FloatBufferPool(_layout.Length);
@@ -38,7 +44,60 @@ public sealed class SelfTest
         sha.AppendData(MemoryMarshal.AsBytes<float>(gradient.Dense.Span));
         sha.AppendData(MemoryMarshal.AsBytes(gradient.RowIds.AsSpan(0, gradient.RowCount)));
         sha.AppendData(MemoryMarshal.AsBytes<float>(gradient.Rows.Span[..(gradient.RowCount * _model.Dimension)]));
+        sha.AppendData(MemoryMarshal.AsBytes<float>(Elementary()));
+        sha.AppendData(MemoryMarshal.AsBytes<float>(Optimized()));
         return Convert.ToHexStringLower(sha.GetHashAndReset());
+    }
+
+    /// <summary>e^x and tanh x over [-Sweep, Sweep].</summary>
+    private static float[] Elementary()
+    {
+        float[] results = new float[2 * SweepPoints];
+        Span<float> points = stackalloc float[Lanes.Count];
+        for (int first = 0; first < SweepPoints; first += Lanes.Count)
+        {
+            for (int lane = 0; lane < Lanes.Count; lane++)
+            {
+                points[lane] = Sweep * ((2f * (first + lane) / SweepPoints) - 1);
+            }
+
+            Exponential.Of(Vector512.Create<float>(points)).CopyTo(results, first);
+            HyperbolicTangent.Of(Vector512.Create<float>(points)).CopyTo(results, SweepPoints + first);
+        }
+
+        return results;
+    }
+
+    /// <summary>Parameters and moments of a small model after one update with gradients of all magnitudes.</summary>
+    private static float[] Optimized()
+    {
+        var layout = ParameterLayout.For(new ModelSettings(VocabularySize: 5, Dimension: 7, Layers: 1, PaddingId: -1));
+        using var gradient = new Gradient(layout) { TokenCount = 3, RowCount = 2 };
+        (gradient.RowIds[0], gradient.RowIds[1]) = (1, 4);
+        var random = new CounterRandom(seed: 0, RandomPurpose.TestShard, 1);
+        void Fill(Span<float> values)
+        {
+            for (int i = 0; i < values.Length; i++)
+            {
+                values[i] = (random.UniformSingle((ulong)i) - 0.5f) * MathF.ScaleB(1, (i % 40) - 20);
+            }
+        }
+
+        Fill(gradient.Dense.Span);
+        Fill(gradient.Rows.Span);
+        FloatBuffer[] buffers = [.. Enumerable.Range(0, 6).Select(_ => new FloatBuffer(layout.Length))];
+        Fill(buffers[0].Span);
+        buffers[1].Span.Clear();
+        buffers[2].Span.Clear();
+        Shared.Adam.Update(
+            new AdamSettings(),
+            step: 1,
+            gradient,
+            scale: 1f / 3,
+            new AdamState(buffers[0], buffers[1], buffers[2]),
+            new AdamState(buffers[3], buffers[4], buffers[5]),
+            degree: 1);
+        return [.. buffers.Skip(3).SelectMany(buffer => buffer.Span.ToArray())];
     }
 
     /// <summary>A few examples of different lengths over the whole vocabulary.</summary>

@@ -3,12 +3,12 @@ using System.Collections.Concurrent;
 namespace RnnLm.Worker;
 
 /// <summary>
-/// A device with threads of its own, each with its own <see cref="IShardComputer"/>. One shard is computed by one thread, so that the number of threads
+/// A device with threads of its own, each with its own <see cref="IReplica"/>. One shard is computed by one thread, so that the number of threads
 /// decides the speed and never the bits. Actors and heartbeats run elsewhere.
 /// </summary>
 public sealed class ThreadedDevice : IDevice
 {
-    private readonly BlockingCollection<Action<Lazy<IShardComputer>>> _queue = [];
+    private readonly BlockingCollection<Action<Lazy<IReplica>>> _queue = [];
     private readonly List<Thread> _threads = [];
     private readonly GradientPool _pool;
     private readonly SelfTest _selfTest;
@@ -21,7 +21,7 @@ public sealed class ThreadedDevice : IDevice
     /// <param name="pool">Where gradients come from; who receives a result gives it back there.</param>
     /// <param name="selfTest">What the self-test computes.</param>
     /// <param name="time">Measures how long a range took.</param>
-    public ThreadedDevice(string name, int threads, Func<IShardComputer> computers, GradientPool pool, SelfTest selfTest, TimeProvider time)
+    public ThreadedDevice(string name, int threads, Func<IReplica> computers, GradientPool pool, SelfTest selfTest, TimeProvider time)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
         _pool = pool;
@@ -113,7 +113,7 @@ public sealed class ThreadedDevice : IDevice
         _queue.Dispose();
     }
 
-    private void Enqueue(Action<IShardComputer> work, Action<Exception> fail) =>
+    private void Enqueue(Action<IReplica> work, Action<Exception> fail) =>
         _queue.Add(computer =>
         {
             try
@@ -128,10 +128,10 @@ public sealed class ThreadedDevice : IDevice
             }
         });
 
-    private void Work(Func<IShardComputer> computers)
+    private void Work(Func<IReplica> computers)
     {
         // Made when first needed, so that a computer that cannot be made (a library is missing) fails the work and with it the worker.
-        var computer = new Lazy<IShardComputer>(computers, LazyThreadSafetyMode.None);
+        var computer = new Lazy<IReplica>(computers, LazyThreadSafetyMode.None);
         foreach (var work in _queue.GetConsumingEnumerable())
         {
             work(computer);

@@ -6,7 +6,7 @@ namespace RnnLm.Worker;
 /// thread alone, in an order of operations that depends on the shard only, so its bits depend on parameters and
 /// tokens and nothing else. What earlier shards left in the temporaries never shows in a result.
 /// </summary>
-public sealed unsafe class FusedReplica : IShardComputer
+public sealed unsafe class FusedReplica : IReplica
 {
     private readonly ModelSettings _settings;
     private readonly MatrixProducts _products = new();

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace RnnLm.Worker;
 
-/// <summary>Copies between a model's parameters, on any device, and the flat float32 buffers that travel between workers and coordinator.</summary>
+/// <summary>Copies between tensors, on any device, and the flat float32 buffers that travel between workers and coordinator.</summary>
 public static class FlatParameters
 {
     /// <summary>Sets every parameter of the model.</summary>
@@ -12,83 +12,45 @@ public static class FlatParameters
     /// <exception cref="ArgumentException">The buffer or the model is not of this layout.</exception>
     public static void Load(nn.Module model, ParameterLayout layout, ReadOnlySpan<float> source)
     {
-        RequireLength(layout, source.Length);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(layout);
+        if (source.Length != layout.Length)
+        {
+            throw new ArgumentException($"a buffer of {source.Length} values cannot hold {layout.Length} parameters");
+        }
+
         using IDisposable unrecorded = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        foreach ((ParameterSegment segment, Parameter parameter) in Pairs(model, layout))
+        foreach (ParameterSegment segment in layout.Segments)
         {
-            ReadOnlySpan<float> values = source.Slice(segment.Offset, segment.Length);
-            if (parameter.device_type == DeviceType.CPU && parameter.dtype == float32)
-            {
-                MemoryMarshal.AsBytes(values).CopyTo(parameter.bytes);
-                continue;
-            }
-
-            Tensor staging = empty(parameter.shape, float32);
-            MemoryMarshal.AsBytes(values).CopyTo(staging.bytes);
-            parameter.copy_(staging);
+            CopyIn(source, segment, model.get_parameter(segment.Name)
+                ?? throw new ArgumentException($"the model has no parameter {segment.Name}"));
         }
     }
 
-    /// <summary>Copies every parameter of the model out.</summary>
-    /// <inheritdoc cref="Load"/>
-    public static void Read(nn.Module model, ParameterLayout layout, Span<float> destination)
+    /// <summary>Copies a segment of a flat buffer into a tensor of its shape, on any device.</summary>
+    /// <exception cref="ArgumentException">The tensor has another shape.</exception>
+    public static void CopyIn(ReadOnlySpan<float> source, ParameterSegment segment, Tensor destination)
     {
-        RequireLength(layout, destination.Length);
-        using IDisposable unrecorded = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        foreach ((ParameterSegment segment, Parameter parameter) in Pairs(model, layout))
+        ArgumentNullException.ThrowIfNull(segment);
+        ArgumentNullException.ThrowIfNull(destination);
+        long[] shape = [.. segment.Shape.Select(extent => (long)extent)];
+        if (!destination.shape.SequenceEqual(shape))
         {
-            CopyOut(parameter, destination.Slice(segment.Offset, segment.Length));
+            throw new ArgumentException(
+                $"parameter {segment.Name} has shape [{string.Join(", ", destination.shape)}], not [{string.Join(", ", shape)}]");
         }
-    }
 
-    /// <summary>Copies every parameter's gradient out; zeros where a parameter has none.</summary>
-    /// <inheritdoc cref="Load"/>
-    public static void ReadGradients(nn.Module model, ParameterLayout layout, Span<float> destination)
-    {
-        RequireLength(layout, destination.Length);
-        using IDisposable unrecorded = no_grad();
-        using DisposeScope scope = NewDisposeScope();
-        foreach ((ParameterSegment segment, Parameter parameter) in Pairs(model, layout))
-        {
-            Span<float> target = destination.Slice(segment.Offset, segment.Length);
-            if (parameter.grad is { } gradient)
-            {
-                CopyOut(gradient, target);
-            }
-            else
-            {
-                target.Clear();
-            }
-        }
+        using Tensor staging = empty(shape, float32);
+        MemoryMarshal.AsBytes(source.Slice(segment.Offset, segment.Length)).CopyTo(staging.bytes);
+        destination.copy_(staging);
     }
 
     /// <summary>Copies a tensor of any device out as float32.</summary>
-    public static void CopyOut(Tensor source, Span<float> destination) =>
-        MemoryMarshal.Cast<byte, float>(source.to(float32, CPU).contiguous().bytes).CopyTo(destination);
-
-    private static IEnumerable<(ParameterSegment Segment, Parameter Parameter)> Pairs(nn.Module model, ParameterLayout layout)
+    public static void CopyOut(Tensor source, Span<float> destination)
     {
-        foreach (ParameterSegment segment in layout.Segments)
-        {
-            Parameter parameter = model.get_parameter(segment.Name)
-                ?? throw new ArgumentException($"the model has no parameter {segment.Name}");
-            if (!parameter.shape.SequenceEqual(segment.Shape.Select(extent => (long)extent)))
-            {
-                throw new ArgumentException(
-                    $"parameter {segment.Name} has shape [{string.Join(", ", parameter.shape)}], not [{string.Join(", ", segment.Shape)}]");
-            }
-
-            yield return (segment, parameter);
-        }
-    }
-
-    private static void RequireLength(ParameterLayout layout, int length)
-    {
-        if (length != layout.Length)
-        {
-            throw new ArgumentException($"a buffer of {length} values cannot hold {layout.Length} parameters");
-        }
+        ArgumentNullException.ThrowIfNull(source);
+        using Tensor there = source.detach().to(float32, CPU).contiguous();
+        MemoryMarshal.Cast<byte, float>(there.bytes).CopyTo(destination);
     }
 }

@@ -80,7 +80,7 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         return new ParameterVersion(0, new CountedBuffer(values, pool));
     }
 
-    private ThreadedDevice Device(int threads, Func<IShardComputer> computers) =>
+    private ThreadedDevice Device(int threads, Func<IReplica> computers) =>
         new("test", threads, computers, _gradients, new SelfTest(Model), TimeProvider.System);
 
     private void Submit(ThreadedDevice device, ShardRange range, ShardTokens[] shards) =>

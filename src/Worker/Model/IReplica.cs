@@ -1,10 +1,10 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// Computes one shard at a time for one thread: a model replica with its work space. The result depends on parameters and tokens alone. Not thread-safe; every method is
-/// called from the thread that the device made it for.
+/// A model replica of one thread: computes one shard at a time. The result depends on parameters and tokens alone. Not
+/// thread-safe; every method is called from the thread that the device made it for.
 /// </summary>
-public interface IShardComputer : IDisposable
+public interface IReplica : IDisposable
 {
     /// <summary>Writes the sum over the shard's tokens of the loss and of its gradient into <paramref name="result"/> (cleared before).</summary>
     void ComputeGradient(ParameterVersion parameters, ShardTokens shard, Gradient result);
