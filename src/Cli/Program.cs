@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text;
+using RnnLm.Worker;
 
 namespace RnnLm.Cli;
 
@@ -41,6 +42,8 @@ internal static class Program
             {
                 return Fail(ExitCode.Usage, Describe(parsed));
             }
+
+            LibTorch.Preload(Environment.GetEnvironmentVariable("LIBTORCH"));
 
             // Signals are the commands' own: train saves before it ends.
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })

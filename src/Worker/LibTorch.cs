@@ -38,7 +38,8 @@ public static class LibTorch
         {
             // Two libtorch in one process end it.
             throw RnnLmException.BadInput(
-                $"LIBTORCH={directory}: this build carries a libtorch of its own ({packaged}); build with LIBTORCH set, as ./rnnlm does");
+                $"LIBTORCH={directory}: this build carries a libtorch of its own ({packaged}); " +
+                "unset LIBTORCH, or build with it set, as ./rnnlm does");
         }
 
         foreach (string path in Libraries.Select(name => Path.Combine(libraries, FileName(name))).Where(File.Exists))

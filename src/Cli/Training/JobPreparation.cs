@@ -50,7 +50,7 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         settings.Set(TrainSettings.Steps.Keys[0], totalSteps);
         var validation = new ExamplePieces(
             validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(validationCorpus.Tokens, draft.Plan));
-        string numerics = DeviceFactory.DescribeNumerics(devices);
+        string numerics = devices.Numerics;
         var job = Complete(draft, corpus, totalSteps, numerics);
         var config = new RunConfig(
             settings,

@@ -117,7 +117,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         {
             await LocalTraining.RunAsync(
                 coordinator,
-                DeviceFactory.Make(devices, workers, threadsPerWorker, job.Model, gradients, time),
+                devices.Make(workers, threadsPerWorker, job.Model, gradients, time),
                 checkpoints,
                 observer,
                 signals.Requested,

@@ -61,12 +61,31 @@ internal sealed record DeviceChoice(DeviceKind Kind, IReadOnlyList<int> Indices)
         int count = TorchNumerics.CudaDeviceCount();
         if (count == 0)
         {
-            throw RnnLmException.BadInput($"--device {text}: libtorch finds no CUDA GPU here; use --device cpu, or set LIBTORCH to a libtorch with CUDA and run ./rnnlm setup");
+            throw RnnLmException.BadInput(
+                $"--device {text}: {TorchNumerics.Describe()} finds no CUDA GPU here; use --device cpu, or a build with CUDA " +
+                "(Cuda=true ./rnnlm …) on a machine with a GPU");
         }
 
         indices ??= [.. Enumerable.Range(0, count)];
         return indices.FirstOrDefault(index => index >= count, -1) is var missing and >= 0
             ? throw RnnLmException.BadInput($"--device {text}: there is no GPU {missing}; this machine has {count}, numbered from 0")
             : new DeviceChoice(DeviceKind.Cuda, indices);
+    }
+
+    /// <summary>What computes: part of the job. Which library and which machine shows in the workers' self-test.</summary>
+    public string Numerics => Kind == DeviceKind.Cpu ? "cpu" : "cuda";
+
+    /// <summary>One device for each worker.</summary>
+    public IReadOnlyList<IDevice> Make(
+        int workers, int threads, ModelSettings model, GradientPool gradients, TimeProvider time)
+    {
+        var selfTest = new SelfTest(model);
+        IDevice Device(string name, int count, Func<IReplica> replicas) =>
+            new ThreadedDevice(name, count, replicas, gradients, selfTest, time);
+
+        // A GPU runs one shard after the other: its parallelism is inside the shard.
+        return Kind == DeviceKind.Cpu
+            ? [.. Enumerable.Range(0, workers).Select(index => Device($"worker-{index}", threads, () => new FusedReplica(model)))]
+            : [.. Indices.Select(index => Device($"cuda:{index}", 1, () => new CudaReplica(model, $"cuda:{index}")))];
     }
 }
