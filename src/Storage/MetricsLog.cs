@@ -5,7 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// Appends to <c>metrics.jsonl</c>: one JSON object a line, gathered in memory until <see cref="Flush"/>. One thread at a time.
+/// Appends to <c>metrics.jsonl</c>: one JSON object a line, gathered in memory until <see cref="Flush"/>. One thread at
+/// a time.
 /// </summary>
 public sealed class MetricsLog : IDisposable
 {
@@ -33,11 +34,13 @@ public sealed class MetricsLog : IDisposable
         _length = RandomAccess.GetLength(_handle);
     }
 
-    /// <summary>How many lines were removed on opening, because their steps will be done again or they were torn.</summary>
+    /// <summary>How many lines were removed on opening, because their steps will be done again or they were
+    /// torn.</summary>
     public int RemovedLines { get; }
 
     /// <summary>Adds a line.</summary>
-    /// <param name="writeProperties">Writes the properties of the object; numbers must be finite, JSON has no others.</param>
+    /// <param name="writeProperties">Writes the properties of the object; numbers must be finite, JSON has no
+    /// others.</param>
     /// <exception cref="RnnLmException">As <see cref="Flush"/>, when enough had gathered to be written.</exception>
     public void Append(Action<Utf8JsonWriter> writeProperties)
     {
@@ -57,11 +60,12 @@ public sealed class MetricsLog : IDisposable
     }
 
     /// <summary>
-    /// Writes the gathered lines. When that fails they are given up, so that memory stays bounded, and the file keeps ending with a whole line
-    /// as soon as writing works again.
+    /// Writes the gathered lines. When that fails they are given up, so that memory stays bounded, and the file keeps
+    /// ending with a whole line as soon as writing works again.
     /// </summary>
     /// <param name="toDisk">Also waits until the disk has them; for a checkpoint.</param>
-    /// <exception cref="RnnLmException">Exit code 6: they could not be written. Exit code 4: the lease is lost.</exception>
+    /// <exception cref="RnnLmException">Exit code 6: they could not be written. Exit code 4: the lease is
+    /// lost.</exception>
     public void Flush(bool toDisk = false)
     {
         try
@@ -99,12 +103,13 @@ public sealed class MetricsLog : IDisposable
         }
     }
 
-    internal static MetricsLog Open(FileOperations operations, string path, Lease lease, long steps) => StorageFailure.Guard("write", path, () =>
-    {
-        lease.Verify();
-        int removed = File.Exists(path) ? CutBack(operations, path, lease, steps) : 0;
-        return new MetricsLog(operations, path, lease, removed);
-    });
+    internal static MetricsLog Open(FileOperations operations, string path, Lease lease, long steps) =>
+        StorageFailure.Guard("write", path, () =>
+        {
+            lease.Verify();
+            int removed = File.Exists(path) ? CutBack(operations, path, lease, steps) : 0;
+            return new MetricsLog(operations, path, lease, removed);
+        });
 
     private void WriteGathered()
     {
@@ -123,7 +128,7 @@ public sealed class MetricsLog : IDisposable
     private static int CutBack(FileOperations operations, string path, Lease lease, long steps)
     {
         int removed = 0;
-        AtomicFile.Write(operations, path, lease.Holder.Nonce, lease.Verify, file =>
+        AtomicFile.Write(operations, path, lease.Tag, lease.Verify, file =>
         {
             var kept = new ArrayBufferWriter<byte>();
             using FileStream stream = File.OpenRead(path);
@@ -151,8 +156,8 @@ public sealed class MetricsLog : IDisposable
     }
 
     /// <summary>
-    /// Steps before <paramref name="steps"/> are kept, and events of versions up to it: an evaluation of version v, made before its checkpoint was
-    /// saved, is not made again. A line that is no JSON object was torn.
+    /// Steps before <paramref name="steps"/> are kept, and events of versions up to it: an evaluation of version v,
+    /// made before its checkpoint was saved, is not made again. A line that is no JSON object was torn.
     /// </summary>
     private static bool IsKept(ReadOnlySpan<byte> line, long steps)
     {
@@ -167,7 +172,8 @@ public sealed class MetricsLog : IDisposable
             }
 
             (string name, long limit) = root.TryGetProperty("event", out _) ? ("version", steps) : ("step", steps - 1);
-            return !root.TryGetProperty(name, out JsonElement value) || (value.TryGetInt64(out long number) && number <= limit);
+            return !root.TryGetProperty(name, out JsonElement value)
+                || (value.TryGetInt64(out long number) && number <= limit);
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {

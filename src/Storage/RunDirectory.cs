@@ -5,8 +5,10 @@ using System.Text.Json.Nodes;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// The directory with everything that one job wrote. Readers open it as it is; who writes takes its lease first and hands it to each writer:
-/// <c>config.json</c>, <c>metrics.jsonl</c>, <c>tokenizer/</c>, <c>checkpoints/</c>, <c>final</c>, <c>best</c>, <c>ledger.json</c>, <c>lease</c>.
+/// The directory with everything that one job wrote. Readers open it as it is; who writes takes its lease first and
+/// hands it to each writer:
+/// <c>config.json</c>, <c>metrics.jsonl</c>, <c>tokenizer/</c>, <c>checkpoints/</c>, <c>final</c>, <c>best</c>,
+/// <c>ledger.json</c>, <c>lease</c>.
 /// </summary>
 public sealed class RunDirectory
 {
@@ -35,7 +37,7 @@ public sealed class RunDirectory
     /// <summary>Absolute path of the run.</summary>
     public string Root { get; }
 
-    /// <summary>Where the tokeniser is saved; exists once the lease has been taken.</summary>
+    /// <summary>Where the tokenizer is.</summary>
     public string TokenizerDirectory => Path.Combine(Root, "tokenizer");
 
     /// <summary>Whether the run has a configuration; a new one has none yet.</summary>
@@ -53,7 +55,8 @@ public sealed class RunDirectory
     private string CheckpointsDirectory => Path.Combine(Root, "checkpoints");
 
     /// <summary>Opens a run to train in, making the directory when it is missing.</summary>
-    /// <exception cref="RnnLmException">Exit code 3: the path is a file, or a directory with other things in it. Exit code 6: it cannot be made.</exception>
+    /// <exception cref="RnnLmException">Exit code 3: the path is a file, or a directory with other things in it. Exit
+    /// code 6: it cannot be made.</exception>
     public static RunDirectory CreateOrOpen(string path) => CreateOrOpen(FileOperations.Default, path);
 
     /// <summary>Opens a run that exists, to read or to resume.</summary>
@@ -68,11 +71,14 @@ public sealed class RunDirectory
         }
 
         var run = new RunDirectory(FileOperations.Default, root);
-        return run.HasConfig ? run : throw RnnLmException.BadInput($"'{root}' is not a run: it has no config.json; check the path");
+        return run.HasConfig
+            ? run
+            : throw RnnLmException.BadInput($"'{root}' is not a run: it has no config.json; check the path");
     }
 
     /// <summary>Takes the run for writing and removes temporary files of writers that died.</summary>
-    /// <exception cref="RnnLmException">Exit code 4: another coordinator holds it. Exit code 6: the directory cannot be written.</exception>
+    /// <exception cref="RnnLmException">Exit code 4: another coordinator holds it. Exit code 6: the directory cannot be
+    /// written.</exception>
     public Lease TakeLease(LeaseHolder holder)
     {
         Lease lease = Lease.Take(_operations, Root, holder);
@@ -94,14 +100,15 @@ public sealed class RunDirectory
     }
 
     /// <summary>Writes config.json atomically.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: it could not be written. Exit code 4: the lease is lost.</exception>
+    /// <exception cref="RnnLmException">Exit code 6: it could not be written. Exit code 4: the lease is
+    /// lost.</exception>
     public void WriteConfig(Lease lease, JsonObject config)
     {
         ArgumentNullException.ThrowIfNull(lease);
         ArgumentNullException.ThrowIfNull(config);
         byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes<JsonNode>(config, ConfigFormat), (byte)'\n'];
         StorageFailure.Guard("write", ConfigPath, () =>
-            AtomicFile.Write(_operations, ConfigPath, lease.Holder.Nonce, lease.Verify, file => file.Write(bytes)));
+            AtomicFile.Write(_operations, ConfigPath, lease.Tag, lease.Verify, file => file.Write(bytes)));
     }
 
     /// <summary>Writes the tokenizer's files in their order, each whole or not at all.</summary>
@@ -114,49 +121,60 @@ public sealed class RunDirectory
             foreach ((string name, byte[] content) in files)
             {
                 string path = Path.Combine(TokenizerDirectory, name);
-                AtomicFile.Write(_operations, path, lease.Holder.Nonce, lease.Verify, file => file.Write(content));
+                AtomicFile.Write(_operations, path, lease.Tag, lease.Verify, file => file.Write(content));
             }
         });
     }
 
     /// <summary>Reads config.json.</summary>
-    /// <exception cref="RnnLmException">Exit code 3: it is missing or not a JSON object. Exit code 6: it cannot be read.</exception>
+    /// <exception cref="RnnLmException">Exit code 3: it is missing or not a JSON object. Exit code 6: it cannot be
+    /// read.</exception>
     public JsonObject ReadConfig() => StorageFailure.Guard("read", ConfigPath, () =>
     {
         var file = new FileInfo(ConfigPath);
         if (!file.Exists || file.Length > MaximumConfigBytes)
         {
-            throw RnnLmException.BadInput($"'{ConfigPath}' is {(file.Exists ? $"larger than {MaximumConfigBytes} bytes" : "missing")}; restore it from a copy or start another run");
+            string what = file.Exists ? $"larger than {MaximumConfigBytes} bytes" : "missing";
+            throw RnnLmException.BadInput($"'{ConfigPath}' is {what}; restore it from a copy or start another run");
         }
 
         try
         {
             // A key that stands twice comes to light only when the object is first used.
-            JsonNode? config = JsonNode.Parse(File.ReadAllBytes(ConfigPath), documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
+            var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
+            JsonNode? config = JsonNode.Parse(File.ReadAllBytes(ConfigPath), documentOptions: options);
             return config as JsonObject ?? throw new JsonException("it is not a JSON object");
         }
         catch (JsonException failure)
         {
             throw RnnLmException.BadInput(
-                $"'{ConfigPath}' cannot be parsed ({failure.Message.ReplaceLineEndings(" ").TrimEnd('.')}); mend it, restore it from a copy or start another run", failure);
+                $"'{ConfigPath}' cannot be parsed ({failure.Message.TrimEnd('.')}); restore it from a copy or start another run",
+                failure);
         }
     });
 
-    /// <summary>Opens metrics.jsonl to go on from version <paramref name="steps"/>, without the lines of steps that will be done again.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: it cannot be read or written. Exit code 4: the lease is lost.</exception>
+    /// <summary>Opens metrics.jsonl to go on from version <paramref name="steps"/>, without the lines of steps that
+    /// will be done again.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: it cannot be read or written. Exit code 4: the lease is
+    /// lost.</exception>
     public MetricsLog OpenMetrics(Lease lease, long steps) => MetricsLog.Open(_operations, MetricsPath, lease, steps);
 
-    /// <summary>Opens ledger.json cut back to the checkpoint that training goes on from; 0 and <see cref="LedgerChain.Empty"/> for a new run.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: it does not hold the checkpoint's steps, or cannot be written. Exit code 4: the lease is lost.</exception>
-    public LedgerWriter OpenLedger(Lease lease, long steps, LedgerChain chain) => LedgerWriter.Open(_operations, LedgerPath, lease, steps, chain);
+    /// <summary>Opens ledger.json cut back to the checkpoint that training goes on from; 0 and
+    /// <see cref="LedgerChain.Empty"/> for a new run.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: it does not hold the checkpoint's steps, or cannot be written.
+    /// Exit code 4: the lease is lost.</exception>
+    public LedgerWriter OpenLedger(Lease lease, long steps, LedgerChain chain) =>
+        LedgerWriter.Open(_operations, LedgerPath, lease, steps, chain);
 
     /// <summary>Reads ledger.json.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read or is not a ledger.</exception>
     public LedgerContent ReadLedger() => LedgerContent.Read(LedgerPath);
 
     /// <summary>Opens the checkpoints for writing: finishes or undoes what a dead writer left.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: the directory cannot be written. Exit code 4: the lease is lost.</exception>
-    public CheckpointStore OpenCheckpoints(Lease lease) => CheckpointStore.Open(_operations, Root, CheckpointsDirectory, lease);
+    /// <exception cref="RnnLmException">Exit code 6: the directory cannot be written. Exit code 4: the lease is
+    /// lost.</exception>
+    public CheckpointStore OpenCheckpoints(Lease lease) =>
+        CheckpointStore.Open(_operations, Root, CheckpointsDirectory, lease);
 
     internal static RunDirectory CreateOrOpen(FileOperations operations, string path)
     {
@@ -195,7 +213,8 @@ public sealed class RunDirectory
         if (foreign is not null)
         {
             throw RnnLmException.BadInput(
-                $"'{root}' is not a run: it has no config.json but holds '{Path.GetFileName(foreign).ReplaceLineEndings(" ")}'; choose a new or empty directory for --run");
+                $"'{root}' is not a run: it has no config.json but holds '{Path.GetFileName(foreign)}'; " +
+                "choose a new or empty directory for --run");
         }
     }
 }

@@ -13,6 +13,7 @@ public sealed class RunDirectoryTests : IDisposable
         Assert.False(run.HasConfig);
         using (Lease lease = run.TakeLease(TestRun.Holder(1)))
         {
+            run.WriteTokenizer(lease, [("characters.txt", "abc"u8.ToArray())]);
             run.WriteConfig(lease, new JsonObject { ["seed"] = 7, ["corpus"] = "Bücher/<a>.txt" });
         }
 
@@ -20,7 +21,36 @@ public sealed class RunDirectoryTests : IDisposable
         Assert.True(again.HasConfig);
         Assert.Equal(7, (int)again.ReadConfig()["seed"]!);
         Assert.Equal("{\n  \"seed\": 7,\n  \"corpus\": \"Bücher/<a>.txt\"\n}\n", File.ReadAllText(_directory["some", "run", "config.json"]));
-        Assert.True(Directory.Exists(again.TokenizerDirectory));
+        Assert.Equal("abc", File.ReadAllText(Path.Combine(again.TokenizerDirectory, "characters.txt")));
+    }
+
+    [Fact]
+    public void A_file_of_the_tokenizer_is_whole_and_on_the_disk_or_not_there_whatever_operation_fails()
+    {
+        var files = new FaultyFiles();
+        int failed = 0;
+        for (bool isWritten = false; !isWritten; failed++)
+        {
+            RunDirectory run = RunDirectory.CreateOrOpen(files, _directory[$"run-{failed}"]);
+            using Lease lease = run.TakeLease(TestRun.Holder(1));
+            files.DieAt(failed);
+            try
+            {
+                run.WriteTokenizer(lease, [("words.txt", "whole"u8.ToArray())]);
+                isWritten = true;
+            }
+            catch (RnnLmException failure) when (failure.ExitCode == ExitCode.Storage)
+            {
+            }
+
+            files.Heal();
+            string path = Path.Combine(run.TokenizerDirectory, "words.txt");
+            Assert.Equal(isWritten, File.Exists(path) && failed >= 5);
+            Assert.True(!File.Exists(path) || File.ReadAllText(path) == "whole");
+        }
+
+        // Made, written, flushed, renamed, its directory flushed; then no failure is met.
+        Assert.Equal(6, failed);
     }
 
     [Fact]

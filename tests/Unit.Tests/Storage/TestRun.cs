@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace RnnLm.Tests;
@@ -44,7 +43,7 @@ internal sealed class TestRun : IDisposable
     {
         float[] weight = [.. Enumerable.Range(0, 6).Select(index => (100 * step) + index + variant)];
         var state = new CheckpointState(
-            step, 0, 32 * step, 900 * step, step, validationLoss, new string('0', 64), LedgerChain.Empty, JsonSerializer.SerializeToElement(new { variant }));
+            step, 0, 32 * step, 900 * step, step, validationLoss, $"{BitConverter.SingleToUInt32Bits(variant):x64}", LedgerChain.Empty);
         return new CheckpointSnapshot(
             state,
             [new NamedTensor("fc.weight", [2, 3], () => weight)],

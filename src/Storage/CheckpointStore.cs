@@ -3,11 +3,13 @@ using System.Globalization;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// Writes, prunes and sets aside the checkpoints of a run: <c>checkpoints/step-00000100/{model.safetensors, optimizer.safetensors, state.json, DONE}</c>
-/// and the relative links <c>final</c> (to the last) and <c>best</c> (to that of the lowest validation loss, the earlier of equals) beside it.
+/// Writes, prunes and sets aside the checkpoints of a run: <c>checkpoints/step-00000100/{model.safetensors,
+/// optimizer.safetensors, state.json, DONE}</c> and the relative links <c>final</c> (to the last) and <c>best</c> (to
+/// that of the lowest validation loss, the earlier of equals) beside it.
 /// <para>
-/// A checkpoint is built in a temporary sibling directory, each file flushed to the disk, DONE last, and takes its name by one rename. Whatever
-/// interrupts that leaves the old state or the new. The lease is verified before each of these writes, renames and removals.
+/// A checkpoint is built in a temporary sibling directory, each file flushed to the disk, DONE last, and takes its name
+/// by one rename. Whatever interrupts that leaves the old state or the new. The lease is verified before each of these
+/// writes, renames and removals.
 /// </para>
 /// <para>One thread at a time; which one does not matter.</para>
 /// </summary>
@@ -39,18 +41,22 @@ public sealed class CheckpointStore
     public IReadOnlyList<long> Steps => _catalog.Steps();
 
     /// <summary>Step of the checkpoint with the lowest validation loss; null when none was validated.</summary>
-    public long? BestStep => _validationLosses.Count == 0 ? null : _validationLosses.MinBy(entry => (entry.Value, entry.Key)).Key;
+    public long? BestStep => _validationLosses.Count == 0
+        ? null
+        : _validationLosses.MinBy(entry => (entry.Value, entry.Key)).Key;
 
-    /// <summary>Writes a checkpoint and moves the links. One of the same step that is there is replaced, unless it already holds these bytes.</summary>
+    /// <summary>Writes a checkpoint and moves the links. One of the same step that is there is replaced, unless it
+    /// already holds these bytes.</summary>
     /// <returns>The directory of the checkpoint.</returns>
-    /// <exception cref="RnnLmException">Exit code 6: it could not be written. What was there before stands, or the checkpoint is complete and only
-    /// a link lags until the next save or opening. Exit code 4: the lease is lost.</exception>
+    /// <exception cref="RnnLmException">Exit code 6: it could not be written. What was there before stands, or the
+    /// checkpoint is complete and only a link lags until the next save or opening. Exit code 4: the lease is
+    /// lost.</exception>
     public string Save(CheckpointSnapshot snapshot)
     {
         ArgumentNullException.ThrowIfNull(snapshot);
         if (snapshot.State.ValidationLoss is { } loss && !double.IsFinite(loss))
         {
-            throw new ArgumentException($"the validation loss {loss} of step {snapshot.State.Step} is not finite", nameof(snapshot));
+            throw new ArgumentException($"the validation loss {loss} is not finite", nameof(snapshot));
         }
 
         string path = _catalog.DirectoryOf(snapshot.State.Step);
@@ -76,7 +82,8 @@ public sealed class CheckpointStore
 
     /// <summary>Removes the checkpoints that the policy does not keep.</summary>
     /// <returns>The removed steps, ascending.</returns>
-    /// <exception cref="RnnLmException">Exit code 6: one could not be removed. Exit code 4: the lease is lost.</exception>
+    /// <exception cref="RnnLmException">Exit code 6: one could not be removed. Exit code 4: the lease is
+    /// lost.</exception>
     public IReadOnlyList<long> Prune(RetentionPolicy policy)
     {
         ArgumentNullException.ThrowIfNull(policy);
@@ -91,8 +98,10 @@ public sealed class CheckpointStore
         return removable;
     }
 
-    /// <summary>The newest checkpoint that is as it was written. Damaged newer ones are renamed to <c>….damaged</c> and reported.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: one cannot be read or renamed. Exit code 4: the lease is lost.</exception>
+    /// <summary>The newest checkpoint that is as it was written. Damaged newer ones are renamed to <c>….damaged</c> and
+    /// reported.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: one cannot be read or renamed. Exit code 4: the lease is
+    /// lost.</exception>
     public CheckpointSearch FindNewest()
     {
         CheckpointSearch search = _catalog.FindNewest(step => (SetAside(step), IsSetAside: true));
@@ -104,7 +113,8 @@ public sealed class CheckpointStore
         return search;
     }
 
-    /// <summary>Opens the checkpoints of a run for writing: finishes or undoes what a dead writer left and mends the links.</summary>
+    /// <summary>Opens the checkpoints of a run for writing: finishes or undoes what a dead writer left and mends the
+    /// links.</summary>
     internal static CheckpointStore Open(FileOperations operations, string run, string directory, Lease lease)
     {
         var store = new CheckpointStore(operations, run, directory, lease);
@@ -130,14 +140,13 @@ public sealed class CheckpointStore
         _lease.Verify();
         TemporaryName.Remove(_operations, temporary);
         _operations.CreateDirectory(temporary);
-        var hashes = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            [CheckpointNames.Model] = WriteFile(temporary, CheckpointNames.Model, file => SafetensorsWriter.Write(file, snapshot.Model)),
-            [CheckpointNames.Optimizer] = WriteFile(temporary, CheckpointNames.Optimizer, file => SafetensorsWriter.Write(file, snapshot.Optimizer)),
-            [CheckpointNames.State] = WriteFile(temporary, CheckpointNames.State, file => file.Write(snapshot.State.ToBytes())),
-        };
+        var hashes = new Dictionary<string, string>(StringComparer.Ordinal);
+        void Write(string name, Action<DurableFile> write) => hashes[name] = WriteFile(temporary, name, write);
+        Write(CheckpointNames.Model, file => SafetensorsWriter.Write(file, snapshot.Model));
+        Write(CheckpointNames.Optimizer, file => SafetensorsWriter.Write(file, snapshot.Optimizer));
+        Write(CheckpointNames.State, file => file.Write(snapshot.State.ToBytes()));
         byte[] done = Checkpoint.Done(hashes);
-        WriteFile(temporary, CheckpointNames.Done, file => file.Write(done));
+        Write(CheckpointNames.Done, file => file.Write(done));
         _operations.FlushDirectory(temporary);
         return done;
     }
@@ -166,7 +175,8 @@ public sealed class CheckpointStore
             return;
         }
 
-        // A directory cannot be replaced in one rename. The old one waits under a name from which opening the run brings it back.
+        // A directory cannot be replaced in one rename. The old one waits under a name from which opening the run
+        // brings it back.
         string replaced = Path.Combine(_directory, CheckpointNames.ReplacedDirectory(step));
         TemporaryName.Remove(_operations, replaced);
         _operations.Rename(path, replaced);
@@ -258,7 +268,9 @@ public sealed class CheckpointStore
     private void PointLink(string name, long? step)
     {
         string link = Path.Combine(_run, name);
-        string? target = step is null ? null : Path.Combine(Path.GetFileName(_directory), CheckpointNames.Directory(step.Value));
+        string? target = step is { } to
+            ? Path.Combine(Path.GetFileName(_directory), CheckpointNames.Directory(to))
+            : null;
         if (new FileInfo(link).LinkTarget == target)
         {
             return;
@@ -273,5 +285,33 @@ public sealed class CheckpointStore
         {
             AtomicFile.Link(_operations, link, target, _tag);
         }
+    }
+}
+
+/// <summary>
+/// An immutable version, ready to be written on any thread. The memory behind the tensors must stay as it is until
+/// <see cref="CheckpointStore.Save"/> returns or throws.
+/// </summary>
+/// <param name="State">Where training stood.</param>
+/// <param name="Model">Parameters, in the order they are to have in the file.</param>
+/// <param name="Optimizer">State of the optimizer, likewise.</param>
+public sealed record CheckpointSnapshot(
+    CheckpointState State, IReadOnlyList<NamedTensor> Model, IReadOnlyList<NamedTensor> Optimizer);
+
+/// <summary>Which checkpoints of a run are kept: the last ones, every M-th, the best, and always that of step
+/// 0.</summary>
+/// <param name="KeepLast">How many of the newest to keep, at least 1.</param>
+/// <param name="KeepEvery">Keep those whose step is a multiple of this; 0 for none but the others.</param>
+public sealed record RetentionPolicy(int KeepLast, long KeepEvery = 0)
+{
+    /// <summary>The steps to remove, ascending.</summary>
+    /// <param name="steps">Steps of all checkpoints.</param>
+    /// <param name="best">Step of the best one, if any was validated.</param>
+    public IReadOnlyList<long> Removable(IReadOnlyCollection<long> steps, long? best)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(KeepLast, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(KeepEvery);
+        return [.. steps.Order().SkipLast(KeepLast)
+            .Where(step => step != 0 && step != best && (KeepEvery == 0 || step % KeepEvery != 0))];
     }
 }

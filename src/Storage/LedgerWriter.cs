@@ -4,8 +4,9 @@ using Microsoft.Win32.SafeHandles;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// Appends committed steps to <c>ledger.json</c>. A call costs what its entries cost, however long the ledger is; call it before the checkpoint
-/// that covers them is saved, so that no checkpoint is without its ledger. One thread at a time.
+/// Appends committed steps to <c>ledger.json</c>. A call costs what its entries cost, however long the ledger is; call
+/// it before the checkpoint that covers them is saved, so that no checkpoint is without its ledger. One thread at a
+/// time.
 /// </summary>
 public sealed class LedgerWriter : IDisposable
 {
@@ -15,7 +16,8 @@ public sealed class LedgerWriter : IDisposable
     private readonly SafeFileHandle _handle;
     private long _endOfEntries;
 
-    private LedgerWriter(FileOperations operations, string path, Lease lease, long steps, LedgerChain chain, long endOfEntries)
+    private LedgerWriter(
+        FileOperations operations, string path, Lease lease, long steps, LedgerChain chain, long endOfEntries)
     {
         _operations = operations;
         _path = path;
@@ -32,8 +34,10 @@ public sealed class LedgerWriter : IDisposable
     /// <summary>Chain hash over them.</summary>
     public LedgerChain Chain { get; private set; }
 
-    /// <summary>Appends the entries of the steps that follow, durably. When it throws, the ledger counts as before and the same entries can be given again.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: they could not be written. Exit code 4: the lease is lost.</exception>
+    /// <summary>Appends the entries of the steps that follow, durably. When it throws, the ledger counts as before and
+    /// the same entries can be given again.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: they could not be written. Exit code 4: the lease is
+    /// lost.</exception>
     public void Append(IReadOnlyList<LedgerEntry> entries)
     {
         ArgumentNullException.ThrowIfNull(entries);
@@ -43,7 +47,7 @@ public sealed class LedgerWriter : IDisposable
         {
             if (entries[index].Step != Steps + index)
             {
-                throw new ArgumentException($"the ledger goes on with step {Steps + index}, not {entries[index].Step}", nameof(entries));
+                throw new ArgumentException($"the ledger goes on with step {Steps + index}", nameof(entries));
             }
 
             text.Append(LedgerContent.Line(entries[index]));
@@ -67,27 +71,32 @@ public sealed class LedgerWriter : IDisposable
 
     public void Dispose() => _handle.Dispose();
 
-    /// <summary>Opens the ledger cut back to the first <paramref name="steps"/> entries, creating it when there are to be none.</summary>
+    /// <summary>Opens the ledger cut back to the first <paramref name="steps"/> entries, creating it when there are to
+    /// be none.</summary>
     /// <exception cref="RnnLmException">Exit code 6: the file does not hold those entries.</exception>
-    internal static LedgerWriter Open(FileOperations operations, string path, Lease lease, long steps, LedgerChain chain)
+    internal static LedgerWriter Open(
+        FileOperations operations, string path, Lease lease, long steps, LedgerChain chain)
     {
+        const string Cure = "restore it from a copy or start another run";
         LedgerContent content = LedgerContent.Read(path);
         if (content.Entries.Count < steps)
         {
             throw RnnLmException.Storage(
-                $"'{path}' holds {content.Entries.Count} steps but the checkpoint has {steps}{(content.Damage is null ? "" : $" ({content.Damage})")}; " +
-                "restore it from a copy or start another run");
+                $"'{path}' holds {content.Entries.Count} steps but the checkpoint has {steps}" +
+                (content.Damage is null ? $"; {Cure}" : $" ({content.Damage}); {Cure}"));
         }
 
         if (content.ChainAt(checked((int)steps)) != chain)
         {
-            throw RnnLmException.Storage($"'{path}' does not belong to the checkpoint of step {steps}: its chain hash differs; restore it from a copy or start another run");
+            throw RnnLmException.Storage(
+                $"'{path}' does not belong to the checkpoint of step {steps}: its chain hash differs; {Cure}");
         }
 
         return StorageFailure.Guard("write", path, () =>
         {
-            byte[] lines = Encoding.ASCII.GetBytes($"{LedgerContent.FirstLine}\n{string.Concat(content.Entries.Take((int)steps).Select(LedgerContent.Line))}");
-            AtomicFile.Write(operations, path, lease.Holder.Nonce, lease.Verify, file =>
+            string entries = string.Concat(content.Entries.Take((int)steps).Select(LedgerContent.Line));
+            byte[] lines = Encoding.ASCII.GetBytes($"{LedgerContent.FirstLine}\n{entries}");
+            AtomicFile.Write(operations, path, lease.Tag, lease.Verify, file =>
             {
                 file.Write(lines);
                 file.Write([.. LedgerContent.LastLine(steps, chain), (byte)'\n']);

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// An open safetensors file of float32 tensors. All that its header claims is checked against the length of the file before memory is taken
-/// for it, so that any file, whoever made it, is read or refused with exit code 3.
+/// An open safetensors file of float32 tensors. All that its header claims is checked against the length of the file
+/// before memory is taken for it, so that any file, whoever made it, is read or refused with exit code 3.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -33,7 +33,8 @@ public sealed class SafetensorsFile : IDisposable
     public IReadOnlyList<SafetensorsEntry> Tensors { get; }
 
     /// <summary>Opens a file and checks its header.</summary>
-    /// <exception cref="RnnLmException">Exit code 3: the file is missing, unreadable, damaged or not float32.</exception>
+    /// <exception cref="RnnLmException">Exit code 3: the file is missing, unreadable, damaged or not
+    /// float32.</exception>
     public static SafetensorsFile Open(string path)
     {
         SafeFileHandle? handle = null;
@@ -50,12 +51,12 @@ public sealed class SafetensorsFile : IDisposable
         }
         catch (UnauthorizedAccessException failure)
         {
-            throw RnnLmException.BadInput(
-                $"cannot read '{path}': {(Directory.Exists(path) ? "it is a directory; name a file in it" : "permission denied; make it readable")}", failure);
+            string cause = Directory.Exists(path) ? "it is a directory; name a file in it" : "permission denied; make it readable";
+            throw RnnLmException.BadInput($"cannot read '{path}': {cause}", failure);
         }
         catch (IOException failure)
         {
-            throw RnnLmException.BadInput($"cannot read '{path}': {failure.Message.ReplaceLineEndings(" ")}", failure);
+            throw RnnLmException.BadInput($"cannot read '{path}': {failure.Message}", failure);
         }
         finally
         {
@@ -75,30 +76,35 @@ public sealed class SafetensorsFile : IDisposable
         ArgumentNullException.ThrowIfNull(tensor);
         if (destination.Length != tensor.ElementCount)
         {
-            throw new ArgumentException($"tensor {tensor.Name} has {tensor.ElementCount} elements, the destination {destination.Length}", nameof(destination));
+            throw new ArgumentException($"tensor {tensor.Name} has {tensor.ElementCount} elements", nameof(destination));
         }
 
         long offset = tensor.FileOffset;
         for (int start = 0; start < destination.Length; start += PieceElements)
         {
-            Span<byte> bytes = MemoryMarshal.AsBytes(destination.Slice(start, Math.Min(PieceElements, destination.Length - start)));
+            int count = Math.Min(PieceElements, destination.Length - start);
+            Span<byte> bytes = MemoryMarshal.AsBytes(destination.Slice(start, count));
             ReadExactly(_path, _handle, bytes, offset);
             offset += bytes.Length;
         }
     }
 
-    /// <summary>Reads all parameters of a model into its flat buffer. Names and shapes must be exactly those of the layout.</summary>
+    /// <summary>Reads all parameters of a model into its flat buffer. Names and shapes must be exactly those of the
+    /// layout.</summary>
     /// <param name="layout">Names, shapes and offsets.</param>
     /// <param name="flat">The flat buffer (layout.Length).</param>
     /// <param name="prefix">What stands before each name; tensors whose names begin otherwise are left alone.</param>
-    /// <exception cref="RnnLmException">Exit code 3: a tensor is missing, of another shape, or not of this model.</exception>
+    /// <exception cref="RnnLmException">Exit code 3: a tensor is missing, of another shape, or not of this
+    /// model.</exception>
     public void ReadLayout(ParameterLayout layout, Span<float> flat, string prefix = "")
     {
         ArgumentNullException.ThrowIfNull(layout);
         var expected = layout.Segments.Select(segment => prefix + segment.Name).ToHashSet(StringComparer.Ordinal);
-        if (Tensors.FirstOrDefault(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal) && !expected.Contains(tensor.Name)) is { } extra)
+        var ours = Tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal));
+        if (ours.FirstOrDefault(tensor => !expected.Contains(tensor.Name)) is { } extra)
         {
-            throw RnnLmException.BadInput($"cannot use '{_path}': tensor {extra.Name.ReplaceLineEndings(" ")} is not one of this model; check --layers and the file");
+            throw RnnLmException.BadInput(
+                $"cannot use '{_path}': tensor {extra.Name} is not one of this model; check --layers and the file");
         }
 
         // All shapes first: a file that does not fit leaves the buffer as it was.
@@ -147,7 +153,7 @@ public sealed class SafetensorsFile : IDisposable
             }
             catch (IOException failure)
             {
-                throw RnnLmException.BadInput($"cannot read '{path}': {failure.Message.ReplaceLineEndings(" ")}", failure);
+                throw RnnLmException.BadInput($"cannot read '{path}': {failure.Message}", failure);
             }
 
             if (count == 0)
@@ -163,14 +169,26 @@ public sealed class SafetensorsFile : IDisposable
     private SafetensorsEntry Fitting(ParameterSegment segment, string prefix)
     {
         SafetensorsEntry tensor = Find(prefix + segment.Name) ??
-            throw RnnLmException.BadInput($"cannot use '{_path}': it has no tensor {prefix}{segment.Name}; it holds another kind of model");
+            throw RnnLmException.BadInput(
+                $"cannot use '{_path}': it has no tensor {prefix}{segment.Name}; it holds another kind of model");
         if (!tensor.Shape.SequenceEqual(segment.Shape.Select(extent => (long)extent)))
         {
             throw RnnLmException.BadInput(
-                $"cannot use '{_path}': tensor {tensor.Name} has shape [{string.Join(", ", tensor.Shape)}] but the model needs [{string.Join(", ", segment.Shape)}]; " +
-                "train with the settings it was made with");
+                $"cannot use '{_path}': tensor {tensor.Name} has shape [{string.Join(", ", tensor.Shape)}] but the model needs " +
+                $"[{string.Join(", ", segment.Shape)}]; train with the settings it was made with");
         }
 
         return tensor;
     }
+}
+
+/// <summary>One float32 tensor of a safetensors file.</summary>
+/// <param name="Name">Its key.</param>
+/// <param name="Shape">Row-major shape; empty for a scalar.</param>
+/// <param name="ElementCount">Product of the shape.</param>
+/// <param name="FileOffset">Position of its first byte in the file.</param>
+public sealed record SafetensorsEntry(string Name, IReadOnlyList<long> Shape, long ElementCount, long FileOffset)
+{
+    /// <summary>One past its last byte in the file.</summary>
+    public long FileEnd => FileOffset + (ElementCount * sizeof(float));
 }

@@ -1,6 +1,7 @@
 namespace RnnLm.Storage;
 
-/// <summary>Reads a file line by line without trusting it: a line longer than the limit is skipped and reported, never held in memory.</summary>
+/// <summary>Reads a file line by line without trusting it: a line longer than the limit is skipped and reported, never
+/// held in memory.</summary>
 internal sealed class LineReader(Stream stream, int maximumLineBytes)
 {
     private readonly byte[] _buffer = new byte[maximumLineBytes + 1];

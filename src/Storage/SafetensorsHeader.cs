@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// Parses and checks the JSON header of a safetensors file: every tensor float32, offsets that agree with the shape, tensors that tile the data
-/// without overlap, hole or rest.
+/// Parses and checks the JSON header of a safetensors file: every tensor float32, offsets that agree with the shape,
+/// tensors that tile the data without overlap, hole or rest.
 /// </summary>
 internal sealed class SafetensorsHeader(string path, long dataStart, long dataBytes)
 {
@@ -33,10 +33,11 @@ internal sealed class SafetensorsHeader(string path, long dataStart, long dataBy
                 }
             }
         }
-        catch (Exception failure) when (failure is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
+        catch (Exception failure) when (
+            failure is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
             // Wrong kinds, numbers out of range, missing keys and broken escapes, in the words of System.Text.Json.
-            throw Bad($"its header cannot be parsed ({failure.Message.ReplaceLineEndings(" ").TrimEnd('.')})", failure);
+            throw Bad($"its header cannot be parsed ({failure.Message.TrimEnd('.')})", failure);
         }
 
         entries.Sort((left, right) => (left.FileOffset, left.FileEnd).CompareTo((right.FileOffset, right.FileEnd)));
@@ -51,20 +52,24 @@ internal sealed class SafetensorsHeader(string path, long dataStart, long dataBy
         if (dtype != SafetensorsFile.Float32)
         {
             throw RnnLmException.BadInput(
-                $"cannot use '{path}': tensor {shown} has dtype {Shown(dtype)}, only F32 is read; convert it with tensor.float() and save it again");
+                $"cannot use '{path}': tensor {shown} has dtype {Shown(dtype)}, only F32 is read; " +
+                "convert it with tensor.float() and save it again");
         }
 
         long[] shape = Numbers(shown, value.GetProperty("shape"));
         long[] offsets = Numbers(shown, value.GetProperty("data_offsets"));
         if (offsets.Length != 2 || offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > dataBytes)
         {
-            throw Bad($"tensor {shown} has offsets [{string.Join(", ", offsets.Take(3))}] outside its {dataBytes} bytes of data");
+            string claimed = string.Join(", ", offsets.Take(3));
+            throw Bad($"tensor {shown} has offsets [{claimed}] outside its {dataBytes} bytes of data");
         }
 
         long bytes = offsets[1] - offsets[0];
         if (bytes % sizeof(float) != 0 || !ProductIs(shape, bytes / sizeof(float)))
         {
-            throw Bad($"tensor {shown} has {bytes} bytes of data, which is not 4 times the product of its shape [{string.Join(", ", shape.Take(9))}]");
+            throw Bad(
+                $"tensor {shown} has {bytes} bytes of data, which is not 4 times the product of its shape " +
+                $"[{string.Join(", ", shape.Take(9))}]");
         }
 
         return new SafetensorsEntry(name, shape, bytes / sizeof(float), dataStart + offsets[0]);
@@ -108,7 +113,8 @@ internal sealed class SafetensorsHeader(string path, long dataStart, long dataBy
         {
             if (entry.FileOffset != position)
             {
-                throw Bad($"tensor {Shown(entry.Name)} {(entry.FileOffset < position ? "overlaps the one before it" : "leaves a hole before it")}");
+                string how = entry.FileOffset < position ? "overlaps the one before it" : "leaves a hole before it";
+                throw Bad($"tensor {Shown(entry.Name)} {how}");
             }
 
             position = entry.FileEnd;
