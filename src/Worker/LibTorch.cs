@@ -52,8 +52,8 @@ public static class LibTorch
             }
             catch (DllNotFoundException failure)
             {
-                    throw RnnLmException.BadInput(
-                    $"LIBTORCH={directory}: {path} cannot be loaded ({failure.Message})", failure);
+                throw RnnLmException.BadInput(
+                $"LIBTORCH={directory}: {path} cannot be loaded ({failure.Message})", failure);
             }
         }
     }
