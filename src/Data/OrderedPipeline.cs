@@ -1,11 +1,14 @@
 namespace RnnLm.Data;
 
-/// <summary>Maps a sequence on several threads and consumes the results in the order of the sequence, with a bounded number of items in flight.</summary>
+/// <summary>
+/// Maps a sequence on several threads and consumes the results in the order of the sequence, with a bounded number of
+/// items in flight.
+/// </summary>
 internal static class OrderedPipeline
 {
     /// <summary>
-    /// Runs <paramref name="consume"/>(<paramref name="map"/>(item)) for each item. Source and consumer run on the calling thread, so what they build is the
-    /// same for any number of threads.
+    /// Runs <paramref name="consume"/>(<paramref name="map"/>(item)) for each item. Source and consumer run on the
+    /// calling thread, so what they build is the same for any number of threads.
     /// </summary>
     /// <param name="source">Items; read no further than twice <paramref name="threads"/> ahead.</param>
     /// <param name="map">Pure work on an item.</param>

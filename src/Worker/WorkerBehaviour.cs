@@ -1,13 +1,11 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The worker's state machine. It holds one parameter version, keeps the assignments of steps whose parameters it does
-/// not have yet, begins a step's ranges
+/// The worker's state machine. It holds one parameter version, keeps the assignments of steps whose parameters it does not have yet, begins a step's ranges
 /// as soon as it has both, and returns one sum a range.
 /// </summary>
 /// <remarks>
-/// Whatever arrives twice, late or from an older coordinator changes nothing: a publish that is not newer is released,
-/// an assignment to a past step is dropped, and a
+/// Whatever arrives twice, late or from an older coordinator changes nothing: a publish that is not newer is released, an assignment to a past step is dropped, and a
 /// range that was begun is not begun again unless its attempt grew.
 /// </remarks>
 public sealed class WorkerBehaviour : IBehaviour

@@ -1,16 +1,13 @@
 namespace RnnLm.Worker;
 
-/// <summary>Compute the gradient of the fixed test shard on this worker's device; answered by
-/// <see cref="SelfTestDone"/>.</summary>
+/// <summary>Compute the gradient of the fixed test shard on this worker's device; answered by <see cref="SelfTestDone"/>.</summary>
 public sealed record RunSelfTest : Effect;
 
-/// <summary>Sum loss and gradient over the shards of a range; answered by <see cref="RangeComputed"/>. The device owns
-/// one reference to the version.</summary>
+/// <summary>Sum loss and gradient over the shards of a range; answered by <see cref="RangeComputed"/>. The device owns one reference to the version.</summary>
 public sealed record ComputeRange(
     long Incarnation, ParameterVersion Version, ShardRange Range, IReadOnlyList<ShardTokens> Shards) : Effect;
 
-/// <summary>The loss of a piece of validation text; answered by <see cref="PieceEvaluated"/>. The device owns one
-/// reference to the version.</summary>
+/// <summary>The loss of a piece of validation text; answered by <see cref="PieceEvaluated"/>. The device owns one reference to the version.</summary>
 public sealed record ComputeLoss(Evaluate Request, ParameterVersion Version) : Effect;
 
 /// <summary>The hash of the test shard's gradient on this device.</summary>

@@ -3,8 +3,9 @@ using System.Collections.Frozen;
 namespace RnnLm.Data;
 
 /// <summary>
-/// Splits English prose into sentences by rule: a sentence ends at <c>. ! ? …</c> (and the quotes and brackets that close it) before white space and a
-/// capital, a digit or an opening quote, unless the full stop belongs to an abbreviation or an initial.
+/// Splits English prose into sentences by rule: a sentence ends at <c>. ! ? …</c> (and the quotes and brackets that
+/// close it) before white space and a capital, a digit or an opening quote, unless the full stop belongs to an
+/// abbreviation or an initial.
 /// </summary>
 public static class SentenceSplitter
 {
@@ -15,29 +16,30 @@ public static class SentenceSplitter
     // What is followed by a name or a number rather than by a new sentence.
     private static readonly FrozenSet<string> Abbreviations = FrozenSet.ToFrozenSet(
         [
-            "mr", "mrs", "ms", "messrs", "dr", "prof", "rev", "hon", "st", "gen", "col", "capt", "maj", "lt", "lieut", "sgt", "adm", "gov", "sen", "rep",
-            "pres", "sec", "mt", "ft", "no", "nos", "vol", "art", "fig", "pp", "vs", "viz", "cf", "approx", "jan", "feb", "aug", "sept",
-            "oct", "nov", "dec",
+            "mr", "mrs", "ms", "messrs", "dr", "prof", "rev", "hon", "st", "gen", "col", "capt", "maj", "lt", "lieut", "sgt", "adm", "gov",
+            "sen", "rep", "pres", "sec", "mt", "ft", "no", "nos", "vol", "art", "fig", "pp", "vs", "viz", "cf", "approx", "jan", "feb", "aug",
+            "sept", "oct", "nov", "dec",
         ],
         StringComparer.OrdinalIgnoreCase);
 
     // After "U.S." these begin a sentence; other capitals ("U.S. Senate") go on with the name.
     private static readonly FrozenSet<string> Starters = FrozenSet.ToFrozenSet(
         [
-            "A", "After", "All", "Also", "An", "And", "As", "At", "But", "For", "From", "He", "Here", "How", "However", "I", "If", "In", "It", "Last",
-            "Let", "More", "My", "Not", "Now", "On", "Our", "She", "Since", "So", "Some", "That", "The", "Then", "There", "These", "They", "This",
-            "Those", "To", "Today", "We", "What", "When", "While", "With", "You", "Your",
+            "A", "After", "All", "Also", "An", "And", "As", "At", "But", "For", "From", "He", "Here", "How", "However", "I", "If", "In", "It",
+            "Last", "Let", "More", "My", "Not", "Now", "On", "Our", "She", "Since", "So", "Some", "That", "The", "Then", "There", "These",
+            "They", "This", "Those", "To", "Today", "We", "What", "When", "While", "With", "You", "Your",
         ],
         StringComparer.Ordinal);
 
-    /// <summary>The sentences of <paramref name="text"/>, in order, without the white space around them; none is empty.</summary>
+    /// <summary>
+    /// The sentences of <paramref name="text"/>, in order, without the white space around them; none is empty.
+    /// </summary>
     public static List<Range> Split(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
         var sentences = new List<Range>();
         int start = SkipWhiteSpace(text, 0);
-        int position = start;
-        while (position < text.Length)
+        for (int position = start; position < text.Length;)
         {
             int stop = text.AsSpan(position).IndexOfAny(Terminators);
             if (stop < 0)
@@ -46,15 +48,13 @@ public static class SentenceSplitter
             }
 
             stop += position;
-            int end = EndOfRun(text, stop);
-            int next = SkipWhiteSpace(text, end);
-            if (next > end && next < text.Length && BeginsSentence(text, next) && !IsAbbreviated(text, start, stop, next))
+            position = EndOfRun(text, stop);
+            int next = SkipWhiteSpace(text, position);
+            if (next > position && next < text.Length && BeginsSentence(text, next) && !IsAbbreviated(text, start, stop, next))
             {
-                sentences.Add(start..end);
+                sentences.Add(start..position);
                 start = next;
             }
-
-            position = end;
         }
 
         int last = text.AsSpan().TrimEnd().Length;
@@ -92,7 +92,9 @@ public static class SentenceSplitter
         return char.IsUpper(first) || char.IsDigit(first) || first is '#' or '$' or '—' || Opening.Contains(first);
     }
 
-    /// <summary>Whether the full stop at <paramref name="stop"/> belongs to the word before it and the sentence goes on.</summary>
+    /// <summary>
+    /// Whether the full stop at <paramref name="stop"/> belongs to the word before it and the sentence goes on.
+    /// </summary>
     private static bool IsAbbreviated(string text, int start, int stop, int next)
     {
         if (text[stop] != '.' || (stop + 1 < text.Length && !char.IsWhiteSpace(text[stop + 1])))

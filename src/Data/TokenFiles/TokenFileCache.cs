@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -7,7 +9,7 @@ namespace RnnLm.Data;
 public sealed class TokenFileCache(string cacheDirectory)
 {
     // Raised when the same corpus, tokenizer and settings begin to give other ids.
-    private const int EncodingVersion = 1;
+    private const int EncodingVersion = 2;
 
     /// <summary>The token file, made first if it is missing or damaged.</summary>
     /// <param name="files">The corpus.</param>
@@ -15,8 +17,12 @@ public sealed class TokenFileCache(string cacheDirectory)
     /// <param name="settings">How its text is prepared.</param>
     /// <param name="tokenizer">Encodes it.</param>
     /// <param name="threads">Most threads that encode; the bytes of the file do not depend on it.</param>
-    /// <param name="progress">Receives the bytes of text encoded so far, on the calling thread; never called when the file is there.</param>
-    /// <exception cref="RnnLmException">Bad input: the corpus cannot be encoded. Storage: the cache cannot be written.</exception>
+    /// <param name="progress">
+    /// Receives the bytes of text encoded so far, on the calling thread; never called when the file is there.
+    /// </param>
+    /// <exception cref="RnnLmException">
+    /// Bad input: the corpus cannot be encoded. Storage: the cache cannot be written.
+    /// </exception>
     public TokenFile Get(
         CorpusFiles files, string contentHash, CorpusSettings settings, ITokenizer tokenizer, int threads, Action<long>? progress = null)
     {
@@ -46,4 +52,105 @@ public sealed class TokenFileCache(string cacheDirectory)
             return null;
         }
     }
+}
+
+/// <summary>
+/// Encodes a corpus into a token file on several threads; the bytes are the same for any number of them.
+/// </summary>
+internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, ITokenizer tokenizer)
+{
+    // An example is an input and its target.
+    private const int FewestTokens = 2;
+
+    /// <summary>Writes the token file.</summary>
+    /// <param name="path">A file that does not exist yet.</param>
+    /// <param name="key">Stored in it.</param>
+    /// <param name="contentHash">What the corpus held when the caller read it.</param>
+    /// <param name="threads">Blocks that are encoded at once.</param>
+    /// <param name="progress">Receives the bytes of text done.</param>
+    /// <exception cref="RnnLmException">Bad input: the corpus cannot be read or encoded, or has changed.</exception>
+    public void Write(string path, byte[] key, string contentHash, int threads, Action<long>? progress)
+    {
+        if (settings.SentenceTokens && tokenizer is not { StartId: >= 0, EndId: >= 0 })
+        {
+            throw new InvalidOperationException($"The tokenizer {tokenizer.Spec} was made without start and end tokens.");
+        }
+
+        using var writer = new TokenFileWriter(path, settings.Mode, tokenizer.VocabularySize, key);
+        var reader = new CorpusReader(files, settings);
+        long bytes = 0;
+        OrderedPipeline.Run(
+            reader.Blocks(),
+            Encode,
+            block =>
+            {
+                writer.Append(block.Ids.Span, block.SentenceLengths);
+                bytes += block.FileBytes;
+                progress?.Invoke(bytes);
+            },
+            threads);
+        if (reader.ContentHash != contentHash)
+        {
+            throw RnnLmException.BadInput($"{files.Paths[0]}{(files.Paths.Count > 1 ? " or a file after it" : "")}: changed while it was read; start again when it is complete");
+        }
+
+        writer.Complete();
+    }
+
+    private EncodedBlock Encode(TextBlock block)
+    {
+        TextSegments segments = TextSegments.Of(block, settings);
+        var ids = new ArrayBufferWriter<int>(Math.Max(1, block.FileBytes / 3));
+        var sentenceLengths = new List<int>();
+        var sentence = new ArrayBufferWriter<int>();
+        for (int i = 0; i < segments.Count; i++)
+        {
+            if (settings.Mode == ExampleMode.Windows)
+            {
+                Encode(block, segments, i, startsText: block.StartsText && i == 0, ids);
+                continue;
+            }
+
+            sentence.ResetWrittenCount();
+            Encode(block, segments, i, startsText: true, sentence);
+            int length = sentence.WrittenCount + (settings.SentenceTokens ? 2 : 0);
+            if (sentence.WrittenCount > 0 && length >= FewestTokens)
+            {
+                AppendSentence(ids, sentence.WrittenSpan);
+                sentenceLengths.Add(length);
+            }
+        }
+
+        return new EncodedBlock(ids.WrittenMemory, sentenceLengths, block.FileBytes);
+    }
+
+    private void AppendSentence(ArrayBufferWriter<int> ids, ReadOnlySpan<int> sentence)
+    {
+        if (settings.SentenceTokens)
+        {
+            ids.Write([tokenizer.StartId]);
+        }
+
+        ids.Write(sentence);
+        if (settings.SentenceTokens)
+        {
+            ids.Write([tokenizer.EndId]);
+        }
+    }
+
+    /// <summary>Encodes a segment; what is wrong with it is told with its place.</summary>
+    private void Encode(TextBlock block, TextSegments segments, int index, bool startsText, ArrayBufferWriter<int> ids)
+    {
+        try
+        {
+            tokenizer.Encode(segments[index], startsText, ids);
+        }
+        catch (RnnLmException failure) when (failure.ExitCode == ExitCode.BadInput)
+        {
+            string place = string.Create(CultureInfo.InvariantCulture, $"{block.Path}, line {segments.LineOf(index)}");
+            throw RnnLmException.BadInput($"{place}: {failure.Message}", failure);
+        }
+    }
+
+    private sealed record EncodedBlock(ReadOnlyMemory<int> Ids, List<int> SentenceLengths, int FileBytes);
 }

@@ -3,7 +3,10 @@ using System.Security.Cryptography;
 
 namespace RnnLm.Data;
 
-/// <summary>Writes a token file front to back in bounded memory; sentence starts wait in a second file until all ids are written.</summary>
+/// <summary>
+/// Writes a token file front to back in bounded memory; sentence starts wait in a second file until all ids are
+/// written.
+/// </summary>
 internal sealed class TokenFileWriter : IDisposable
 {
     private const int BufferBytes = 1 << 16;

@@ -8,13 +8,16 @@ using Microsoft.ML.Tokenizers;
 namespace RnnLm.Data;
 
 /// <summary>
-/// Byte-pair tokens over bytes, so that any text has ids and comes back: <c>bpe:N</c>, trained by <see cref="BytePairTraining"/>, and the
-/// published vocabularies <c>gpt2</c>, <c>cl100k</c> and <c>o200k</c>. Special tokens are ids that text never encodes to, also not text
-/// that spells one.
+/// Byte-pair tokens over bytes, so that any text has ids and comes back: <c>bpe:N</c>, trained by <see
+/// cref="BytePairTraining"/>, and the published vocabularies <c>gpt2</c>, <c>cl100k</c> and <c>o200k</c>. Special
+/// tokens are ids that text never encodes to, also not text that spells one.
 /// </summary>
 public sealed class ByteLevelTokenizer : ITokenizer
 {
-    /// <summary>The saved file of <c>bpe:N</c> that it is loaded from; vocab.json and tokenizer.json say the same for other programs.</summary>
+    /// <summary>
+    /// The saved file of <c>bpe:N</c> that it is loaded from; vocab.json and tokenizer.json say the same for other
+    /// programs.
+    /// </summary>
     internal const string MergesFile = "merges.txt";
 
     private const string MergesHeader = "#version: 0.2";
@@ -39,35 +42,24 @@ public sealed class ByteLevelTokenizer : ITokenizer
         Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)));
     }
 
-    /// <inheritdoc/>
     public string Spec { get; }
-
-    /// <inheritdoc/>
     public string Hash { get; }
-
-    /// <inheritdoc/>
     public int VocabularySize { get; }
-
-    /// <inheritdoc/>
     public int PaddingId => -1;
-
-    /// <inheritdoc/>
     public int UnknownId => -1;
-
-    /// <inheritdoc/>
     public int StartId { get; }
-
-    /// <inheritdoc/>
     public int EndId { get; }
 
-    /// <inheritdoc/>
     public IReadOnlyDictionary<string, byte[]> Files { get; private init; } = new Dictionary<string, byte[]>();
 
     /// <summary>A published vocabulary.</summary>
     /// <param name="name">gpt2, cl100k or o200k.</param>
+    /// <exception cref="InvalidDataException">Another name.</exception>
     public static ByteLevelTokenizer Of(string name)
     {
-        (string encoding, int size, int endOfText) = Published[name];
+        (string encoding, int size, int endOfText) = Published.TryGetValue(name, out var published)
+            ? published
+            : throw new InvalidDataException($"no vocabulary '{name}' is known");
         Tokenizer library = name == "gpt2" ? TiktokenTokenizer.CreateForModel(name) : TiktokenTokenizer.CreateForEncoding(encoding);
         return new ByteLevelTokenizer(library, name, $"tiktoken\n{encoding}\n", size, endOfText, endOfText);
     }
@@ -119,7 +111,6 @@ public sealed class ByteLevelTokenizer : ITokenizer
         return Of(merges, sentenceTokens);
     }
 
-    /// <inheritdoc/>
     public void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
@@ -132,7 +123,6 @@ public sealed class ByteLevelTokenizer : ITokenizer
         }
     }
 
-    /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> ids)
     {
         this.RequireIds(ids);
@@ -148,7 +138,10 @@ public sealed class ByteLevelTokenizer : ITokenizer
         return _library.Decode(known) ?? "";
     }
 
-    /// <summary>Where to cut text so that the library does not take the name of a special token for it; its whole length without one.</summary>
+    /// <summary>
+    /// Where to cut text so that the library does not take the name of a special token for it; its whole length without
+    /// one.
+    /// </summary>
     private int InsideSpecialToken(ReadOnlySpan<char> text)
     {
         int cut = text.Length;
@@ -161,7 +154,9 @@ public sealed class ByteLevelTokenizer : ITokenizer
         return cut;
     }
 
-    /// <summary>How GPT-2's files write a byte: printable Latin-1 characters as they are, the others in order from U+0100 on.</summary>
+    /// <summary>
+    /// How GPT-2's files write a byte: printable Latin-1 characters as they are, the others in order from U+0100 on.
+    /// </summary>
     private static char Written(byte value) => value switch
     {
         (>= 0x21 and <= 0x7E) or (>= 0xA1 and <= 0xAC) or >= 0xAE => (char)value,

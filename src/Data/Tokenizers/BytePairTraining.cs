@@ -5,15 +5,18 @@ using Microsoft.ML.Tokenizers;
 namespace RnnLm.Data;
 
 /// <summary>
-/// Learns the merges of <c>bpe:N</c> (Sennrich, Haddow and Birch, 2016) over the bytes of GPT-2's words: the pair of neighbors that occurs
-/// most often becomes a token, again and again. The merges depend on the counts of words alone, so not on how the counting was divided.
+/// Learns the merges of <c>bpe:N</c> (Sennrich, Haddow and Birch, 2016) over the bytes of GPT-2's words: the pair of
+/// neighbors that occurs most often becomes a token, again and again. The merges depend on the counts of words alone,
+/// so not on how the counting was divided.
 /// </summary>
 internal static class BytePairTraining
 {
     /// <summary>Ids 0 to 255 are the bytes.</summary>
     public const int Bytes = 256;
 
-    /// <summary>Text that is looked at, bytes: more of it changes few merges, and all its different words are held in memory.</summary>
+    /// <summary>
+    /// Text that is looked at, bytes: more of it changes few merges, and all its different words are held in memory.
+    /// </summary>
     public const long MostTextBytes = 1 << 27;
 
     // A pair that occurs once says nothing of other text.
@@ -32,7 +35,9 @@ internal static class BytePairTraining
     }
 
     /// <summary>The tokenizer of this many ids, a start and an end token among them where asked for.</summary>
-    /// <exception cref="RnnLmException">Bad input: the corpus has too few pairs for this size, or the size is too small.</exception>
+    /// <exception cref="RnnLmException">
+    /// Bad input: the corpus has too few pairs for this size, or the size is too small.
+    /// </exception>
     public static ByteLevelTokenizer Train(int size, IReadOnlyDictionary<string, long> counts, bool sentenceTokens)
     {
         int least = Bytes + (sentenceTokens ? 2 : 0);
@@ -51,8 +56,9 @@ internal static class BytePairTraining
     }
 
     /// <summary>
-    /// The merges in their order, as pairs of ids; merge i makes the token 256 + i. Of pairs that occur equally often the one with the smaller
-    /// left id, then the smaller right id comes first. Fewer than <paramref name="most"/> when no pair is left that occurs twice.
+    /// The merges in their order, as pairs of ids; merge i makes the token 256 + i. Of pairs that occur equally often
+    /// the one with the smaller left id, then the smaller right id comes first. Fewer than <paramref name="most"/> when
+    /// no pair is left that occurs twice.
     /// </summary>
     public static List<(int Left, int Right)> Merges(IReadOnlyDictionary<string, long> counts, int most)
     {
@@ -67,7 +73,9 @@ internal static class BytePairTraining
         return merges;
     }
 
-    /// <summary>All different words as one row of symbols, each linked to its neighbors in the word, and where each pair stands.</summary>
+    /// <summary>
+    /// All different words as one row of symbols, each linked to its neighbors in the word, and where each pair stands.
+    /// </summary>
     private sealed class Symbols
     {
         private readonly int[] _symbol;

@@ -5,25 +5,20 @@ using System.Text;
 namespace RnnLm.Data;
 
 /// <summary>
-/// One id a character: the distinct characters of a corpus in the order of their code points get the ids 0, 1, …
-/// a start and an end token, where asked for, come after them. A character is a Unicode scalar value.
+/// One id a character: the distinct characters of a corpus in the order of their code points get the ids 0, 1, …; a
+/// start and an end token, where asked for, come after them. A character is a Unicode scalar value.
 /// </summary>
 public sealed class CharTokenizer : ITokenizer
 {
     /// <summary>The saved file: all characters in the order of their ids, UTF-8, nothing between them.</summary>
     internal const string FileName = "characters.txt";
 
-    private const string HashDomain = "char\n";
-    private const string SentenceTokensHashDomain = "char, start, end\n";
-
     private readonly Rune[] _characters;
     private readonly int[] _ids;
-    private readonly bool _sentenceTokens;
 
     private CharTokenizer(Rune[] characters, bool sentenceTokens)
     {
         _characters = characters;
-        _sentenceTokens = sentenceTokens;
         _ids = new int[characters[^1].Value + 1];
         _ids.AsSpan().Fill(-1);
         for (int id = 0; id < characters.Length; id++)
@@ -31,30 +26,21 @@ public sealed class CharTokenizer : ITokenizer
             _ids[characters[id].Value] = id;
         }
 
-        string domain = sentenceTokens ? SentenceTokensHashDomain : HashDomain;
+        (StartId, EndId) = sentenceTokens ? (characters.Length, characters.Length + 1) : (-1, -1);
+        VocabularySize = characters.Length + (sentenceTokens ? 2 : 0);
+        string domain = sentenceTokens ? "char, start, end\n" : "char\n";
         Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(domain + Text)));
     }
 
-    /// <inheritdoc/>
     public string Spec => "char";
-
-    /// <inheritdoc/>
     public string Hash { get; }
-
-    /// <inheritdoc/>
-    public int VocabularySize => _characters.Length + (_sentenceTokens ? 2 : 0);
-
-    /// <inheritdoc/>
+    public int VocabularySize { get; }
     public int PaddingId => -1;
-
-    /// <inheritdoc/>
     public int UnknownId => -1;
+    public int StartId { get; }
+    public int EndId { get; }
 
-    /// <inheritdoc/>
-    public int StartId => _sentenceTokens ? _characters.Length : -1;
-
-    /// <inheritdoc/>
-    public int EndId => _sentenceTokens ? _characters.Length + 1 : -1;
+    public IReadOnlyDictionary<string, byte[]> Files => new Dictionary<string, byte[]> { [FileName] = Encoding.UTF8.GetBytes(Text) };
 
     private string Text => string.Concat(_characters);
 
@@ -71,40 +57,18 @@ public sealed class CharTokenizer : ITokenizer
     /// <summary>Adds the characters of a stretch of valid UTF-8 to a set.</summary>
     internal static void Collect(ReadOnlySpan<byte> utf8, HashSet<Rune> characters)
     {
-        Span<bool> ascii = stackalloc bool[128];
         while (!utf8.IsEmpty)
         {
-            if (utf8[0] < 128)
-            {
-                ascii[utf8[0]] = true;
-                utf8 = utf8[1..];
-                continue;
-            }
-
             Rune.DecodeFromUtf8(utf8, out Rune rune, out int consumed);
             characters.Add(rune);
             utf8 = utf8[consumed..];
         }
-
-        for (int code = 0; code < ascii.Length; code++)
-        {
-            if (ascii[code])
-            {
-                characters.Add(new Rune(code));
-            }
-        }
     }
 
-    /// <inheritdoc/>
     public void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
-        if (utf8.IsEmpty)
-        {
-            return;
-        }
-
-        Span<int> destination = ids.GetSpan(utf8.Length);
+        Span<int> destination = ids.GetSpan(utf8.Length + 1);
         int count = 0;
         while (!utf8.IsEmpty)
         {
@@ -124,7 +88,6 @@ public sealed class CharTokenizer : ITokenizer
         ids.Advance(count);
     }
 
-    /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> ids)
     {
         this.RequireIds(ids);
@@ -139,9 +102,6 @@ public sealed class CharTokenizer : ITokenizer
 
         return text.ToString();
     }
-
-    /// <inheritdoc/>
-    public IReadOnlyDictionary<string, byte[]> Files => new Dictionary<string, byte[]> { [FileName] = Encoding.UTF8.GetBytes(Text) };
 
     /// <summary>Reads what <see cref="Files"/> gave.</summary>
     internal static CharTokenizer Load(string directory, bool sentenceTokens) =>

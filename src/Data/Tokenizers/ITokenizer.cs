@@ -3,13 +3,20 @@ using System.Text;
 
 namespace RnnLm.Data;
 
-/// <summary>Turns text into token ids in [0, VocabularySize) and back. Immutable; any number of threads may use one.</summary>
+/// <summary>
+/// Turns text into token ids in [0, VocabularySize) and back. Immutable; any number of threads may use one.
+/// </summary>
 public interface ITokenizer
 {
-    /// <summary>What kind it is, in the form of the <c>--tokenizer</c> option; says nothing of where on a disk it came from.</summary>
+    /// <summary>
+    /// What kind it is, in the form of the <c>--tokenizer</c> option; says nothing of where on a disk it came from.
+    /// </summary>
     string Spec { get; }
 
-    /// <summary>SHA-256, in lower-case hexadecimal, of everything that decides its ids: two tokenizers with one hash encode alike.</summary>
+    /// <summary>
+    /// SHA-256, in lower-case hexadecimal, of everything that decides its ids: two tokenizers with one hash encode
+    /// alike.
+    /// </summary>
     string Hash { get; }
 
     /// <summary>V, number of ids.</summary>
@@ -22,12 +29,14 @@ public interface ITokenizer
     int UnknownId { get; }
 
     /// <summary>
-    /// Id of the token that starts a sequence, <c>&lt;s&gt;</c>; -1 when there is none. Text never encodes to it and it decodes to nothing.
+    /// Id of the token that starts a sequence, <c>&lt;s&gt;</c>; -1 when there is none. Text never encodes to it and it
+    /// decodes to nothing.
     /// </summary>
     int StartId { get; }
 
     /// <summary>
-    /// Id of the token that ends a sequence, <c>&lt;/s&gt;</c>; -1 when there is none. Text never encodes to it and it decodes to nothing.
+    /// Id of the token that ends a sequence, <c>&lt;/s&gt;</c>; -1 when there is none. Text never encodes to it and it
+    /// decodes to nothing.
     /// </summary>
     int EndId { get; }
 
@@ -35,7 +44,9 @@ public interface ITokenizer
     /// <param name="utf8">Valid UTF-8.</param>
     /// <param name="startsText">False when it continues text whose ids came before.</param>
     /// <param name="ids">Receives the ids.</param>
-    /// <exception cref="RnnLmException">Bad input: a character that the vocabulary lacks and has no unknown token for.</exception>
+    /// <exception cref="RnnLmException">
+    /// Bad input: a character that the vocabulary lacks and has no unknown token for.
+    /// </exception>
     void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids);
 
     /// <summary>The text of ids that start a text.</summary>
@@ -50,7 +61,9 @@ public interface ITokenizer
 public static class TokenizerExtensions
 {
     /// <summary>The ids of a whole text.</summary>
-    /// <exception cref="RnnLmException">Bad input: a character that the vocabulary lacks and has no unknown token for.</exception>
+    /// <exception cref="RnnLmException">
+    /// Bad input: a character that the vocabulary lacks and has no unknown token for.
+    /// </exception>
     public static int[] Encode(this ITokenizer tokenizer, string text)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -60,8 +73,9 @@ public static class TokenizerExtensions
     }
 
     /// <summary>
-    /// Characters (Unicode scalar values) that the ids after the first stand for: what decoding all has more than decoding the first alone,
-    /// and for each end token the line break whose place it takes, since its loss counts as well.
+    /// Characters (Unicode scalar values) that the ids after the first stand for: what decoding all has more than
+    /// decoding the first alone, and for each end token the line break whose place it takes, since its loss counts as
+    /// well.
     /// </summary>
     public static int CountPredictedCharacters(this ITokenizer tokenizer, ReadOnlySpan<int> example)
     {

@@ -35,21 +35,27 @@ public static class LlamaPieces
     }
 
     /// <summary>
-    /// The SentencePiece model of the pieces that npm <c>llama-tokenizer-js</c> 1.2.2 carries: base64 of one piece a line in the order of the
-    /// ids. The order of the merges is the order of the ids, spaces excepted, so the scores follow from them.
+    /// The SentencePiece model of the pieces that npm <c>llama-tokenizer-js</c> 1.2.2 carries: base64 of one piece a
+    /// line in the order of the ids. The order of the merges is the order of the ids, spaces excepted, so the scores
+    /// follow from them.
     /// </summary>
-    /// <exception cref="RnnLmException">Bad input: npm cannot fetch the package. Storage: the unpacked package is damaged.</exception>
+    /// <exception cref="RnnLmException">
+    /// Bad input: npm cannot fetch the package. Storage: the unpacked package is damaged.
+    /// </exception>
     public static byte[] FromNpm(PackageStore packages)
     {
         ArgumentNullException.ThrowIfNull(packages);
         string path = Path.Combine(packages.Fetch(NpmPackage.LlamaTokenizer), "llama-tokenizer.js");
-        string[] texts = VocabularyOf(path).Split('\n');
-        if (texts.Length != PieceCount)
-        {
-            throw Damaged(path);
-        }
-
-        return new SentencePieceModel([.. texts.Select((text, id) => PieceOf(text, id))]).Write();
+        string script = new FileInfo(path) is { Exists: true, Length: <= MostPackageFileBytes } ? File.ReadAllText(path) : "";
+        int start = script.IndexOf(VocabularyName, StringComparison.Ordinal) + VocabularyName.Length;
+        int end = start < VocabularyName.Length ? -1 : script.IndexOf('"', start);
+        byte[] vocabulary = new byte[MostPackageFileBytes];
+        string[] texts = end >= 0 && Convert.TryFromBase64String(script[start..end], vocabulary, out int bytes)
+            ? Encoding.UTF8.GetString(vocabulary, 0, bytes).Split('\n')
+            : [];
+        return texts.Length == PieceCount
+            ? new SentencePieceModel([.. texts.Select(PieceOf)]).Write()
+            : throw RnnLmException.Storage($"{path}: the cached package is damaged; delete its folder and it is fetched again");
     }
 
     private static Piece PieceOf(string text, int id) => id switch
@@ -61,32 +67,4 @@ public static class LlamaPieces
             new Piece(text, SpacesScore, PieceKind.Normal),
         _ => new Piece(text, -(id - (ControlPieces + BytePieces)), PieceKind.Normal),
     };
-
-    private static string VocabularyOf(string path)
-    {
-        if (new FileInfo(path) is not { Exists: true, Length: <= MostPackageFileBytes })
-        {
-            throw Damaged(path);
-        }
-
-        string script = File.ReadAllText(path);
-        int start = script.IndexOf(VocabularyName, StringComparison.Ordinal);
-        int end = start < 0 ? -1 : script.IndexOf('"', start + VocabularyName.Length);
-        if (end < 0)
-        {
-            throw Damaged(path);
-        }
-
-        try
-        {
-            return Encoding.UTF8.GetString(Convert.FromBase64String(script[(start + VocabularyName.Length)..end]));
-        }
-        catch (FormatException failure)
-        {
-            throw Damaged(path, failure);
-        }
-    }
-
-    private static RnnLmException Damaged(string path, Exception? cause = null) =>
-        RnnLmException.Storage($"{path}: the cached package is damaged; delete its folder and it is fetched again", cause);
 }

@@ -21,8 +21,9 @@ internal enum PieceKind
 internal readonly record struct Piece(string Text, float Score, PieceKind Kind);
 
 /// <summary>
-/// A byte-pair model of SentencePiece: what we use of its serialized <c>ModelProto</c> (field numbers from sentencepiece_model.proto of
-/// SentencePiece 0.1.97). It is read within bounds and checked, and the library is given it written anew, so it never sees a damaged file.
+/// A byte-pair model of SentencePiece: what we use of its serialized <c>ModelProto</c> (field numbers from
+/// sentencepiece_model.proto of SentencePiece 0.1.97). It is read within bounds and checked, and the library is given
+/// it written anew, so it never sees a damaged file.
 /// </summary>
 /// <param name="Pieces">The vocabulary; the index is the id.</param>
 internal sealed record SentencePieceModel(IReadOnlyList<Piece> Pieces)
@@ -42,7 +43,9 @@ internal sealed record SentencePieceModel(IReadOnlyList<Piece> Pieces)
     /// <summary>Whether pieces write a space as U+2581.</summary>
     public bool EscapesSpaces { get; init; } = true;
 
-    /// <summary>Whether the file wants characters replaced (nmt_nfkc), which is not done here: text is taken as it is.</summary>
+    /// <summary>
+    /// Whether the file wants characters replaced (nmt_nfkc), which is not done here: text is taken as it is.
+    /// </summary>
     public bool WantsOtherCharacters { get; init; }
 
     /// <summary>Id of the piece for what has no other.</summary>

@@ -7,8 +7,9 @@ using Library = Microsoft.ML.Tokenizers;
 namespace RnnLm.Data;
 
 /// <summary>
-/// Pieces of a byte-pair SentencePiece model, with tokens added behind them where the vocabulary has some. Where a pair overlaps itself (ppp)
-/// SentencePiece merges from the left and the library from the right, so the library is given everything mirrored: pieces and text.
+/// Pieces of a byte-pair SentencePiece model, with tokens added behind them where the vocabulary has some. Where a pair
+/// overlaps itself (ppp) SentencePiece merges from the left and the library from the right, so the library is given
+/// everything mirrored: pieces and text.
 /// </summary>
 public sealed class SentencePieceTokenizer : ITokenizer
 {
@@ -30,63 +31,41 @@ public sealed class SentencePieceTokenizer : ITokenizer
     private readonly SentencePieceModel _model;
     private readonly IReadOnlyList<string> _addedTokens;
     private readonly Library.SentencePieceTokenizer _library;
-
-    private readonly Dictionary<string, int> _ids;
+    private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
 
     // What the model's maker has defined as pieces: they are never merged with what stands around them.
     private readonly Regex _defined;
 
-    // Pieces of the three bytes of U+2581, which as text would come back as a space; null when the model has no byte pieces.
+    // Pieces of the three bytes of U+2581, which as text would come back as a space; null when the model has no byte
+    // pieces.
     private readonly int[]? _spaceSymbolIds;
 
     private SentencePieceTokenizer(byte[] serialized, string spec, IReadOnlyList<string> addedTokens, int? paddingId)
     {
         (_serialized, Spec, _addedTokens) = (serialized, spec, addedTokens);
         _model = SentencePieceModel.Read(serialized);
-        var ids = new Dictionary<string, int>(_model.Pieces.Count, StringComparer.Ordinal);
         for (int id = 0; id < _model.Pieces.Count; id++)
         {
-            ids.Add(_model.Pieces[id].Text, id);
+            _ids.Add(_model.Pieces[id].Text, id);
         }
 
-        _ids = ids;
         string[] defined = [.. _model.Pieces.Where(piece => piece.Kind == PieceKind.UserDefined).Select(piece => Regex.Escape(piece.Text))];
         _defined = new Regex(defined.Length > 0 ? string.Join('|', defined.OrderByDescending(text => text.Length)) : MatchesNothing);
-
-        int[] symbol = [.. "\u2581"u8.ToArray().Select(value => ids.GetValueOrDefault($"<0x{value:X2}>", -1))];
+        int[] symbol = [.. "\u2581"u8.ToArray().Select(value => _ids.GetValueOrDefault($"<0x{value:X2}>", -1))];
         _spaceSymbolIds = symbol.All(id => id >= 0 && _model.Pieces[id].Kind == PieceKind.Byte) ? symbol : null;
-        SentencePieceModel mirrored = _model with
-        {
-            Pieces = [.. _model.Pieces.Select(piece => piece.Kind is PieceKind.Byte ? piece : piece with { Text = Mirrored(piece.Text) })],
-        };
-        using var stream = new MemoryStream(mirrored.Write());
-        _library = Library.SentencePieceTokenizer.Create(stream, addBeginningOfSentence: false, addEndOfSentence: false);
+        _library = Load(_model);
         PaddingId = paddingId ?? _model.PaddingId;
         Hash = HashOf(serialized, addedTokens, PaddingId, _model.WantsOtherCharacters);
     }
 
-    /// <inheritdoc/>
     public string Spec { get; }
-
-    /// <inheritdoc/>
     public string Hash { get; }
-
-    /// <inheritdoc/>
     public int VocabularySize => _model.Pieces.Count + _addedTokens.Count;
-
-    /// <inheritdoc/>
     public int PaddingId { get; }
-
-    /// <inheritdoc/>
     public int UnknownId => _model.UnknownId;
-
-    /// <inheritdoc/>
     public int StartId => _model.StartId;
-
-    /// <inheritdoc/>
     public int EndId => _model.EndId;
 
-    /// <inheritdoc/>
     public IReadOnlyDictionary<string, byte[]> Files => new Dictionary<string, byte[]> { [FileName] = _serialized };
 
     /// <summary>A token as the vocabulary has it, with U+2581 for a space.</summary>
@@ -120,7 +99,6 @@ public sealed class SentencePieceTokenizer : ITokenizer
         }
     }
 
-    /// <inheritdoc/>
     public void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
@@ -141,7 +119,6 @@ public sealed class SentencePieceTokenizer : ITokenizer
         }
     }
 
-    /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> ids)
     {
         this.RequireIds(ids);
@@ -170,6 +147,23 @@ public sealed class SentencePieceTokenizer : ITokenizer
         }
 
         return Encoding.UTF8.GetString(utf8.WrittenSpan);
+    }
+
+    private static Library.SentencePieceTokenizer Load(SentencePieceModel model)
+    {
+        SentencePieceModel mirrored = model with
+        {
+            Pieces = [.. model.Pieces.Select(piece => piece.Kind == PieceKind.Byte ? piece : piece with { Text = Mirrored(piece.Text) })],
+        };
+        using var stream = new MemoryStream(mirrored.Write());
+        try
+        {
+            return Library.SentencePieceTokenizer.Create(stream, addBeginningOfSentence: false, addEndOfSentence: false);
+        }
+        catch (ArgumentException failure)
+        {
+            throw new InvalidDataException($"the library refuses it ({failure.Message})", failure);
+        }
     }
 
     private static string HashOf(byte[] serialized, IReadOnlyList<string> addedTokens, int paddingId, bool takenAsItIs)

@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace RnnLm.Data;
 
 /// <summary>
-/// A tokenizer on disk: <c>description.json</c> says what it is, files beside it hold the vocabulary. For <c>bpe:N</c> these are vocab.json,
-/// merges.txt and tokenizer.json as other programs read them.
+/// A tokenizer on disk: <c>description.json</c> says what it is, files beside it hold the vocabulary. For <c>bpe:N</c>
+/// these are vocab.json, merges.txt and tokenizer.json as other programs read them.
 /// </summary>
 public static class TokenizerDirectory
 {
@@ -14,7 +14,13 @@ public static class TokenizerDirectory
     // Before bpe:N had a tokenizer.json for other programs.
     private const string FormerDescriptionFile = "tokenizer.json";
 
-    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+    };
 
     /// <summary>The files of a tokenizer by name; the one that says what the others are comes last.</summary>
     public static IReadOnlyList<(string Name, byte[] Content)> Files(ITokenizer tokenizer)

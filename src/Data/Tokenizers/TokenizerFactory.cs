@@ -5,10 +5,10 @@ using System.Text;
 namespace RnnLm.Data;
 
 /// <summary>
-/// Makes tokenizers: from a corpus (kept in the cache directory), from a model file, from the npm package with LLaMA's pieces, or published
-/// ones that the library brings.
+/// Makes tokenizers: from a corpus (kept in the cache directory), from a model file, from the npm package with LLaMA's
+/// pieces, or published ones that the library brings.
 /// </summary>
-public sealed class TokenizerFactory(string cacheDirectory, int threads)
+public sealed class TokenizerFactory(PackageStore packages, int threads)
 {
     // Raised when the same corpus and spec begin to give another vocabulary.
     private const int VocabularyVersion = 2;
@@ -18,7 +18,9 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
     /// <param name="files">The corpus, for kinds that are made from one.</param>
     /// <param name="contentHash">Its <see cref="CorpusReader.Hash"/>.</param>
     /// <param name="settings">How its text is prepared.</param>
-    /// <param name="progress">Receives the bytes of text looked at so far; never called when nothing is trained.</param>
+    /// <param name="progress">
+    /// Receives the bytes of text looked at so far; never called when nothing is trained.
+    /// </param>
     /// <exception cref="RnnLmException">Bad input: corpus, model file or package cannot be used.</exception>
     public ITokenizer Make(TokenizerSpec spec, CorpusFiles files, string contentHash, CorpusSettings settings, Action<long>? progress = null)
     {
@@ -42,7 +44,7 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
             return ByteLevelTokenizer.Of(spec.Name!);
         }
 
-        byte[] model = spec.Name is null ? LlamaPieces.FromNpm(new PackageStore(cacheDirectory)) : SentencePieceTokenizer.ReadModel(spec.Name);
+        byte[] model = spec.Name is null ? LlamaPieces.FromNpm(packages) : SentencePieceTokenizer.ReadModel(spec.Name);
         try
         {
             return spec.Kind == TokenizerKind.Llama ? LlamaPieces.Tokenizer(model) : SentencePieceTokenizer.Of(model, spec.ToString());
@@ -50,7 +52,7 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
         catch (InvalidDataException failure)
         {
             throw RnnLmException.BadInput(
-                $"{spec.Name ?? NpmPackage.LlamaTokenizer.ToString()}: cannot be used as a SentencePiece model: {failure.Message}; "
+                $"{spec.Name ?? NpmPackage.LlamaTokenizer.ToString()}: cannot be used as a SentencePiece model: {failure.Message.ReplaceLineEndings(" ")}; "
                 + "give another .model file",
                 failure);
         }
@@ -59,7 +61,7 @@ public sealed class TokenizerFactory(string cacheDirectory, int threads)
     private ITokenizer Trained(TokenizerSpec spec, CorpusFiles files, string contentHash, CorpusSettings settings, Action<long>? progress)
     {
         byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes($"vocabulary {VocabularyVersion}\n{contentHash}\n{spec}\n{settings.CacheKey}\n"));
-        string directory = Path.Combine(cacheDirectory, CacheDirectory.Tokenizers, Convert.ToHexStringLower(key));
+        string directory = Path.Combine(packages.CacheDirectory, CacheDirectory.Tokenizers, Convert.ToHexStringLower(key));
         if (TryLoad(directory) is ITokenizer cached)
         {
             return cached;

@@ -30,7 +30,9 @@ public enum TokenizerKind
 /// <summary>The <c>--tokenizer</c> option.</summary>
 /// <param name="Kind">Which kind.</param>
 /// <param name="Size">word, space: most words kept, or null for all; bpe: vocabulary size.</param>
-/// <param name="Name">llama: the file with the pieces, or null for those of the npm package; model: the file; published: which.</param>
+/// <param name="Name">
+/// llama: the file with the pieces, or null for those of the npm package; model: the file; published: which.
+/// </param>
 public sealed record TokenizerSpec(TokenizerKind Kind, int? Size = null, string? Name = null)
 {
     /// <summary>Most words or pieces that may be asked for.</summary>

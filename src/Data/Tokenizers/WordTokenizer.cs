@@ -7,10 +7,11 @@ using System.Text;
 namespace RnnLm.Data;
 
 /// <summary>
-/// One id a word: 0 padding, 1 unknown, then the tokens of sentences or lines, then words by falling frequency, ties in ordinal order.
-/// <c>word</c>: words and punctuation marks; line ends are white space. <c>space</c>: what stands between white space, as published
-/// word-level corpora are counted, each line end being the token <c>&lt;eos&gt;</c>.
-/// White space is not kept: decoding puts single spaces between words and, for <c>word</c>, none before closing punctuation.
+/// One id a word: 0 padding, 1 unknown, then the tokens of sentences or lines, then words by falling frequency, ties in
+/// ordinal order. <c>word</c>: words and punctuation marks; line ends are white space. <c>space</c>: what stands
+/// between white space, as published word-level corpora are counted, each line end being the token <c>&lt;eos&gt;</c>.
+/// White space is not kept: decoding puts single spaces between words and, for <c>word</c>, none before closing
+/// punctuation.
 /// </summary>
 public sealed class WordTokenizer : ITokenizer
 {
@@ -54,28 +55,14 @@ public sealed class WordTokenizer : ITokenizer
         Hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(domain + string.Join('\n', words))));
     }
 
-    /// <inheritdoc/>
     public string Spec { get; }
-
-    /// <inheritdoc/>
     public string Hash { get; }
-
-    /// <inheritdoc/>
     public int VocabularySize => _firstWordId + _words.Length;
-
-    /// <inheritdoc/>
     public int PaddingId => 0;
-
-    /// <inheritdoc/>
     public int UnknownId => 1;
-
-    /// <inheritdoc/>
     public int StartId { get; }
-
-    /// <inheritdoc/>
     public int EndId { get; }
 
-    /// <inheritdoc/>
     public IReadOnlyDictionary<string, byte[]> Files =>
         new Dictionary<string, byte[]> { [FileName] = Encoding.UTF8.GetBytes(string.Concat(_words.Select(word => word + "\n"))) };
 
@@ -105,7 +92,6 @@ public sealed class WordTokenizer : ITokenizer
         }
     }
 
-    /// <inheritdoc/>
     public void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids)
     {
         ArgumentNullException.ThrowIfNull(ids);
@@ -116,7 +102,6 @@ public sealed class WordTokenizer : ITokenizer
         }
     }
 
-    /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> ids)
     {
         this.RequireIds(ids);
@@ -155,9 +140,9 @@ public sealed class WordTokenizer : ITokenizer
 }
 
 /// <summary>
-/// Splits text into words and punctuation marks. A word is a run of letters, marks, digits, <c>_</c> and <c>#</c> (folded digits), with
-/// apostrophes and hyphens inside it; <c>&lt;unk&gt;</c>, which published word-level corpora contain, is one; every other character that is
-/// not white space stands alone.
+/// Splits text into words and punctuation marks. A word is a run of letters, marks, digits, <c>_</c> and <c>#</c>
+/// (folded digits), with apostrophes and hyphens inside it; <c>&lt;unk&gt;</c>, which published word-level corpora
+/// contain, is one; every other character that is not white space stands alone.
 /// </summary>
 /// <param name="text">The text.</param>
 /// <param name="spaceOnly">Words are what stands between white space instead, and each line feed is one, too.</param>

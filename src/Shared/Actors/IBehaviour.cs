@@ -1,8 +1,7 @@
 namespace RnnLm.Shared;
 
 /// <summary>
-/// A pure state machine: no blocking, no clock, no files, no sockets, no randomness. An engine gives it one message at
-/// a time and carries out the effects in order.
+/// A pure state machine: no blocking, no clock, no files, no sockets, no randomness. An engine gives it one message at a time and carries out the effects in order.
 /// </summary>
 public interface IBehaviour
 {

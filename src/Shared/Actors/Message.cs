@@ -1,5 +1,4 @@
 namespace RnnLm.Shared;
 
-/// <summary>What an actor can be told. Messages are immutable; bulk payloads in them are owned by the
-/// receiver.</summary>
+/// <summary>What an actor can be told. Messages are immutable; bulk payloads in them are owned by the receiver.</summary>
 public abstract record Message;

@@ -1,8 +1,7 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// One range in the making: threads compute its shards in any order and side by side, and whoever fills the second of
-/// two siblings adds them, so that the sum is the
+/// One range in the making: threads compute its shards in any order and side by side, and whoever fills the second of two siblings adds them, so that the sum is the
 /// one the coordinator would make of the single shards.
 /// </summary>
 internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardTokens> shards, GradientPool pool)
@@ -10,8 +9,7 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
     private readonly ReductionTree<Gradient> _tree = new(range.Length);
     private readonly List<Gradient> _discarded = [];
 
-    /// <summary>Computes shard <paramref name="index"/> of the range; returns the sum over the range if this was the
-    /// last one missing.</summary>
+    /// <summary>Computes shard <paramref name="index"/> of the range; returns the sum over the range if this was the last one missing.</summary>
     public Gradient? ComputeShard(int index, ParameterVersion version, IReplica computer)
     {
         var gradient = pool.Rent();

@@ -3,8 +3,7 @@ using System.Collections.Concurrent;
 namespace RnnLm.Worker;
 
 /// <summary>
-/// A device with threads of its own, each with its own <see cref="IReplica"/>. One shard is computed by one thread, so
-/// that the number of threads
+/// A device with threads of its own, each with its own <see cref="IReplica"/>. One shard is computed by one thread, so that the number of threads
 /// decides the speed and never the bits. Actors and heartbeats run elsewhere.
 /// </summary>
 public sealed class ThreadedDevice : IDevice
@@ -131,8 +130,7 @@ public sealed class ThreadedDevice : IDevice
 
     private void Work(Func<IReplica> computers)
     {
-        // Made when first needed, so that a computer that cannot be made (a library is missing) fails the work and with
-        // it the worker.
+        // Made when first needed, so that a computer that cannot be made (a library is missing) fails the work and with it the worker.
         var computer = new Lazy<IReplica>(computers, LazyThreadSafetyMode.None);
         foreach (var work in _queue.GetConsumingEnumerable())
         {

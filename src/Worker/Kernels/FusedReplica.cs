@@ -1,8 +1,7 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The fast path of the CPU: the summed cross-entropy of one shard and its gradient, straight from the published
-/// parameters,
+/// The fast path of the CPU: the summed cross-entropy of one shard and its gradient, straight from the published parameters,
 /// with products by libtorch and everything between them in kernels of our own. A shard is computed by the calling
 /// thread alone, in an order of operations that depends on the shard only, so its bits depend on parameters and
 /// tokens and nothing else. What earlier shards left in the temporaries never shows in a result.
@@ -62,16 +61,13 @@ public sealed unsafe class FusedReplica : IReplica
     /// <param name="parameters">All parameters, laid out as the model's layout says.</param>
     /// <param name="shard">Examples.</param>
     /// <param name="result">Receives sums over the shard's tokens; what it held is forgotten.</param>
-    /// <exception cref="ArgumentException">A token id is outside the vocabulary, an example is too short, or a buffer
-    /// belongs to another model.</exception>
+    /// <exception cref="ArgumentException">A token id is outside the vocabulary, an example is too short, or a buffer belongs to another model.</exception>
     internal void Compute(FloatBuffer parameters, ShardTokens shard, Gradient result)
     {
         ArgumentNullException.ThrowIfNull(result);
-        int embedding = Layout.Embedding.Length;
-        if (result.Dense.Length != Layout.Length - embedding || result.Rows.Length != embedding)
+        if (result.Dense.Length != Layout.Length - Layout.Embedding.Length || result.Rows.Length != Layout.Embedding.Length)
         {
-            throw new ArgumentException(
-                $"the gradient is not one of a model with {Layout.Length} parameters", nameof(result));
+            throw new ArgumentException($"the gradient is not one of a model with {Layout.Length} parameters", nameof(result));
         }
 
         result.Clear();
@@ -88,13 +84,7 @@ public sealed unsafe class FusedReplica : IReplica
         Matrix inputGradient = _inputGradient.AsMatrix(_batch.RowCount, _settings.Dimension);
         Matrix previousHidden = _previousHidden.AsMatrix(_batch.RowCount, _settings.Dimension);
         result.LossSum = OutputLayer.LossAndGradient(
-            _products,
-            OutputIn(parameters),
-            top,
-            _batch.Targets,
-            _output,
-            outputGradient,
-            OutputIn(result.Dense, isGradient: true));
+            _products, OutputIn(parameters), top, _batch.Targets, _output, outputGradient, OutputIn(result.Dense, isGradient: true));
 
         for (int layer = _settings.Layers - 1; layer >= 0; layer--)
         {

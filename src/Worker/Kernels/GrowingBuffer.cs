@@ -3,8 +3,7 @@ using System.Numerics;
 namespace RnnLm.Worker;
 
 /// <summary>
-/// Scratch memory that is replaced by more when more is asked for, at least twice as much, so that shards of ever new
-/// lengths
+/// Scratch memory that is replaced by more when more is asked for, at least twice as much, so that shards of ever new lengths
 /// replace it seldom; what is not touched takes no memory. Contents do not survive that and start out undefined.
 /// </summary>
 internal sealed unsafe class GrowingBuffer : IDisposable
@@ -26,8 +25,7 @@ internal sealed unsafe class GrowingBuffer : IDisposable
         if (_buffer.Length < length)
         {
             _buffer.Dispose();
-            uint enough = BitOperations.RoundUpToPowerOf2((uint)length);
-            _buffer = new FloatBuffer((int)Math.Min(enough, (uint)FloatBuffer.MostFloats));
+            _buffer = new FloatBuffer((int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)length), (uint)FloatBuffer.MostFloats));
         }
     }
 
@@ -38,8 +36,7 @@ internal sealed unsafe class GrowingBuffer : IDisposable
         return new Matrix(_buffer, 0, rows, columns);
     }
 
-    /// <summary>A (rows, columns) matrix over the part of the buffer that begins at <paramref name="offset"/>; there
-    /// must be room for it.</summary>
+    /// <summary>A (rows, columns) matrix over the part of the buffer that begins at <paramref name="offset"/>; there must be room for it.</summary>
     public Matrix AsMatrix(int offset, int rows, int columns) => new(_buffer, offset, rows, columns);
 
     /// <inheritdoc/>

@@ -1,7 +1,6 @@
 namespace RnnLm.Worker;
 
-/// <summary>A row-major float32 matrix inside a buffer that someone else owns; or the transpose of one, without moving
-/// anything.</summary>
+/// <summary>A row-major float32 matrix inside a buffer that someone else owns; or the transpose of one, without moving anything.</summary>
 internal readonly unsafe struct Matrix : IEquatable<Matrix>
 {
     /// <param name="buffer">Where the matrix lies.</param>
@@ -57,8 +56,7 @@ internal readonly unsafe struct Matrix : IEquatable<Matrix>
     {
         if (IsTransposed || (uint)first > (uint)Rows || (uint)count > (uint)(Rows - first))
         {
-            throw new ArgumentOutOfRangeException(
-                nameof(count), $"rows [{first}, {first + count}) of a matrix of {Rows} rows");
+            throw new ArgumentOutOfRangeException(nameof(count), $"rows [{first}, {first + count}) of a matrix of {Rows} rows");
         }
 
         return new Matrix(Buffer, Row(first), count, Columns, Stride, isTransposed: false);

@@ -3,8 +3,7 @@ using System.Runtime.CompilerServices;
 namespace RnnLm.Worker;
 
 /// <summary>
-/// Matrix products by libtorch's <c>addmm_</c>, for one thread, which libtorch is told to use alone: a product's bits
-/// depend
+/// Matrix products by libtorch's <c>addmm_</c>, for one thread, which libtorch is told to use alone: a product's bits depend
 /// on its operands only. The tensors that libtorch wants are views of our buffers; making one costs more than
 /// looking it up, so the views of the matrices met so far are kept.
 /// </summary>
@@ -21,20 +20,17 @@ internal sealed class MatrixProducts : IDisposable
     /// <summary>Holds libtorch to the calling thread, for products of that thread.</summary>
     public MatrixProducts() => set_num_threads(1);
 
-    /// <summary>result = left · right + keep · result, where keep is 0 (the old contents are ignored, even when not a
-    /// number) or 1.</summary>
+    /// <summary>result = left · right + keep · result, where keep is 0 (the old contents are ignored, even when not a number) or 1.</summary>
     /// <param name="left">(m, k), possibly transposed.</param>
     /// <param name="right">(k, n), possibly transposed.</param>
     /// <param name="result">(m, n), not transposed.</param>
     /// <param name="keep">Factor of the old contents.</param>
     public void Multiply(Matrix left, Matrix right, Matrix result, float keep = 0)
     {
-        if (left.Rows != result.Rows || left.Columns != right.Rows || right.Columns != result.Columns ||
-            result.IsTransposed)
+        if (left.Rows != result.Rows || left.Columns != right.Rows || right.Columns != result.Columns || result.IsTransposed)
         {
             throw new ArgumentException(
-                $"({left.Rows}, {left.Columns}) times ({right.Rows}, {right.Columns}) " +
-                $"into ({result.Rows}, {result.Columns})",
+                $"({left.Rows}, {left.Columns}) times ({right.Rows}, {right.Columns}) into ({result.Rows}, {result.Columns})",
                 nameof(result));
         }
 

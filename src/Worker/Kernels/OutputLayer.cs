@@ -4,24 +4,17 @@ using System.Runtime.Intrinsics;
 namespace RnnLm.Worker;
 
 /// <summary>
-/// Output layer, softmax and cross-entropy as one kernel over blocks of rows and tiles of the vocabulary, so that the
-/// logits of a whole batch never
-/// exist. First pass over the tiles of a block: logits, e^(logit - the row's largest of the tile), sums. Then the
-/// log-sum-exp of each row from its tiles
-/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018). Second pass: the products with the
-/// gradient of the logits, which is the
-/// probabilities minus one at the target. Each logit costs one exponential, and the factors that make probabilities of
-/// them, one for each row of a tile, are
+/// Output layer, softmax and cross-entropy as one kernel over blocks of rows and tiles of the vocabulary, so that the logits of a whole batch never
+/// exist. First pass over the tiles of a block: logits, e^(logit - the row's largest of the tile), sums. Then the log-sum-exp of each row from its tiles
+/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018). Second pass: the products with the gradient of the logits, which is the
+/// probabilities minus one at the target. Each logit costs one exponential, and the factors that make probabilities of them, one for each row of a tile, are
 /// applied to the states and to the product instead, of which there are far fewer.
-/// Tiles are transposed, a word to a line and the rows beside each other: two of the three products then read both
-/// operands as they lie, which spares the
-/// library the transposition of the weight's tiles, and what a row needs of its tile (largest, sum, factor) is computed
-/// lane by lane.
+/// Tiles are transposed, a word to a line and the rows beside each other: two of the three products then read both operands as they lie, which spares the
+/// library the transposition of the weight's tiles, and what a row needs of its tile (largest, sum, factor) is computed lane by lane.
 /// </summary>
 internal static unsafe class OutputLayer
 {
-    /// <summary>2^-100: a factor must have an inverse, and what this one makes of the exponentials of a tile so far
-    /// below the largest is nothing beside one.</summary>
+    /// <summary>2^-100: a factor must have an inverse, and what this one makes of the exponentials of a tile so far below the largest is nothing beside one.</summary>
     private const float SmallestFactor = 7.888609e-31f;
 
     /// <summary>The sum over the rows of -log softmax(h·Wᵀ + b)[target], in nats.</summary>
@@ -43,8 +36,7 @@ internal static unsafe class OutputLayer
             ReadOnlySpan<int> blockTargets = targets.Slice(firstRow, rowCount);
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                ComputeTile(
-                    products, weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: false);
+                ComputeTile(products, weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: false);
             }
 
             loss = CombineTiles(scratch, tiling, rowCount, loss);
@@ -88,8 +80,7 @@ internal static unsafe class OutputLayer
             Matrix hiddenTransposed = Transpose(blockHidden, scratch);
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                ComputeTile(
-                    products, weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: true);
+                ComputeTile(products, weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: true);
             }
 
             loss = CombineTiles(scratch, tiling, rowCount, loss);
@@ -105,8 +96,7 @@ internal static unsafe class OutputLayer
                 Matrix scaled = scratch.HiddenInHand(rowCount, hidden.Columns);
                 RowKernels.ScaleRows(blockHidden, factors, scaled);
                 exponentials = exponentials.FirstColumns(rowCount);
-                Matrix tileGradient = weightGradients.Weight.RowRange(firstWord, wordCount);
-                products.Multiply(exponentials, scaled, tileGradient, keep: block == 0 ? 0 : 1);
+                products.Multiply(exponentials, scaled, weightGradients.Weight.RowRange(firstWord, wordCount), keep: block == 0 ? 0 : 1);
 
                 // The product above has read the scaled states; their room is free.
                 Matrix unscaled = scaled;
@@ -118,8 +108,7 @@ internal static unsafe class OutputLayer
         return loss;
     }
 
-    /// <summary>A block's states with the rows side by side, and zeros where they only fill up the last
-    /// vector.</summary>
+    /// <summary>A block's states with the rows side by side, and zeros where they only fill up the last vector.</summary>
     private static Matrix Transpose(Matrix hidden, OutputScratch scratch)
     {
         Matrix transposed = scratch.HiddenTransposed(hidden.Columns);
@@ -187,8 +176,7 @@ internal static unsafe class OutputLayer
     }
 
     /// <summary>
-    /// exponentials ← e^(logit - largest of the row), unless null, and the sum of each row's exponentials. They are
-    /// stored past the caches: all tiles
+    /// exponentials ← e^(logit - largest of the row), unless null, and the sum of each row's exponentials. They are stored past the caches: all tiles
     /// together are far larger than those, and a line that is written whole need not be read first.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -214,8 +202,7 @@ internal static unsafe class OutputLayer
     }
 
     /// <summary>
-    /// Adds the rows' losses to <paramref name="loss"/>, first row first, and turns each tile's maxima into the factor
-    /// that makes probabilities of its
+    /// Adds the rows' losses to <paramref name="loss"/>, first row first, and turns each tile's maxima into the factor that makes probabilities of its
     /// exponentials.
     /// </summary>
     private static double CombineTiles(OutputScratch scratch, OutputTiling tiling, int rowCount, double loss)
@@ -240,8 +227,7 @@ internal static unsafe class OutputLayer
             double inverse = 1 / sum;
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                float* factor = scratch.TileMaxima(tile) + row;
-                *factor = Math.Max((float)(*factor * inverse), SmallestFactor);
+                scratch.TileMaxima(tile)[row] = Math.Max((float)(scratch.TileMaxima(tile)[row] * inverse), SmallestFactor);
             }
 
             loss += maximum + Math.Log(sum) - scratch.TargetLogits[row];
@@ -257,8 +243,7 @@ internal static unsafe class OutputLayer
     }
 
     /// <summary>
-    /// Takes one from the probability p = f·e of each row's target, before the factor is applied: f·(e - 1/f) = p - 1.
-    /// Where p is near one, so are e and f, and
+    /// Takes one from the probability p = f·e of each row's target, before the factor is applied: f·(e - 1/f) = p - 1. Where p is near one, so are e and f, and
     /// the difference is as exact as that of the probabilities.
     /// </summary>
     private static void SubtractTargets(Matrix exponentials, float* factors, ReadOnlySpan<int> targets, int firstWord)
@@ -273,8 +258,7 @@ internal static unsafe class OutputLayer
         }
     }
 
-    /// <summary>The gradient of each word's logit, summed over the rows and written or (keep) added to that of its
-    /// bias.</summary>
+    /// <summary>The gradient of each word's logit, summed over the rows and written or (keep) added to that of its bias.</summary>
     private static void SumBiasGradient(Matrix exponentials, float* factors, float* biasGradient, bool keep)
     {
         for (int word = 0; word < exponentials.Rows; word++)
@@ -286,8 +270,7 @@ internal static unsafe class OutputLayer
 }
 
 /// <summary>
-/// How the logits, transposed (V, R), are cut: blocks of the shard's rows, and tiles of words that fit a core's level-2
-/// cache beside their part of the
+/// How the logits, transposed (V, R), are cut: blocks of the shard's rows, and tiles of words that fit a core's level-2 cache beside their part of the
 /// weight. The cut decides the order of summation and so is a function of R and V alone.
 /// </summary>
 internal readonly struct OutputTiling
@@ -331,18 +314,15 @@ internal readonly struct OutputTiling
     public int TileLength => checked(Math.Min(VocabularySize, TileWords) * TileStride);
 
     /// <summary>First row and number of rows of a block.</summary>
-    public (int First, int Count) Block(int index) =>
-        (index * BlockRows, Math.Min(BlockRows, Rows - (index * BlockRows)));
+    public (int First, int Count) Block(int index) => (index * BlockRows, Math.Min(BlockRows, Rows - (index * BlockRows)));
 
     /// <summary>First word and number of words of a tile.</summary>
-    public (int First, int Count) Tile(int index) =>
-        (index * TileWords, Math.Min(TileWords, VocabularySize - (index * TileWords)));
+    public (int First, int Count) Tile(int index) => (index * TileWords, Math.Min(TileWords, VocabularySize - (index * TileWords)));
 
     private static int DivideUp(int dividend, int divisor) => (int)(((long)dividend + divisor - 1) / divisor);
 }
 
-/// <summary>The output layer's temporaries of one thread, re-used from call to call. Their contents between calls mean
-/// nothing.</summary>
+/// <summary>The output layer's temporaries of one thread, re-used from call to call. Their contents between calls mean nothing.</summary>
 internal sealed unsafe class OutputScratch : IDisposable
 {
     private readonly GrowingBuffer _exponentials = new();
@@ -356,8 +336,7 @@ internal sealed unsafe class OutputScratch : IDisposable
     /// <summary>Logit of each row's target.</summary>
     public float* TargetLogits => _targetLogits.Address;
 
-    /// <summary>Makes room for one evaluation; <paramref name="keepsTiles"/> when the second pass needs the first one's
-    /// exponentials.</summary>
+    /// <summary>Makes room for one evaluation; <paramref name="keepsTiles"/> when the second pass needs the first one's exponentials.</summary>
     public void Prepare(OutputTiling tiling, int dimension, bool keepsTiles)
     {
         _tiling = tiling;
@@ -381,8 +360,7 @@ internal sealed unsafe class OutputScratch : IDisposable
     /// <summary>Logits of the tile in hand, which stay in a near cache (words, whole vectors of rows).</summary>
     public Matrix Logits(int tile) => Tile(_logits, 0, tile);
 
-    /// <summary>Largest logit of each row within tile <paramref name="tile"/>; later the factor that turns the tile's
-    /// exponentials into probabilities.</summary>
+    /// <summary>Largest logit of each row within tile <paramref name="tile"/>; later the factor that turns the tile's exponentials into probabilities.</summary>
     public float* TileMaxima(int tile) => _rowTiles.Address + ((long)tile * _tiling.TileStride);
 
     /// <summary>Sum of each row's exponentials within tile <paramref name="tile"/>.</summary>

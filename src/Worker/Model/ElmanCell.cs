@@ -2,8 +2,7 @@ namespace RnnLm.Worker;
 
 /// <summary>
 /// One recurrent unit: <c>h' = tanh(x·Wh + h·Uh + b)</c> on (batch, D) inputs and states. Source: Elman, "Finding
-/// Structure in Time", 1990. Names, shapes and first values of the parameters are declared in
-/// <see cref="ParameterLayout"/>.
+/// Structure in Time", 1990. Names, shapes and first values of the parameters are declared in <see cref="ParameterLayout"/>.
 /// </summary>
 public sealed class ElmanRNNUnit : nn.Module<Tensor, Tensor, Tensor>
 {
@@ -30,10 +29,8 @@ public sealed class ElmanRNNUnit : nn.Module<Tensor, Tensor, Tensor>
 }
 
 /// <summary>
-/// One Elman layer over a packed batch: h_t = tanh(x_t·Wh + h_{t-1}·Uh + b), h_0 = 0 (Elman, "Finding Structure in
-/// Time", 1990), and
-/// back-propagation through time. The steps depend on each other only through h·Uh; all else is one product over all
-/// rows.
+/// One Elman layer over a packed batch: h_t = tanh(x_t·Wh + h_{t-1}·Uh + b), h_0 = 0 (Elman, "Finding Structure in Time", 1990), and
+/// back-propagation through time. The steps depend on each other only through h·Uh; all else is one product over all rows.
 /// </summary>
 internal static unsafe class ElmanScan
 {
@@ -43,8 +40,7 @@ internal static unsafe class ElmanScan
     /// <param name="weights">Parameters.</param>
     /// <param name="inputs">x (R, D).</param>
     /// <param name="hidden">Receives h (R, D).</param>
-    public static void Forward(
-        MatrixProducts products, PackedBatch batch, ElmanWeights weights, Matrix inputs, Matrix hidden)
+    public static void Forward(MatrixProducts products, PackedBatch batch, ElmanWeights weights, Matrix inputs, Matrix hidden)
     {
         products.Multiply(inputs, weights.Wh, hidden);
 

@@ -188,7 +188,7 @@ public sealed class ByteLevelTokenizerTests : IDisposable
     private static ITokenizer Make(string cache, string path, string spec, int threads, bool sentenceTokens)
     {
         CorpusFiles files = CorpusFiles.Resolve([path]);
-        return new TokenizerFactory(cache, threads).Make(
+        return new TokenizerFactory(new PackageStore(cache), threads).Make(
             TokenizerSpec.Parse(spec), files, CorpusReader.Hash(files), new CorpusSettings(ExampleMode.Sentences, SentenceTokens: sentenceTokens));
     }
 

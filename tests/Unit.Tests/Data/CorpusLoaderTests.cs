@@ -61,19 +61,18 @@ public sealed class CorpusLoaderTests : IDisposable
     public void A_second_load_encodes_nothing()
     {
         string path = _directory.Write("corpus.txt", SampleText.Lines(50_000));
-        var phases = new List<LoadProgress>();
-        var loader = new CorpusLoader(Cache, 2, phases.Add);
+        var phases = new List<(string Doing, double Share)>();
+        var loader = new CorpusLoader(new PackageStore(Cache), 2, (doing, share) => phases.Add((doing, share)), "it");
         using (Corpus first = loader.Load([path], Sentences, TokenizerSpec.Parse("bpe:380")))
         {
-            Assert.Equal([LoadPhase.Reading, LoadPhase.Vocabulary, LoadPhase.Encoding], phases.Select(progress => progress.Phase).Distinct());
-            Assert.All(phases, progress => Assert.Equal(new FileInfo(path).Length, progress.TotalBytes));
-            Assert.Equal(phases[^1].TotalBytes, phases[^1].DoneBytes);
+            Assert.Equal(["reading it", "making the vocabulary from it", "encoding it"], phases.Select(phase => phase.Doing).Distinct());
+            Assert.All(phases, phase => Assert.Equal(1, phase.Share));
         }
 
         phases.Clear();
         string moved = _directory.Write("moved.txt", File.ReadAllBytes(path));
         using Corpus second = loader.Load([moved], Sentences, TokenizerSpec.Parse("bpe:380"));
-        Assert.Equal([LoadPhase.Reading], phases.Select(progress => progress.Phase).Distinct());
+        Assert.Equal(["reading it"], phases.Select(phase => phase.Doing).Distinct());
         using Corpus folded = loader.Load([path], Sentences with { FoldDigits = true }, second.Tokenizer);
         Assert.NotEqual(second.Tokens.Path, folded.Tokens.Path);
     }
@@ -137,7 +136,7 @@ public sealed class CorpusLoaderTests : IDisposable
         string path = _directory.Write("corpus.txt", "first text\n");
         CorpusFiles files = CorpusFiles.Resolve([path]);
         string contentHash = CorpusReader.Hash(files);
-        ITokenizer tokenizer = new TokenizerFactory(Cache, 1).Make(TokenizerSpec.Parse("char"), files, contentHash, Windows);
+        ITokenizer tokenizer = new TokenizerFactory(new PackageStore(Cache), 1).Make(TokenizerSpec.Parse("char"), files, contentHash, Windows);
         File.WriteAllText(path, "first test\n");
         Errors.Expect(ExitCode.BadInput, () => new TokenFileCache(Cache).Get(files, contentHash, Windows, tokenizer, 2), "corpus.txt", "changed");
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Cache, "tokens")));

@@ -119,5 +119,5 @@ public sealed class ModelFileTests : IDisposable
     private static byte[] Model(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", name + ".model"));
 
     private SentencePieceTokenizer Load(string spec) =>
-        (SentencePieceTokenizer)new TokenizerFactory(_directory.Path, 1).Fixed(TokenizerSpec.Parse(spec));
+        (SentencePieceTokenizer)new TokenizerFactory(new PackageStore(_directory.Path), 1).Fixed(TokenizerSpec.Parse(spec));
 }

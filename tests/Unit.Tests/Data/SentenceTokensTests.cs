@@ -144,6 +144,6 @@ public sealed class SentenceTokensTests : IDisposable
     private ITokenizer Make(string spec, CorpusSettings settings)
     {
         CorpusFiles files = CorpusFiles.Resolve([_directory.Write("corpus.txt", SampleText.Lines(30_000))]);
-        return new TokenizerFactory(Path.Combine(_directory.Path, "cache"), 1).Make(TokenizerSpec.Parse(spec), files, CorpusReader.Hash(files), settings);
+        return new TokenizerFactory(new PackageStore(Path.Combine(_directory.Path, "cache")), 1).Make(TokenizerSpec.Parse(spec), files, CorpusReader.Hash(files), settings);
     }
 }

@@ -59,7 +59,7 @@ public sealed class TokenizerDirectoryTests : IDisposable
     private ITokenizer Make(string spec)
     {
         CorpusFiles files = CorpusFiles.Resolve([_directory.Write("corpus.txt", SampleText.Lines(30_000) + Text + "\n")]);
-        return new TokenizerFactory(Path.Combine(_directory.Path, "cache"), 1)
+        return new TokenizerFactory(new PackageStore(Path.Combine(_directory.Path, "cache")), 1)
             .Make(TokenizerSpec.Parse(spec), files, CorpusReader.Hash(files), new CorpusSettings(ExampleMode.Sentences));
     }
 }
