@@ -77,11 +77,11 @@ internal sealed record DeviceChoice(DeviceKind Kind, IReadOnlyList<int> Indices)
 
     /// <summary>One device for each worker.</summary>
     public IReadOnlyList<IDevice> Make(
-        int workers, int threads, ModelSettings model, GradientPool gradients, TimeProvider time)
+        int workers, int threads, ModelSettings model, GradientPool gradients)
     {
         var selfTest = new SelfTest(model);
         IDevice Device(string name, int count, Func<IReplica> replicas) =>
-            new ThreadedDevice(name, count, replicas, gradients, selfTest, time);
+            new ThreadedDevice(name, count, replicas, gradients, selfTest);
 
         // A GPU runs one shard after the other: its parallelism is inside the shard.
         return Kind == DeviceKind.Cpu

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using RnnLm.Coordinator;
 using RnnLm.Data;
 using RnnLm.Storage;
 

@@ -1,3 +1,4 @@
+using RnnLm.Coordinator;
 using RnnLm.Data;
 using RnnLm.Worker;
 

@@ -1,601 +1,523 @@
-
 namespace RnnLm.Coordinator;
 
-/// <summary>
-/// The coordinator's state machine: synchronous data-parallel training, one version at a time.
-/// </summary>
+/// <summary>The coordinator's state machine: synchronous data-parallel training, one version at a time.</summary>
 /// <remarks>
-/// <para>One step, top to bottom: <see cref="OnPrepared"/> has the plan's tokens and <see cref="AssignMissing"/> divides the shards among the workers, one step ahead →
-/// workers return sums to <see cref="OnRangeResult"/>, which puts each into the tree once → <see cref="Climb"/> adds siblings → <see cref="BeginUpdate"/> lets
-/// the optimiser make the next version → <see cref="OnUpdated"/> commits it and publishes it to all.</para>
-/// <para>What is lost is asked for again after a deadline; what comes twice, late or from other tokens is dropped and counted. See docs/determinism.md.</para>
+/// One step, top to bottom: <see cref="PrepareAhead"/> asks for the plan's tokens, one step ahead → <see cref="OnPrepared"/>
+/// has them divided among the workers (<see cref="Assignment"/>) → workers return sums to <see cref="OnRangeResult"/>, which
+/// puts each into the tree once → <see cref="Reduce"/> adds siblings → <see cref="Update"/> lets the optimizer make the next
+/// version → <see cref="Commit"/> publishes it to all. Beside it: who works (<see cref="Roster"/>), evaluation
+/// (<see cref="Evaluation"/>), saving and ending (<see cref="Saving"/>).
+/// <para>What is lost is asked for again after a deadline; what comes twice, late or from other tokens is dropped and
+/// reported. See docs/determinism.md.</para>
 /// </remarks>
 public sealed class CoordinatorBehaviour : IBehaviour
 {
     private const string DivergenceCure = "lower --lr, set --clip, or use --on-divergence skip";
-    private const string DeadlineTimer = "step deadline";
-    private const string EvaluationTimer = "evaluation deadline";
-
-    /// <summary>Deadline until a step was measured: the slowest machine's first step on the largest model, with room.</summary>
-    private static readonly TimeSpan FirstDeadline = TimeSpan.FromMinutes(10);
-    private static readonly TimeSpan ShortestDeadline = TimeSpan.FromSeconds(30);
-
-    /// <summary>Results are overdue when they take this many times as long as the slowest step so far.</summary>
-    private const double DeadlineFactor = 10;
+    private const string SilenceTimer = "silence";
+    private const string NobodyTimer = "nobody";
 
     private readonly CoordinatorSettings _settings;
     private readonly CoordinatorInputs _inputs;
-    private readonly UpdateRule _update;
-    private readonly GradientPool _gradients;
+    private readonly Optimizer _optimizer;
+    private readonly Outbox _outbox = new();
     private readonly Roster _roster = new();
-    private readonly CheckpointQueue _checkpoints;
-    private readonly Dictionary<long, StepInProgress> _steps = [];
+    private readonly Assignment _assignment;
+    private readonly Evaluation _evaluation;
+    private readonly Saving _saving;
     private readonly HashSet<long> _preparing = [];
-    private readonly Dictionary<string, long> _dropped = [];
     private TrainingState _state;
-    private EvaluationInProgress? _evaluation;
-    private string? _selfTestHash;
-    private double? _bestLoss;
     private bool _isUpdating;
     private bool _isCheckpointDue;
-    private ExitCode? _stopReason;
-    private Func<Exception?> _stopFailure = () => null;
-    private string? _refusal;
-    private bool _isFinal;
-    private DateTimeOffset _lastCommit;
+    private double? _bestLoss;
+    private string? _selfTestHash;
+    private string? _whyNobody;
+    private int _workersGone;
     private DateTimeOffset _stepBegan;
     private DateTimeOffset _lastResult;
-    private TimeSpan _slowestStep;
-    private int _workersGone;
+    private DateTimeOffset _lastCommit;
 
     /// <summary>A coordinator that has not started.</summary>
     /// <param name="settings">How to run.</param>
     /// <param name="inputs">What to work on.</param>
     /// <param name="state">Where to begin; owned from here on.</param>
-    /// <param name="update">How gradients become updates.</param>
-    /// <param name="gradients">Where the workers' gradients go when they were added.</param>
-    public CoordinatorBehaviour(
-        CoordinatorSettings settings, CoordinatorInputs inputs, TrainingState state, UpdateRule update, GradientPool gradients)
+    /// <param name="optimizer">How gradients become updates.</param>
+    public CoordinatorBehaviour(CoordinatorSettings settings, CoordinatorInputs inputs, TrainingState state, Optimizer optimizer)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        _settings = settings;
-        _inputs = inputs;
-        _state = state;
-        _update = update;
-        _gradients = gradients;
-        _selfTestHash = settings.ExpectedSelfTest;
-        _bestLoss = settings.BestLoss;
-        _checkpoints = new CheckpointQueue(settings.IsResumed ? state.Version : null);
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentNullException.ThrowIfNull(state);
+        (_settings, _inputs, _state, _optimizer) = (settings, inputs, state, optimizer);
+        (_selfTestHash, _bestLoss) = (settings.ExpectedSelfTest, settings.BestLoss);
+        _assignment = new Assignment(_roster, settings.Incarnation, _outbox);
+        _evaluation = new Evaluation(inputs.Validation, _roster, settings.Incarnation, _outbox);
+        _saving = new Saving(settings.IsResumed ? state.Version : null, _roster, _outbox);
     }
-
-    /// <summary>How many results were dropped, by reason.</summary>
-    public IReadOnlyDictionary<string, long> Dropped => _dropped;
 
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now)
     {
-        var effects = new List<Effect>();
-        switch (message)
+        if (message is IFromWorker { Worker: var worker } && _roster.Hear(worker, now) && message is not Join)
         {
-            case Started: OnStarted(now, effects); break;
-            case StepPrepared prepared: OnPrepared(prepared, now, effects); break;
-            case Join join: OnJoin(join, now, effects); break;
-            case Terminated terminated: OnTerminated(terminated, effects); break;
-            case RangeResult result: OnRangeResult(result, now, effects); break;
-            case RangesAdded added: OnRangesAdded(added, effects); break;
-            case Updated updated: OnUpdated(updated.Outcome, now, effects); break;
-            case EvaluationResult result: OnEvaluationResult(result, effects); break;
-            case DeadlinePassed deadline: OnDeadline(deadline, effects); break;
-            case CheckpointWritten written: OnCheckpointWritten(written, effects); break;
-            case StopRequested stop: OnStopRequested(stop, effects); break;
-            default: throw new InvalidOperationException($"The coordinator does not know the message {message.GetType().Name}.");
+            WelcomeBack(_roster.Find(worker)!, now);
         }
 
-        return effects;
+        switch (message)
+        {
+            case Started: OnStarted(now); break;
+            case StepPrepared prepared: OnPrepared(prepared.Step, now); break;
+            case RangeResult result: OnRangeResult(result, now); break;
+            case RangesAdded added: OnRangesAdded(added); break;
+            case Updated updated: Commit(updated.Outcome, now); break;
+            case Join join: OnJoin(join, now); break;
+            case Terminated terminated: OnTerminated(terminated, now); break;
+            case LateCheck check: OnLateCheck(check, now); break;
+            case SilenceCheck: OnSilenceCheck(now); break;
+            case NobodyCame: OnNobodyCame(); break;
+            case EvaluationResult result: OnEvaluationResult(result, now); break;
+            case CheckpointWritten written: _saving.OnWritten(written, _state.Version); break;
+            case StopRequested stop: OnStopRequested(stop); break;
+            default: throw new InvalidOperationException($"the coordinator does not know the message {message.GetType().Name}");
+        }
+
+        return _outbox.Take();
     }
 
-    private bool IsStopping => _stopReason is not null;
+    private bool IsLast => _state.Version >= _settings.TotalSteps;
 
-    private void OnStarted(DateTimeOffset now, List<Effect> effects)
+    private void OnStarted(DateTimeOffset now)
     {
         _lastCommit = now;
         if (!_settings.IsResumed)
         {
-            Save(null, isBest: false, effects);
+            Save(null, isBest: false);
         }
 
-        effects.Add(new Report(new WaitingForWorkers()));
-        if (_state.Version >= _settings.TotalSteps)
+        WaitForWorkers();
+        PrepareAhead();
+        bool wasEvaluationDue = _settings.IsResumed && _state.Version > 0 && IsDue(_settings.EvaluateEvery);
+        if (IsLast || (wasEvaluationDue && !_settings.IsEvaluated))
         {
-            BeginEvaluation(effects);
-        }
-        else
-        {
-            PrepareAhead(effects);
+            // The checkpoint then says what it would have said, had nobody stopped the run before the evaluation.
+            _isCheckpointDue = true;
+            Evaluate(now);
         }
     }
 
-    /// <summary>Asks for the tokens of the step in hand and of the next, off the actor: the plan reads a memory-mapped file.</summary>
-    private void PrepareAhead(List<Effect> effects)
+    /// <summary>Asks for the tokens of the step in hand and of the next, off the actor: the plan reads a mapped file.</summary>
+    private void PrepareAhead()
     {
         for (long step = _state.Version; step <= _state.Version + 1 && step < _settings.TotalSteps; step++)
         {
-            if (_steps.ContainsKey(step) || !_preparing.Add(step))
+            if (_assignment.Find(step) is null && _preparing.Add(step))
             {
-                continue;
+                long number = step;
+                _outbox.Run($"prepare step {number}", () =>
+                {
+                    var shards = _inputs.Plan.Step(number);
+                    return new StepPrepared(new StepInProgress(number, shards, [.. shards.Select(shard => shard.Hash())]));
+                });
             }
-
-            long number = step;
-            var plan = _inputs.Plan;
-            effects.Add(new RunWork($"prepare step {number}", () =>
-            {
-                var shards = plan.Step(number);
-                return new StepPrepared(new StepInProgress(number, shards, [.. shards.Select(shard => shard.Hash())]));
-            }));
         }
     }
 
-    private void OnPrepared(StepPrepared prepared, DateTimeOffset now, List<Effect> effects)
+    private void OnPrepared(StepInProgress step, DateTimeOffset now)
     {
-        var step = prepared.Step;
         Invariant.Require(step.Step >= _state.Version, "a step is prepared before it is committed");
         _preparing.Remove(step.Step);
-        _steps[step.Step] = step;
-        AssignMissing(step, effects);
-        if (step.Step == _state.Version)
-        {
-            BeginStep(now, effects);
-        }
-    }
-
-    /// <summary>The step in hand waits for results from now on.</summary>
-    private void BeginStep(DateTimeOffset now, List<Effect> effects)
-    {
-        _stepBegan = _lastResult = now;
-        var deadline = _slowestStep == TimeSpan.Zero ? FirstDeadline : _slowestStep * DeadlineFactor;
-        effects.Add(new StartTimer(
-            DeadlineTimer, deadline < ShortestDeadline ? ShortestDeadline : deadline, new DeadlinePassed(_state.Version)));
-    }
-
-    /// <summary>Divides among the workers whatever of a step neither came back nor is asked of anybody.</summary>
-    private void AssignMissing(StepInProgress step, List<Effect> effects)
-    {
-        if (_roster.Count == 0 || IsStopping)
+        if (_saving.IsStopping)
         {
             return;
         }
 
-        var speeds = _roster.Speeds();
-        foreach (var (start, end) in step.UnassignedRuns())
-        {
-            var divided = ShardDivision.Divide(start, end, speeds);
-            foreach (var (member, ranges) in _roster.Members.Zip(divided))
-            {
-                step.Assign(member.Id, ranges);
-            }
-        }
+        _assignment.Add(step, now);
+        BeginStep(now);
+    }
 
-        foreach (var member in _roster.Members)
+    /// <summary>The step in hand waits for results from now on, if its tokens are there.</summary>
+    private void BeginStep(DateTimeOffset now)
+    {
+        if (_assignment.Find(_state.Version) is { } step)
         {
-            effects.Add(new Send(member.Id, step.AssignmentOf(member.Id, _settings.Incarnation)));
+            _stepBegan = _lastResult = now;
+            _assignment.Begin(step, now);
         }
     }
 
-    private void OnJoin(Join join, DateTimeOffset now, List<Effect> effects)
+    private void OnRangeResult(RangeResult result, DateTimeOffset now)
     {
-        if (_selfTestHash is not null && join.SelfTestHash != _selfTestHash && !_settings.AllowMixed)
+        var step = _assignment.Find(result.Step);
+        string? rejection = result.Incarnation != _settings.Incarnation ? "wrong incarnation"
+            : result.Step != _state.Version || step is null ? "wrong version"
+            : step.Accept(result);
+        if (rejection is not null)
         {
-            _refusal = $"{join.Worker} rounds differently from the machines that the run began on (--allow-mixed lets it work all the same)";
-            effects.Add(new Report(new WorkerRefused(join.Worker, join.SelfTestHash, _selfTestHash)));
-            effects.Add(new Send(join.Worker, new Dismiss()));
-            return;
-        }
-
-        _selfTestHash ??= join.SelfTestHash;
-        if (_roster.Count == 0)
-        {
-            // The time without workers is no step's.
-            _lastCommit = now;
-            BeginStep(now, effects);
-        }
-
-        if (_roster.Add(join.Worker, join.Threads))
-        {
-            effects.Add(new Report(new WorkerJoined(join.Worker, join.Threads, join.SelfTestHash)));
-        }
-
-        effects.Add(new Send(join.Worker, new Publish(_settings.Incarnation, _state.Parameters.Retain())));
-        if (_steps.TryGetValue(_state.Version, out var current))
-        {
-            AssignMissing(current, effects);
-        }
-
-        // Nobody can have begun the next step, so the newcomer gets its share of it at once.
-        if (_steps.TryGetValue(_state.Version + 1, out var next))
-        {
-            next.ClearAssignments();
-            AssignMissing(next, effects);
-        }
-
-        DrawPieces(effects);
-    }
-
-    private void OnTerminated(Terminated terminated, List<Effect> effects)
-    {
-        _workersGone++;
-        string reason = terminated.Failure?.Message ?? "it stopped";
-        if (_roster.Remove(terminated.Actor))
-        {
-            effects.Add(new Report(new WorkerLost(terminated.Actor, reason)));
-            foreach (var step in _steps.Values)
-            {
-                step.Withdraw(terminated.Actor);
-                AssignMissing(step, effects);
-            }
-
-            _evaluation?.Withdraw(terminated.Actor);
-            DrawPieces(effects);
-        }
-
-        if (_roster.Count > 0 || IsStopping)
-        {
-            return;
-        }
-
-        if (_settings.WorkerLimit is not { } limit)
-        {
-            effects.Add(new Report(new WaitingForWorkers()));
-        }
-        else if (_workersGone >= limit)
-        {
-            string cause = _refusal is not null && terminated.Failure is null ? _refusal : reason.TrimEnd('.');
-            Stop(ExitCode.Cluster, version => $"no worker is left at step {version}: {cause}; resume the run when the cause is mended", terminated.Failure, effects);
-        }
-    }
-
-    private void OnRangeResult(RangeResult result, DateTimeOffset now, List<Effect> effects)
-    {
-        if (result.Incarnation != _settings.Incarnation)
-        {
-            Drop(result.Gradient, "wrong incarnation");
-            return;
-        }
-
-        if (result.Step != _state.Version || !_steps.TryGetValue(result.Step, out var step))
-        {
-            Drop(result.Gradient, "wrong version");
-            return;
-        }
-
-        var discarded = new List<Gradient>();
-        var rejection = step.Accept(result, discarded);
-        discarded.ForEach(_gradients.Return);
-        if (rejection != Rejection.None)
-        {
-            Drop(result.Gradient, rejection == Rejection.Duplicate ? "duplicate" : "wrong tokens");
+            result.Release();
+            _outbox.Report(new ResultDropped(result.Step, result.Worker, rejection));
             return;
         }
 
         _lastResult = now;
-        if (!step.IsMissingAnyOf(result.Worker))
+        if (step!.MissingOf(result.Worker).Count == 0)
         {
             _roster.Find(result.Worker)?.Measure(step.ShardsOf(result.Worker), now - _stepBegan);
         }
 
-        Climb(step, result.Range, effects);
+        Reduce(step, result.Range);
     }
 
-    private void Drop(Gradient gradient, string reason)
+    /// <summary>Adds a range to its sibling, off the actor, if both are there; the root goes to the optimizer.</summary>
+    private void Reduce(StepInProgress step, ShardRange range)
     {
-        _dropped[reason] = _dropped.GetValueOrDefault(reason) + 1;
-        _gradients.Return(gradient);
-    }
-
-    /// <summary>Adds a range to its sibling, off the actor, if both are there; the root goes to the optimiser.</summary>
-    private void Climb(StepInProgress step, ShardRange range, List<Effect> effects)
-    {
-        if (step.Tree.TryTakePair(range, out var parent, out var left, out var right))
+        if (!step.Tree.TryTakePair(range, out var parent, out var left, out var right))
         {
-            var gradients = _gradients;
-            effects.Add(new RunWork($"add {parent}", () =>
-            {
-                GradientSum.Add(left, right);
-                gradients.Return(right);
-                return new RangesAdded(step.Step, parent, left);
-            }));
-        }
-        else
-        {
-            BeginUpdate(effects);
-        }
-    }
-
-    private void OnRangesAdded(RangesAdded added, List<Effect> effects)
-    {
-        if (!_steps.TryGetValue(added.Step, out var step) || !step.Tree.Complete(added.Range, added.Sum))
-        {
-            _gradients.Return(added.Sum);
+            Update();
             return;
         }
 
-        Climb(step, added.Range, effects);
+        _outbox.Run($"add {parent}", () =>
+        {
+            GradientSum.Add(left, right);
+            right.Release();
+            return new RangesAdded(step.Step, parent, left);
+        });
     }
 
-    /// <summary>Lets the optimiser make the next version, once the step's sum is whole and the version in hand was evaluated, if that was due.</summary>
-    private void BeginUpdate(List<Effect> effects)
+    private void OnRangesAdded(RangesAdded added)
     {
-        if (_isUpdating || IsStopping || _evaluation is not null ||
-            !_steps.TryGetValue(_state.Version, out var step) || step.Tree.Root is not { } sum)
+        if (_assignment.Find(added.Step) is { } step && step.Tree.Complete(added.Range, added.Sum))
+        {
+            Reduce(step, added.Range);
+        }
+        else
+        {
+            added.Release();
+        }
+    }
+
+    /// <summary>
+    /// Lets the optimizer make the next version, off the actor, once the step's sum is whole and the version in hand was
+    /// evaluated, if that was due.
+    /// </summary>
+    private void Update()
+    {
+        if (_isUpdating || _saving.IsStopping || _evaluation.IsRunning ||
+            _assignment.Find(_state.Version) is not { Tree.Root: { } sum } step)
         {
             return;
         }
 
         Invariant.Require(sum.TokenCount == step.TargetCount, "every token of the step is in its sum once");
         _isUpdating = true;
-        effects.Add(new CancelTimer(DeadlineTimer));
-        var (rule, state, examples) = (_update, _state, step.ExampleCount);
-        effects.Add(new RunWork($"update {step.Step}", () => new Updated(rule.Apply(state, sum, examples))));
+        var (state, examples) = (_state, step.ExampleCount);
+        _outbox.Run($"update {step.Step}", () => new Updated(_optimizer.Apply(state, sum, examples)));
     }
 
-    private void OnUpdated(UpdateOutcome outcome, DateTimeOffset now, List<Effect> effects)
+    private void Commit(UpdateOutcome outcome, DateTimeOffset now)
     {
         _isUpdating = false;
-        var step = _steps[_state.Version];
-        _steps.Remove(step.Step);
-        var discarded = new List<Gradient>();
-        step.Tree.Clear(discarded);
-        discarded.ForEach(_gradients.Return);
-        _state = outcome.State;
+        var step = _assignment.Find(_state.Version)!;
+        _assignment.Remove(step);
+        step.Release();
         if (!outcome.IsFinite && _settings.Divergence == DivergencePolicy.Stop)
         {
             Stop(
                 ExitCode.Diverged,
-                version => $"training diverged at step {version} (loss {outcome.MeanLoss}, gradient norm {outcome.GradientNorm}); the parameters before it are saved: {DivergenceCure}",
-                null,
-                effects);
+                version => $"training diverged at step {version} (loss {outcome.MeanLoss}, gradient norm {outcome.GradientNorm}); " +
+                    $"the parameters before it are saved: {DivergenceCure}");
             return;
         }
 
-        if (!outcome.IsFinite)
-        {
-            var repeated = _state.Parameters.Repeat();
-            _state.Parameters.Release();
-            _state = _state with { Parameters = repeated };
-        }
-
+        var next = outcome.IsFinite ? outcome.State : _state with { Parameters = _state.Parameters.Repeat() };
+        _state.ReleaseAllBut(next);
+        _state = next;
         Invariant.Require(_state.Version == step.Step + 1, "a step makes the next version");
         var elapsed = now - _lastCommit;
-        _slowestStep = elapsed > _slowestStep ? elapsed : _slowestStep;
-        effects.Add(new Report(new StepCommitted(
-            step.Step, outcome.MeanLoss, outcome.TokenCount, step.ExampleCount, outcome.GradientNorm, outcome.LearningRate, elapsed, now - _lastResult, step.Hash, !outcome.IsFinite)));
         _lastCommit = now;
-        if (IsStopping)
+        _roster.Measure(elapsed);
+        _outbox.Report(new StepCommitted(
+            step.Step,
+            outcome.MeanLoss,
+            outcome.TokenCount,
+            step.ExampleCount,
+            outcome.GradientNorm,
+            outcome.LearningRate,
+            elapsed,
+            now - _lastResult,
+            step.Hash,
+            !outcome.IsFinite));
+        if (_saving.IsStopping)
         {
-            SaveAndStop(effects);
+            _saving.SaveLast(_state);
             return;
         }
 
         foreach (var member in _roster.Members)
         {
-            effects.Add(new Send(member.Id, new Publish(_settings.Incarnation, _state.Parameters.Retain())));
+            Publish(member);
         }
 
-        Milestones(effects);
-        PrepareAhead(effects);
-        if (_steps.ContainsKey(_state.Version))
-        {
-            BeginStep(now, effects);
-        }
+        BeginStep(now);
+        PrepareAhead();
+        Milestones(now);
     }
 
+    private void Publish(Member member) => _outbox.Send(member.Id, new Publish(_settings.Incarnation, _state.Parameters.Retain()));
+
     /// <summary>Evaluates and saves the new version where that is due.</summary>
-    private void Milestones(List<Effect> effects)
+    private void Milestones(DateTimeOffset now)
     {
-        bool isLast = _state.Version >= _settings.TotalSteps;
-        bool evaluate = isLast || IsDue(_settings.EvaluateEvery);
-        _isCheckpointDue = isLast || IsDue(_settings.CheckpointEvery);
-        if (evaluate)
+        _isCheckpointDue = IsLast || IsDue(_settings.CheckpointEvery);
+        if (IsLast || IsDue(_settings.EvaluateEvery))
         {
-            BeginEvaluation(effects);
+            Evaluate(now);
         }
-        else if (_isCheckpointDue)
+        else
         {
-            Save(null, isBest: false, effects);
+            Conclude(null, isBest: false);
         }
     }
 
     private bool IsDue(long every) => every > 0 && _state.Version % every == 0;
 
     /// <summary>
-    /// Evaluates the version in hand. Workers go on with the next step meanwhile, but it is not committed before the evaluation is complete, so that they still
-    /// hold this version.
+    /// Evaluates the version in hand. Workers go on with the next step meanwhile, but it is not committed before the
+    /// evaluation is complete, so that they still hold this version.
     /// </summary>
-    private void BeginEvaluation(List<Effect> effects)
+    private void Evaluate(DateTimeOffset now)
     {
-        if (_inputs.Validation.Count == 0)
+        if (_evaluation.HasPieces)
         {
-            Conclude(null, isBest: false, effects);
-            return;
+            _evaluation.Begin(_state.Version, now);
         }
-
-        _evaluation = new EvaluationInProgress(_state.Version, _inputs.Validation);
-        effects.Add(new StartTimer(EvaluationTimer, FirstDeadline, new DeadlinePassed(_state.Version)));
-        DrawPieces(effects);
-    }
-
-    private void DrawPieces(List<Effect> effects)
-    {
-        if (_evaluation is null || IsStopping)
+        else
         {
-            return;
-        }
-
-        foreach (var member in _roster.Members)
-        {
-            foreach (var piece in _evaluation.Draw(member.Id, member.Threads, _settings.Incarnation))
-            {
-                effects.Add(new Send(member.Id, piece));
-            }
+            Conclude(null, isBest: false);
         }
     }
 
-    private void OnEvaluationResult(EvaluationResult result, List<Effect> effects)
+    private void OnEvaluationResult(EvaluationResult result, DateTimeOffset now)
     {
-        if (_evaluation is null || result.Incarnation != _settings.Incarnation || result.Version != _evaluation.Version)
+        if (result.Incarnation != _settings.Incarnation || _evaluation.Accept(result, now) is not { } loss)
         {
             return;
         }
 
-        _evaluation.Accept(result);
-        if (!_evaluation.IsComplete)
-        {
-            DrawPieces(effects);
-            return;
-        }
-
-        double loss = _evaluation.MeanLoss;
         bool isFinite = double.IsFinite(loss);
         bool isBest = isFinite && (_bestLoss is null || loss < _bestLoss);
         _bestLoss = isBest ? loss : _bestLoss;
-        _evaluation = null;
-        effects.Add(new CancelTimer(EvaluationTimer));
-        effects.Add(new Report(new Evaluated(_state.Version, loss, isBest)));
-        effects.Add(new Illustrate(_state.Parameters.Retain()));
+        _outbox.Report(new Evaluated(_state.Version, loss, isBest));
+        _outbox.Add(new Illustrate(_state.Parameters.Retain()));
         if (!isFinite && _settings.Divergence == DivergencePolicy.Stop)
         {
-            Stop(ExitCode.Diverged, version => $"the validation loss of step {version} is {loss}; {DivergenceCure}", null, effects);
+            Stop(ExitCode.Diverged, version => $"the validation loss of step {version} is {loss}; {DivergenceCure}");
             return;
         }
 
-        Conclude(isFinite ? loss : null, isBest, effects);
-        BeginUpdate(effects);
+        Conclude(isFinite ? loss : null, isBest);
+        Update();
     }
 
-    /// <summary>Saves an evaluated version where that is due; after the last step that is the end.</summary>
-    private void Conclude(double? loss, bool isBest, List<Effect> effects)
+    /// <summary>Saves the version in hand where that is due; after the last step that is the end.</summary>
+    private void Conclude(double? loss, bool isBest)
     {
         if (_isCheckpointDue || isBest)
         {
-            Save(loss, isBest, effects);
+            Save(loss, isBest);
         }
 
         _isCheckpointDue = false;
-        if (_state.Version >= _settings.TotalSteps)
+        if (IsLast)
         {
-            Stop(ExitCode.Done, null, null, effects);
+            Stop(ExitCode.Done, null);
         }
     }
 
-    private void OnDeadline(DeadlinePassed deadline, List<Effect> effects)
+    private void Save(double? loss, bool isBest)
     {
-        if (deadline.Version != _state.Version || IsStopping)
-        {
-            return;
-        }
+        Invariant.Require(!_isUpdating, "an update in hand owns the state's buffers");
+        _saving.Save(_state, loss, isBest);
+    }
 
-        if (_evaluation is not null)
+    private void OnStopRequested(StopRequested stop)
+    {
+        if (!_saving.IsStopping)
         {
-            effects.Add(new Report(new ResultsOverdue(_state.Version, _roster.Count)));
-            _evaluation.WithdrawAll();
-            effects.Add(new StartTimer(EvaluationTimer, FirstDeadline, new DeadlinePassed(_state.Version)));
-            DrawPieces(effects);
-        }
-
-        if (_steps.TryGetValue(_state.Version, out var step) && step.Late() is { Count: > 0 } late)
-        {
-            effects.Add(new Report(new ResultsOverdue(step.Step, late.Count)));
-            foreach (var worker in late)
-            {
-                // The parameters may be what was lost; who has them drops the repetition.
-                effects.Add(new Send(worker, new Publish(_settings.Incarnation, _state.Parameters.Retain())));
-                step.Withdraw(worker);
-            }
-
-            AssignMissing(step, effects);
-            effects.Add(new StartTimer(DeadlineTimer, FirstDeadline, new DeadlinePassed(_state.Version)));
+            _outbox.Report(new Stopping(_state.Version));
+            Stop(stop.Reason, version => $"stopped at step {version}, its parameters are saved; go on with --resume");
         }
     }
 
-    private void Save(double? loss, bool isBest, List<Effect> effects) =>
-        effects.AddRange(_checkpoints.Enqueue(new SaveCheckpoint(_state.Snapshot(), loss, isBest)));
-
-    private void OnCheckpointWritten(CheckpointWritten written, List<Effect> effects)
+    /// <summary>Takes no further step; an update in hand is committed first, and its version is the one that is saved.</summary>
+    private void Stop(ExitCode reason, Func<long, string>? message, Exception? cause = null)
     {
-        effects.Add(new Report(written.Failure is null
-            ? new CheckpointSaved(written.Version)
-            : new CheckpointFailed(written.Version, written.Failure.Message)));
-        if (written.Failure is RnnLmException { ExitCode: ExitCode.Cluster } lost)
-        {
-            // Another coordinator has the run: this one writes nothing more.
-            _stopReason = lost.ExitCode;
-            End(lost, effects);
-            return;
-        }
-
-        effects.AddRange(_checkpoints.Finished(written));
-        if (_isFinal && written.Version == _state.Version && written.Failure is not null)
-        {
-            _stopFailure = () => written.Failure;
-        }
-
-        EndIfSaved(effects);
-    }
-
-    private void OnStopRequested(StopRequested stop, List<Effect> effects)
-    {
-        if (!IsStopping)
-        {
-            effects.Add(new Report(new Stopping(_state.Version)));
-            Stop(stop.Reason, version => $"stopped at step {version}, its parameters are saved; go on with --resume", null, effects);
-        }
-    }
-
-    /// <summary>Takes no further step: saves the last committed version, if that is not done, and ends.</summary>
-    /// <param name="reason">The exit code.</param>
-    /// <param name="message">What to say of the version that was saved last; null when the run is simply done.</param>
-    /// <param name="cause">What led to it.</param>
-    /// <param name="effects">Gets what is to be done.</param>
-    private void Stop(ExitCode reason, Func<long, string>? message, Exception? cause, List<Effect> effects)
-    {
-        _stopReason = reason;
-        _stopFailure = () => message is null ? null : new RnnLmException(reason, message(_state.Version), cause);
-        _evaluation = null;
-
-        // An update in hand owns the state's buffers; its result is committed and saved when it comes.
+        _saving.Stop(reason, message, cause);
+        _evaluation.Abandon();
         if (!_isUpdating)
         {
-            SaveAndStop(effects);
+            _saving.SaveLast(_state);
         }
     }
 
-    private void SaveAndStop(List<Effect> effects)
+    private void OnJoin(Join join, DateTimeOffset now)
     {
-        _isFinal = true;
-        if (!_checkpoints.Covers(_state.Version))
+        if (_selfTestHash is not null && join.SelfTestHash != _selfTestHash && !_settings.AllowMixed)
         {
-            Save(null, isBest: false, effects);
+            _whyNobody = $"{join.Worker} rounds differently from the machines that the run began on (--allow-mixed lets it work all the same)";
+            _outbox.Report(new WorkerRefused(join.Worker, join.SelfTestHash, _selfTestHash));
+            _outbox.Send(join.Worker, new Dismiss());
+            return;
         }
 
-        EndIfSaved(effects);
+        // A member that joins again was started anew and knows nothing of what it was asked.
+        _roster.Remove(join.Worker);
+        Withdraw(join.Worker, now);
+        _selfTestHash ??= join.SelfTestHash;
+        _roster.Add(join.Worker, join.Threads, now);
+        _outbox.Report(new WorkerJoined(join.Worker, join.Threads, join.SelfTestHash));
+        Welcome(_roster.Find(join.Worker)!, now);
     }
 
-    private void EndIfSaved(List<Effect> effects)
+    /// <summary>A worker that had been given up was heard of: it works again.</summary>
+    private void WelcomeBack(Member member, DateTimeOffset now)
     {
-        if (!_isFinal || !_checkpoints.IsIdle)
+        _outbox.Report(new WorkerJoined(member.Id, member.Threads, _selfTestHash!));
+        Welcome(member, now);
+    }
+
+    /// <summary>Nobody can have begun the next step, so a newcomer gets its share of it at once.</summary>
+    private void Welcome(Member member, DateTimeOffset now)
+    {
+        if (_saving.IsStopping)
         {
             return;
         }
 
-        End(_stopFailure(), effects);
+        Publish(member);
+        _assignment.Welcome(_state.Version, now);
+        _evaluation.Draw(now);
+        if (_roster.Members.Count == 1)
+        {
+            // The time without workers is no step's.
+            _lastCommit = now;
+            BeginStep(now);
+            _outbox.Cancel(NobodyTimer);
+            _outbox.Timer(SilenceTimer, Roster.SilenceCheck, new SilenceCheck());
+        }
     }
 
-    private void End(Exception? failure, List<Effect> effects)
+    private void OnTerminated(Terminated terminated, DateTimeOffset now)
     {
-        foreach (var member in _roster.Members)
+        _workersGone++;
+        string reason = terminated.Failure?.Message ?? "it stopped";
+        _whyNobody = terminated.Failure is null && _whyNobody is not null ? _whyNobody : reason.TrimEnd('.');
+        if (_roster.Remove(terminated.Actor))
         {
-            effects.Add(new Send(member.Id, new Dismiss()));
+            _outbox.Report(new WorkerLost(terminated.Actor, reason));
+            Withdraw(terminated.Actor, now);
         }
 
-        effects.Add(new StopActor(failure));
+        if (_roster.Members.Count == 0)
+        {
+            WaitForWorkers(terminated.Failure);
+        }
+    }
+
+    private void Withdraw(ActorId worker, DateTimeOffset now)
+    {
+        if (!_saving.IsStopping)
+        {
+            _assignment.Withdraw(worker, now);
+            _evaluation.Withdraw(worker, now);
+        }
+    }
+
+    private void OnLateCheck(LateCheck check, DateTimeOffset now)
+    {
+        if (check.Step == _state.Version && !_saving.IsStopping)
+        {
+            _assignment.OnLate(check.Step, now);
+        }
+    }
+
+    /// <summary>
+    /// Who owes something and was silent for <see cref="Roster.Silence"/> is asked again, for the question or the parameters
+    /// may have been lost, and after as long again is given up.
+    /// </summary>
+    private void OnSilenceCheck(DateTimeOffset now)
+    {
+        if (_saving.IsStopping || _roster.Members.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var member in _roster.Members.Where(member => Owes(member) && now - member.Since >= _roster.Silence).ToArray())
+        {
+            var silence = now - member.Since;
+            if (member.WasAskedAgain)
+            {
+                string reason = $"it said nothing for {silence.TotalSeconds:F0} s after it had been asked again";
+                _whyNobody = $"{member.Id} is given up: {reason}";
+                _roster.GiveUp(member);
+                _outbox.Report(new WorkerLost(member.Id, reason));
+                Withdraw(member.Id, now);
+                continue;
+            }
+
+            _outbox.Report(new ResultsOverdue(_state.Version, member.Id, silence));
+            _assignment.Late(member, _state.Version, now);
+            member.AskedAgain(now);
+            Publish(member);
+            _assignment.AskAgain(member, _state.Version);
+            _evaluation.Withdraw(member.Id, now);
+        }
+
+        if (_roster.Members.Count == 0)
+        {
+            WaitForWorkers();
+        }
+        else
+        {
+            _outbox.Timer(SilenceTimer, Roster.SilenceCheck, new SilenceCheck());
+        }
+    }
+
+    private bool Owes(Member member) => member.IsLate || _evaluation.IsOwedBy(member.Id) ||
+        _assignment.Find(_state.Version)?.MissingOf(member.Id).Count > 0;
+
+    /// <summary>Without workers the run waits; where nobody is left who could join or come back, it ends.</summary>
+    private void WaitForWorkers(Exception? cause = null)
+    {
+        if (_saving.IsStopping)
+        {
+            return;
+        }
+
+        if (_workersGone >= _settings.WorkerLimit)
+        {
+            Stop(ExitCode.Cluster, version => $"no worker is left at step {version}: {_whyNobody}; resume the run when the cause is mended", cause);
+            return;
+        }
+
+        _outbox.Report(new WaitingForWorkers());
+        _outbox.Timer(NobodyTimer, Roster.FirstSilence, new NobodyCame());
+    }
+
+    private void OnNobodyCame()
+    {
+        if (_roster.Members.Count > 0 || _saving.IsStopping)
+        {
+            return;
+        }
+
+        if (_settings.WorkerLimit is null)
+        {
+            WaitForWorkers();
+            return;
+        }
+
+        Stop(
+            ExitCode.Cluster,
+            version => $"no worker came within {Roster.FirstSilence.TotalMinutes:F0} min at step {version}: " +
+                $"{_whyNobody ?? "none has finished its self-test"}; resume the run when the cause is mended");
     }
 }

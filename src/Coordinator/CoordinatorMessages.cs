@@ -4,13 +4,23 @@ namespace RnnLm.Coordinator;
 internal sealed record StepPrepared(StepInProgress Step) : Message;
 
 /// <summary>The sum of two sibling ranges is there.</summary>
-internal sealed record RangesAdded(long Step, ShardRange Range, Gradient Sum) : Message;
+internal sealed record RangesAdded(long Step, ShardRange Range, Gradient Sum) : Message
+{
+    /// <inheritdoc/>
+    public override void Release() => Sum.Release();
+}
 
-/// <summary>The optimiser has made the next version.</summary>
+/// <summary>The optimizer has made the next version.</summary>
 internal sealed record Updated(UpdateOutcome Outcome) : Message;
 
-/// <summary>Results of a step, or of an evaluation, are overdue.</summary>
-internal sealed record DeadlinePassed(long Version) : Message;
+/// <summary>Ranges of a step can be late by now.</summary>
+internal sealed record LateCheck(long Step) : Message;
+
+/// <summary>It is time to look who has been silent.</summary>
+internal sealed record SilenceCheck : Message;
+
+/// <summary>There has been no worker for as long as one is waited for.</summary>
+internal sealed record NobodyCame : Message;
 
 /// <summary>Someone outside asks to stop: abandon the step in hand, save the last committed version.</summary>
 /// <param name="Reason">The exit code that says who asked.</param>

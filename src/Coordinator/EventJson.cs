@@ -14,13 +14,18 @@ public static class EventJson
         WorkerRefused refused => json => WriteEvent(json, "worker_refused", ("worker", refused.Worker.Name), ("self_test", refused.SelfTestHash)),
         WorkerLost lost => json => WriteEvent(json, "worker_lost", ("worker", lost.Worker.Name), ("reason", lost.Reason)),
         Stopping stopping => json => WriteVersionEvent(json, "stopping", stopping.Version),
-        ResultsOverdue overdue => json => WriteVersionEvent(json, "results_overdue", overdue.Version),
+        WaitingForWorkers => json => WriteEvent(json, "waiting_for_workers"),
+        RangesLate late => json => WriteVersionEvent(json, "ranges_late", late.Step, ("worker", late.Worker.Name)),
+        ResultsOverdue overdue => json => WriteVersionEvent(json, "results_overdue", overdue.Version, ("worker", overdue.Worker.Name)),
+        ResultDropped dropped => json => WriteVersionEvent(
+            json, "result_dropped", dropped.Step, ("worker", dropped.Worker.Name), ("reason", dropped.Reason)),
         CheckpointSaved saved => json => WriteVersionEvent(json, "checkpoint_saved", saved.Version),
         CheckpointFailed failed => json => WriteVersionEvent(json, "checkpoint_failed", failed.Version, ("reason", failed.Reason)),
         _ => null,
     };
 
-    private static void WriteEvent(Utf8JsonWriter json, string name, params ReadOnlySpan<(string Name, string Value)> properties)
+    /// <summary>An event with values of text.</summary>
+    public static void WriteEvent(Utf8JsonWriter json, string name, params ReadOnlySpan<(string Name, string Value)> properties)
     {
         json.WriteString("event", name);
         foreach (var (property, value) in properties)

@@ -1,32 +1,149 @@
 namespace RnnLm.Coordinator;
 
-/// <summary>The workers that have joined and live, in the order of their names.</summary>
+/// <summary>
+/// Who works: the workers that have joined and live, in the order of their names, how fast they are, and who was silent
+/// for too long. Time is judged by one flat rule: whoever is later than twice what was expected of him is late, and the
+/// others do his work too; whoever stays silent is asked again, and then given up until he is heard of again.
+/// </summary>
 public sealed class Roster
 {
-    private readonly SortedDictionary<string, WorkerMember> _members = new(StringComparer.Ordinal);
+    /// <summary>A worker is late no earlier than this, so that a pause of the machine is no lateness.</summary>
+    public static readonly TimeSpan ShortestLateness = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>How often silence is looked for.</summary>
+    public static readonly TimeSpan SilenceCheck = TimeSpan.FromSeconds(15);
+
+    /// <summary>Until a step was measured: the slowest machine's first step on the largest model, with room.</summary>
+    public static readonly TimeSpan FirstSilence = TimeSpan.FromMinutes(10);
+
+    private static readonly TimeSpan ShortestSilence = TimeSpan.FromSeconds(30);
+
+    /// <summary>A worker is late when it takes this many times as long as expected.</summary>
+    private const double LatenessFactor = 2;
+
+    /// <summary>A worker is silent when it takes this many times as long as the slowest step so far.</summary>
+    private const double SilenceFactor = 10;
+
+    private readonly SortedDictionary<string, Member> _members = new(StringComparer.Ordinal);
+    private readonly Dictionary<ActorId, Member> _givenUp = [];
+    private TimeSpan _slowestStep;
 
     /// <summary>All members.</summary>
-    public IReadOnlyCollection<WorkerMember> Members => _members.Values;
+    public IReadOnlyCollection<Member> Members => _members.Values;
 
-    /// <summary>Number of members.</summary>
-    public int Count => _members.Count;
+    /// <summary>Those who are not late; all of them when everybody is.</summary>
+    public IReadOnlyList<Member> InTime =>
+        _members.Values.Any(member => !member.IsLate) ? [.. _members.Values.Where(member => !member.IsLate)] : [.. _members.Values];
 
-    /// <summary>Adds a worker; false when it is a member already.</summary>
-    public bool Add(ActorId id, int threads) => _members.TryAdd(id.Name, new WorkerMember(id, threads));
+    /// <summary>How long a worker that owes something may say nothing.</summary>
+    public TimeSpan Silence => _slowestStep == TimeSpan.Zero
+        ? FirstSilence
+        : TimeSpan.FromTicks(Math.Max(ShortestSilence.Ticks, (_slowestStep * SilenceFactor).Ticks));
 
-    /// <summary>Removes a worker; false when it was none.</summary>
-    public bool Remove(ActorId id) => _members.Remove(id.Name);
+    /// <summary>Adds a worker that is no member.</summary>
+    public void Add(ActorId id, int threads, DateTimeOffset now) => _members.Add(id.Name, new Member(id, threads, now));
+
+    /// <summary>Removes a worker that is gone for good; false when it was no member.</summary>
+    public bool Remove(ActorId id)
+    {
+        _givenUp.Remove(id);
+        return _members.Remove(id.Name);
+    }
+
+    /// <summary>Removes a silent worker; when it is heard of again it is back.</summary>
+    public void GiveUp(Member member)
+    {
+        ArgumentNullException.ThrowIfNull(member);
+        _members.Remove(member.Id.Name);
+        _givenUp[member.Id] = member;
+    }
+
+    /// <summary>Takes in that a worker said something; true when it had been given up and is back.</summary>
+    public bool Hear(ActorId id, DateTimeOffset now)
+    {
+        bool isBack = _givenUp.Remove(id, out var member) && _members.TryAdd(id.Name, member);
+        Find(id)?.Answered(now);
+        return isBack;
+    }
 
     /// <summary>The member of that address, or null.</summary>
-    public WorkerMember? Find(ActorId id) => _members.GetValueOrDefault(id.Name);
+    public Member? Find(ActorId id) => _members.GetValueOrDefault(id.Name);
+
+    /// <summary>Takes in how long a step took.</summary>
+    public void Measure(TimeSpan step) => _slowestStep = step > _slowestStep ? step : _slowestStep;
 
     /// <summary>
-    /// Speeds in the order of <see cref="Members"/>. Until all are measured the numbers of threads stand for them, so that numbers of two kinds are
-    /// never compared.
+    /// Speeds of members, in their order. Until all are measured the numbers of threads stand for them, so that numbers of
+    /// two kinds are never compared.
     /// </summary>
-    public IReadOnlyList<double> Speeds()
+    public static IReadOnlyList<double> Speeds(IReadOnlyList<Member> members) => members.All(member => member.IsMeasured)
+        ? [.. members.Select(member => member.Speed)]
+        : [.. members.Select(member => (double)member.Threads)];
+
+    /// <summary>
+    /// When a member that owes so many shards is late. One that was not measured yet is expected to be like the others,
+    /// thread for thread; null while none was.
+    /// </summary>
+    public DateTimeOffset? LateAt(Member member, int shards)
     {
-        bool allMeasured = _members.Values.All(member => member.IsMeasured);
-        return [.. _members.Values.Select(member => allMeasured ? member.Speed : member.Threads)];
+        ArgumentNullException.ThrowIfNull(member);
+        double speed = member.IsMeasured
+            ? member.Speed
+            : member.Threads * Members.Where(other => other.IsMeasured).Select(other => other.Speed / other.Threads).DefaultIfEmpty().Average();
+        double seconds = Math.Clamp(LatenessFactor * shards / speed, ShortestLateness.TotalSeconds, Silence.TotalSeconds);
+        return speed > 0 ? member.Since + TimeSpan.FromSeconds(seconds) : null;
+    }
+}
+
+/// <summary>What the coordinator knows of one worker that has joined.</summary>
+/// <param name="id">Its address.</param>
+/// <param name="threads">Shards it computes side by side.</param>
+/// <param name="joined">When it joined.</param>
+public sealed class Member(ActorId id, int threads, DateTimeOffset joined)
+{
+    /// <summary>Weight of the newest measurement in the speed; the rest is memory of earlier steps.</summary>
+    private const double NewestWeight = 0.3;
+
+    /// <summary>Its address.</summary>
+    public ActorId Id { get; } = id;
+
+    /// <summary>Shards it computes side by side.</summary>
+    public int Threads { get; } = threads;
+
+    /// <summary>Shards a second, once measured.</summary>
+    public double Speed { get; private set; }
+
+    /// <summary>Whether <see cref="Speed"/> was measured.</summary>
+    public bool IsMeasured => Speed > 0;
+
+    /// <summary>When it last answered or was given work: its silence counts from here.</summary>
+    public DateTimeOffset Since { get; private set; } = joined;
+
+    /// <summary>Whether it owes an answer that others now compute too; until it comes it gets no more work.</summary>
+    public bool IsLate { get; private set; }
+
+    /// <summary>Whether what it owes was asked of it again.</summary>
+    public bool WasAskedAgain { get; private set; }
+
+    /// <summary>Takes in that it said something.</summary>
+    public void Answered(DateTimeOffset now) => (Since, IsLate, WasAskedAgain) = (now, false, false);
+
+    /// <summary>Takes in that it was given work.</summary>
+    public void GivenWork(DateTimeOffset now) => Since = IsLate ? Since : now;
+
+    /// <summary>Takes in that it is late: it is at best half as fast as was thought.</summary>
+    public void Late() => (IsLate, Speed) = (true, IsLate ? Speed : Speed / 2);
+
+    /// <summary>Takes in that it was asked again. It gets work once more, so that it has something to answer.</summary>
+    public void AskedAgain(DateTimeOffset now) => (Since, IsLate, WasAskedAgain) = (now, false, true);
+
+    /// <summary>Takes in that the worker needed <paramref name="elapsed"/> for <paramref name="shards"/> shards.</summary>
+    public void Measure(int shards, TimeSpan elapsed)
+    {
+        if (shards > 0 && elapsed > TimeSpan.Zero)
+        {
+            double newest = shards / elapsed.TotalSeconds;
+            Speed = IsMeasured ? (NewestWeight * newest) + ((1 - NewestWeight) * Speed) : newest;
+        }
     }
 }

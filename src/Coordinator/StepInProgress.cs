@@ -1,98 +1,100 @@
 namespace RnnLm.Coordinator;
 
-/// <summary>Why a result was not used.</summary>
-public enum Rejection
-{
-    /// <summary>It was used.</summary>
-    None,
-
-    /// <summary>Its range, or one that contains it, is there already.</summary>
-    Duplicate,
-
-    /// <summary>It was computed from other tokens than the plan's.</summary>
-    WrongTokens,
-}
-
 /// <summary>The books of one step: its shards, who was asked for which ranges, and the tree of the sums that came back.</summary>
-public sealed class StepInProgress
+/// <param name="step">Its number: the version of the parameters it reads.</param>
+/// <param name="shards">The plan's shards.</param>
+/// <param name="shardHashes">Their hashes.</param>
+public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards, ulong[] shardHashes)
 {
-    private readonly IReadOnlyList<ShardTokens> _shards;
-    private readonly ulong[] _shardHashes;
-    private readonly SortedDictionary<string, (ActorId Worker, List<AssignedRange> Ranges)> _assigned = new(StringComparer.Ordinal);
-    private readonly Dictionary<ShardRange, int> _attempts = [];
-
-    /// <summary>A step of which nothing is assigned.</summary>
-    /// <param name="step">Its number.</param>
-    /// <param name="shards">The plan's shards.</param>
-    /// <param name="shardHashes">Their hashes.</param>
-    public StepInProgress(long step, IReadOnlyList<ShardTokens> shards, ulong[] shardHashes)
-    {
-        Step = step;
-        _shards = shards;
-        _shardHashes = shardHashes;
-        Tree = new ReductionTree<Gradient>(shards.Count);
-    }
+    private readonly SortedDictionary<string, Share> _shares = new(StringComparer.Ordinal);
 
     /// <summary>The step's number: the version of the parameters it reads.</summary>
-    public long Step { get; }
+    public long Step { get; } = step;
 
     /// <summary>The sums that came back.</summary>
-    public ReductionTree<Gradient> Tree { get; }
+    public ReductionTree<Gradient> Tree { get; } = new(shards.Count);
 
     /// <summary>Tokens that the step predicts, by the plan.</summary>
-    public long TargetCount => _shards.Sum(shard => (long)shard.TargetCount);
+    public long TargetCount => shards.Sum(shard => (long)shard.TargetCount);
 
     /// <summary>Examples of the step, by the plan.</summary>
-    public int ExampleCount => _shards.Sum(shard => shard.ExampleCount);
+    public int ExampleCount => shards.Sum(shard => shard.ExampleCount);
 
     /// <summary>The hash of all the step's tokens.</summary>
-    public ulong Hash => TokenHash.OfHashes(_shardHashes);
-
-    /// <summary>Forgets who was to compute what; only for a step that nobody has begun.</summary>
-    public void ClearAssignments() => _assigned.Clear();
+    public ulong Hash => TokenHash.OfHashes(shardHashes);
 
     /// <summary>Gives more ranges to a worker.</summary>
-    public void Assign(ActorId worker, IEnumerable<ShardRange> ranges)
+    public void Assign(ActorId worker, IReadOnlyList<ShardRange> ranges)
     {
-        if (!_assigned.TryGetValue(worker.Name, out var entry))
+        ArgumentNullException.ThrowIfNull(ranges);
+        if (!_shares.TryGetValue(worker.Name, out var share))
         {
-            _assigned[worker.Name] = entry = (worker, []);
+            _shares[worker.Name] = share = new Share(worker);
         }
 
         foreach (var range in ranges)
         {
-            int attempt = _attempts[range] = _attempts.GetValueOrDefault(range) + 1;
-            entry.Ranges.RemoveAll(assigned => assigned.Range == range);
-            entry.Ranges.Add(new AssignedRange(range, attempt, [.. _shards.Skip(range.Start).Take(range.Length)]));
+            share.Wanted[range] = share.Attempts[range] = share.Attempts.GetValueOrDefault(range) + 1;
         }
     }
 
-    /// <summary>The message with all ranges of a worker that are still missing.</summary>
-    public Assign AssignmentOf(ActorId worker, long incarnation) =>
-        new(incarnation, Step, [.. RangesOf(worker).Where(assigned => !Tree.IsCovered(assigned.Range))]);
+    /// <summary>Asks a worker for what it owes once more.</summary>
+    public void AskAgain(ActorId worker) => Assign(worker, MissingOf(worker));
 
-    /// <summary>Takes a worker's ranges away from it.</summary>
-    public void Withdraw(ActorId worker) => _assigned.Remove(worker.Name);
-
-    /// <summary>The longest runs [start, end) of shards that neither came back nor are asked of anybody.</summary>
-    public IReadOnlyList<(int Start, int End)> UnassignedRuns()
+    /// <summary>Divides anew; only for a step that nobody has begun.</summary>
+    public void ClearAssignments()
     {
-        var taken = new bool[_shards.Count];
-        for (int shard = 0; shard < taken.Length; shard++)
+        foreach (var share in _shares.Values)
         {
-            taken[shard] = Tree.IsCovered(new ShardRange(shard, 1));
+            share.Wanted.Clear();
+            share.Attempts.Clear();
+        }
+    }
+
+    /// <summary>Takes a worker's ranges away from it without a word: it is gone, or remembers nothing.</summary>
+    public void Withdraw(ActorId worker) => _shares.Remove(worker.Name);
+
+    /// <summary>For each worker whose ranges have changed since it was last told: all its ranges that are missing.</summary>
+    public IReadOnlyList<(ActorId Worker, Assign Message)> Changes(long incarnation)
+    {
+        var changes = new List<(ActorId, Assign)>();
+        foreach (var share in _shares.Values)
+        {
+            var wanted = share.Wanted.Where(entry => !Tree.IsCovered(entry.Key)).ToDictionary();
+            var told = share.Told.Where(entry => !Tree.IsCovered(entry.Key)).ToDictionary();
+            share.Told = wanted;
+            if (wanted.Count != told.Count || wanted.Except(told).Any())
+            {
+                changes.Add((share.Worker, new Assign(
+                    incarnation,
+                    Step,
+                    [.. wanted.Select(entry => new AssignedRange(entry.Key, entry.Value, [.. shards.Skip(entry.Key.Start).Take(entry.Key.Length)]))])));
+            }
         }
 
-        foreach (var assigned in _assigned.Values.SelectMany(entry => entry.Ranges))
+        return changes;
+    }
+
+    /// <summary>The longest runs [start, end) of shards that neither came back nor are asked of any of these workers.</summary>
+    public IReadOnlyList<(int Start, int End)> RunsNotAskedOf(IEnumerable<ActorId> workers)
+    {
+        ArgumentNullException.ThrowIfNull(workers);
+        var isTaken = new bool[shards.Count];
+        for (int shard = 0; shard < isTaken.Length; shard++)
         {
-            taken.AsSpan(assigned.Range.Start, assigned.Range.Length).Fill(true);
+            isTaken[shard] = Tree.IsCovered(new ShardRange(shard, 1));
+        }
+
+        foreach (var range in workers.SelectMany(MissingOf))
+        {
+            isTaken.AsSpan(range.Start, range.Length).Fill(true);
         }
 
         var runs = new List<(int Start, int End)>();
-        for (int start = 0; start < taken.Length; start++)
+        for (int start = 0; start < isTaken.Length; start++)
         {
             int end = start;
-            while (end < taken.Length && !taken[end])
+            while (end < isTaken.Length && !isTaken[end])
             {
                 end++;
             }
@@ -107,29 +109,53 @@ public sealed class StepInProgress
         return runs;
     }
 
-    /// <summary>Workers of whom ranges are missing.</summary>
-    public IReadOnlyList<ActorId> Late() =>
-        [.. _assigned.Values.Select(entry => entry.Worker).Where(IsMissingAnyOf)];
+    /// <summary>The ranges that were asked of a worker and are missing.</summary>
+    public IReadOnlyList<ShardRange> MissingOf(ActorId worker) => _shares.TryGetValue(worker.Name, out var share)
+        ? [.. share.Wanted.Keys.Where(range => !Tree.IsCovered(range))]
+        : [];
 
-    /// <summary>Whether a range that was asked of this worker is missing.</summary>
-    public bool IsMissingAnyOf(ActorId worker) => RangesOf(worker).Exists(assigned => !Tree.IsCovered(assigned.Range));
-
-    /// <summary>Number of shards in a worker's ranges.</summary>
-    public int ShardsOf(ActorId worker) => RangesOf(worker).Sum(assigned => assigned.Range.Length);
+    /// <summary>Number of shards that were asked of a worker, whether they came or not.</summary>
+    public int ShardsOf(ActorId worker) =>
+        _shares.TryGetValue(worker.Name, out var share) ? share.Wanted.Keys.Sum(range => range.Length) : 0;
 
     /// <summary>Puts a result into the tree, if its tokens are the plan's and nothing covers its range.</summary>
-    public Rejection Accept(RangeResult result, ICollection<Gradient> discarded)
+    /// <returns>Null when it is used, else why it is not.</returns>
+    public string? Accept(RangeResult result)
     {
         ArgumentNullException.ThrowIfNull(result);
         var range = result.Range;
-        if (range.End > _shards.Count || result.TokenHash != TokenHash.OfHashes(_shardHashes.AsSpan(range.Start, range.Length)))
+        if (range.End > shards.Count || result.TokenHash != TokenHash.OfHashes(shardHashes.AsSpan(range.Start, range.Length)))
         {
-            return Rejection.WrongTokens;
+            return "wrong tokens";
         }
 
-        return Tree.Accept(range, result.Gradient, discarded) ? Rejection.None : Rejection.Duplicate;
+        var discarded = new List<Gradient>();
+        bool isUsed = Tree.Accept(range, result.Gradient, discarded);
+        discarded.ForEach(gradient => gradient.Release());
+        return isUsed ? null : "duplicate";
     }
 
-    private List<AssignedRange> RangesOf(ActorId worker) =>
-        _assigned.TryGetValue(worker.Name, out var entry) ? entry.Ranges : [];
+    /// <summary>Gives back all sums that are still in the tree.</summary>
+    public void Release()
+    {
+        var discarded = new List<Gradient>();
+        Tree.Clear(discarded);
+        discarded.ForEach(gradient => gradient.Release());
+    }
+
+    /// <summary>What one worker was asked for: each range with how often.</summary>
+    private sealed class Share(ActorId worker)
+    {
+        public ActorId Worker { get; } = worker;
+
+        /// <summary>What is asked of it now.</summary>
+        public SortedDictionary<ShardRange, int> Wanted { get; } = new(Comparer<ShardRange>.Create(
+            (left, right) => (left.Start, left.Length).CompareTo((right.Start, right.Length))));
+
+        /// <summary>What it knows to be asked of it.</summary>
+        public Dictionary<ShardRange, int> Told { get; set; } = [];
+
+        /// <summary>How often it was asked for a range.</summary>
+        public Dictionary<ShardRange, int> Attempts { get; } = [];
+    }
 }

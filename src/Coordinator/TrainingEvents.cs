@@ -29,7 +29,7 @@ public sealed record StepCommitted(
 /// <summary>A version was evaluated.</summary>
 public sealed record Evaluated(long Version, double MeanLoss, bool IsBest) : TrainingEvent;
 
-/// <summary>A worker joined.</summary>
+/// <summary>A worker joined, or came back after it had been given up.</summary>
 public sealed record WorkerJoined(ActorId Worker, int Threads, string SelfTestHash) : TrainingEvent;
 
 /// <summary>A worker was refused because its self-test rounds differently from the run's.</summary>
@@ -38,14 +38,20 @@ public sealed record WorkerRefused(ActorId Worker, string SelfTestHash, string E
 /// <summary>A worker is gone; its ranges go to others.</summary>
 public sealed record WorkerLost(ActorId Worker, string Reason) : TrainingEvent;
 
-/// <summary>There is no worker; training goes on when one joins.</summary>
+/// <summary>There is no worker; training goes on when one joins or comes back.</summary>
 public sealed record WaitingForWorkers : TrainingEvent;
 
 /// <summary>Someone asked to stop; this version, or the one just being made, is saved first.</summary>
 public sealed record Stopping(long Version) : TrainingEvent;
 
-/// <summary>Results did not come in time and were asked for again.</summary>
-public sealed record ResultsOverdue(long Version, int Workers) : TrainingEvent;
+/// <summary>A worker is later than expected: others compute its ranges too, the first result wins.</summary>
+public sealed record RangesLate(long Step, ActorId Worker, int Ranges) : TrainingEvent;
+
+/// <summary>A worker that owes results has been silent for too long: it was asked again, and is given up next.</summary>
+public sealed record ResultsOverdue(long Version, ActorId Worker, TimeSpan Silence) : TrainingEvent;
+
+/// <summary>A result was not used: it came twice or too late, or was computed from other tokens than the plan's.</summary>
+public sealed record ResultDropped(long Step, ActorId Worker, string Reason) : TrainingEvent;
 
 /// <summary>A checkpoint was written.</summary>
 public sealed record CheckpointSaved(long Version) : TrainingEvent;

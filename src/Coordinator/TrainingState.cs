@@ -1,8 +1,8 @@
 namespace RnnLm.Coordinator;
 
 /// <summary>
-/// All that training carries from one step to the next: what a checkpoint holds. The holder owns one reference to each buffer; a second holder takes a
-/// <see cref="Snapshot"/>, and from then on nobody writes these buffers until it is released.
+/// All that training carries from one step to the next: what a checkpoint holds. The holder owns one reference to each
+/// buffer; a second holder takes a <see cref="Snapshot"/>, and from then on nobody writes these buffers until it is released.
 /// </summary>
 /// <param name="Parameters">The parameters after <c>Parameters.Version</c> steps.</param>
 /// <param name="FirstMoment">Adam's running mean of gradients, laid out like the parameters.</param>
@@ -24,6 +24,21 @@ public sealed record TrainingState(
     /// <summary>The same state for a second holder.</summary>
     public TrainingState Snapshot() =>
         this with { Parameters = Parameters.Retain(), FirstMoment = FirstMoment.Retain(), SecondMoment = SecondMoment.Retain() };
+
+    /// <summary>Gives back what the next state does not go on with: the optimizer may have overwritten moments in place.</summary>
+    public void ReleaseAllBut(TrainingState next)
+    {
+        ArgumentNullException.ThrowIfNull(next);
+        foreach (var (old, kept) in new[] { (FirstMoment, next.FirstMoment), (SecondMoment, next.SecondMoment) })
+        {
+            if (!ReferenceEquals(old, kept))
+            {
+                old.Release();
+            }
+        }
+
+        Parameters.Release();
+    }
 
     /// <summary>Gives the references back.</summary>
     public void Release()

@@ -1,13 +1,24 @@
 namespace RnnLm.Shared;
 
+/// <summary>A message by which a worker shows that it lives.</summary>
+public interface IFromWorker
+{
+    /// <summary>Who.</summary>
+    ActorId Worker { get; }
+}
+
 /// <summary>Worker → coordinator: I am ready to work.</summary>
 /// <param name="Worker">Who.</param>
 /// <param name="Threads">Shards it computes side by side: its assumed speed until one is measured.</param>
 /// <param name="SelfTestHash">Hash of its gradient of the fixed test shard; workers of a run must agree on it.</param>
-public sealed record Join(ActorId Worker, int Threads, string SelfTestHash) : Message;
+public sealed record Join(ActorId Worker, int Threads, string SelfTestHash) : Message, IFromWorker;
 
 /// <summary>Coordinator → worker: the parameters of step <c>Version.Version</c>. The receiver owns one reference.</summary>
-public sealed record Publish(long Incarnation, ParameterVersion Version) : Message;
+public sealed record Publish(long Incarnation, ParameterVersion Version) : Message
+{
+    /// <inheritdoc/>
+    public override void Release() => Version.Release();
+}
 
 /// <summary>One range of an assignment with its tokens.</summary>
 /// <param name="Range">Which shards.</param>
@@ -28,15 +39,19 @@ public sealed record Assign(long Incarnation, long Step, IReadOnlyList<AssignedR
 /// <param name="Range">Which shards.</param>
 /// <param name="TokenHash">Fold of the hashes of the shards it was computed from (<see cref="TokenHash"/>).</param>
 /// <param name="Gradient">Sum of loss and gradient, and token count.</param>
-/// <param name="Elapsed">From when its first shard was begun to when it was done.</param>
 public sealed record RangeResult(
-    long Incarnation, ActorId Worker, long Step, ShardRange Range, ulong TokenHash, Gradient Gradient, TimeSpan Elapsed) : Message;
+    long Incarnation, ActorId Worker, long Step, ShardRange Range, ulong TokenHash, Gradient Gradient) : Message, IFromWorker
+{
+    /// <inheritdoc/>
+    public override void Release() => Gradient.Release();
+}
 
 /// <summary>Coordinator → worker: the loss, without gradient, of one piece of the validation text under the version you hold.</summary>
 public sealed record Evaluate(long Incarnation, long Version, int Piece, ShardTokens Tokens) : Message;
 
 /// <summary>Worker → coordinator: the loss of one piece of the validation text.</summary>
-public sealed record EvaluationResult(long Incarnation, ActorId Worker, long Version, int Piece, double LossSum, long TokenCount) : Message;
+public sealed record EvaluationResult(
+    long Incarnation, ActorId Worker, long Version, int Piece, double LossSum, long TokenCount) : Message, IFromWorker;
 
 /// <summary>Coordinator → worker: there is no more work.</summary>
 public sealed record Dismiss : Message;

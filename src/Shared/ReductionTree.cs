@@ -115,6 +115,18 @@ public sealed class ReductionTree<T>
         return true;
     }
 
+    /// <summary>Takes the sum over all shards out of the tree; null while it is not there.</summary>
+    public T? TakeRoot()
+    {
+        var root = Root;
+        if (root is not null)
+        {
+            _nodes[1] = new Node(NodeState.Consumed, null);
+        }
+
+        return root;
+    }
+
     /// <summary>Takes every value that is still in the tree out of it, so that its buffers can be re-used.</summary>
     public void Clear(ICollection<T> discarded)
     {

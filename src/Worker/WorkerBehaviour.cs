@@ -1,15 +1,21 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The worker's state machine. It holds one parameter version, keeps the assignments of steps whose parameters it does not have yet, begins a step's ranges
-/// as soon as it has both, and returns one sum a range.
+/// The worker's state machine. It holds one parameter version, keeps the assignments of steps whose parameters it does not
+/// have yet, begins a step's ranges as soon as it has both, and returns one sum a range.
 /// </summary>
 /// <remarks>
-/// Whatever arrives twice, late or from an older coordinator changes nothing: a publish that is not newer is released, an assignment to a past step is dropped, and a
-/// range that was begun is not begun again unless its attempt grew.
+/// Whatever arrives twice, late or from an older coordinator changes nothing: a publish that is not newer is released, an
+/// assignment to a past step is dropped, and a range that was begun is not begun again unless its attempt grew.
 /// </remarks>
 public sealed class WorkerBehaviour : IBehaviour
 {
+    /// <summary>Steps of which an assignment is kept: the one in hand and the next.</summary>
+    private const int StepsAhead = 2;
+
+    /// <summary>Pieces kept that came before their version; a coordinator has fewer under way with one thread.</summary>
+    private const int EarlyPiecesAThread = 4;
+
     private readonly ActorId _self;
     private readonly int _threads;
     private readonly SortedDictionary<long, Assign> _assignments = [];
@@ -35,7 +41,7 @@ public sealed class WorkerBehaviour : IBehaviour
         Publish publish => OnPublish(publish),
         Assign assign => OnAssign(assign),
         RangeComputed computed => [new Send(ActorId.Coordinator, new RangeResult(
-            computed.Incarnation, _self, computed.Step, computed.Range, computed.TokenHash, computed.Gradient, computed.Elapsed))],
+            computed.Incarnation, _self, computed.Step, computed.Range, computed.TokenHash, computed.Gradient))],
         Evaluate evaluate => OnEvaluate(evaluate),
         PieceEvaluated piece => [new Send(ActorId.Coordinator, new EvaluationResult(
             piece.Request.Incarnation, _self, piece.Request.Version, piece.Request.Piece, piece.LossSum, piece.TokenCount))],
@@ -45,10 +51,10 @@ public sealed class WorkerBehaviour : IBehaviour
 
     private List<Effect> OnPublish(Publish publish)
     {
-        if (publish.Incarnation < _incarnation ||
-            (publish.Incarnation == _incarnation && _version is not null && publish.Version.Version <= _version.Version))
+        bool isKnown = publish.Incarnation == _incarnation && publish.Version.Version <= _version?.Version;
+        if (publish.Incarnation < _incarnation || isKnown)
         {
-            publish.Version.Release();
+            publish.Release();
             return [];
         }
 
@@ -73,26 +79,39 @@ public sealed class WorkerBehaviour : IBehaviour
 
     private List<Effect> OnAssign(Assign assign)
     {
-        if (assign.Incarnation < _incarnation || (_version is not null && assign.Incarnation == _incarnation && assign.Step < _version.Version))
+        bool isPast = assign.Incarnation == _incarnation && assign.Step < _version?.Version;
+        if (assign.Incarnation < _incarnation || isPast)
         {
             return [];
         }
 
         Follow(assign.Incarnation);
         _assignments[assign.Step] = assign;
+        if (_assignments.Count > StepsAhead)
+        {
+            _assignments.Remove(_assignments.Keys.First());
+        }
+
         return BeginRanges();
     }
 
     private List<Effect> OnEvaluate(Evaluate evaluate)
     {
-        if (evaluate.Incarnation < _incarnation || (_version is not null && evaluate.Version < _version.Version))
+        if (evaluate.Incarnation < _incarnation || (evaluate.Incarnation == _incarnation && evaluate.Version < _version?.Version))
         {
             return [];
         }
 
+        Follow(evaluate.Incarnation);
+
         if (_version is null || evaluate.Version > _version.Version)
         {
-            _earlyEvaluations.Add(evaluate);
+            // What is not kept is asked for again when it is overdue.
+            if (_earlyEvaluations.Count < EarlyPiecesAThread * _threads)
+            {
+                _earlyEvaluations.Add(evaluate);
+            }
+
             return [];
         }
 
@@ -109,7 +128,7 @@ public sealed class WorkerBehaviour : IBehaviour
     private List<Effect> BeginRanges()
     {
         var effects = new List<Effect>();
-        if (_version is null || !_assignments.TryGetValue(_version.Version, out var assign) || assign.Incarnation != _incarnation)
+        if (_version is null || !_assignments.TryGetValue(_version.Version, out var assign))
         {
             return effects;
         }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RnnLm.Coordinator;
 using static RnnLm.Cli.Values;
 
 namespace RnnLm.Cli;

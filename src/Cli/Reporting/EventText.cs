@@ -15,7 +15,11 @@ internal static class EventText
         WorkerRefused refused => $"{refused.Worker} refused: its arithmetic rounds differently from the run's (self-test {refused.SelfTestHash[..12]}, expected {refused.ExpectedHash[..12]})",
         WorkerLost lost => $"{lost.Worker} is gone: {lost.Reason}",
         Stopping stopping => Invariant($"stopping: saving step {stopping.Version} … (Ctrl-C now ends at once)"),
-        ResultsOverdue overdue => Invariant($"step {overdue.Version}: results of {overdue.Workers} workers are overdue and were asked for again"),
+        ResultsOverdue overdue => Invariant(
+            $"step {overdue.Version}: {overdue.Worker} has said nothing for {overdue.Silence.TotalSeconds:F0} s and is asked again"),
+        ResultDropped { Reason: "wrong tokens" } dropped =>
+            $"warning: a result of {dropped.Worker} was computed from other tokens than the plan's and is not used",
+        WaitingForWorkers => "waiting for a worker that is ready …",
         CheckpointFailed failed => Invariant($"warning: the checkpoint of step {failed.Version} could not be written: {failed.Reason}"),
         _ => null,
     };

@@ -7,10 +7,15 @@ namespace RnnLm.Shared;
 /// </summary>
 public sealed class Gradient : IDisposable
 {
+    private readonly GradientPool? _pool;
+
     /// <summary>Takes buffers for a model with this layout.</summary>
-    public Gradient(ParameterLayout layout)
+    /// <param name="layout">Of the model.</param>
+    /// <param name="pool">Where the buffers go when nobody needs them.</param>
+    public Gradient(ParameterLayout layout, GradientPool? pool = null)
     {
         ArgumentNullException.ThrowIfNull(layout);
+        _pool = pool;
         Layout = layout;
         Dense = new FloatBuffer(layout.Length - layout.Embedding.Length);
         RowIds = new int[layout.Embedding.Shape[0]];
@@ -48,6 +53,9 @@ public sealed class Gradient : IDisposable
         LossSum = 0;
         TokenCount = 0;
     }
+
+    /// <summary>Gives the buffers back to the pool they came from; the owner must not touch them again.</summary>
+    public void Release() => _pool?.Return(this);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -11,23 +11,22 @@ public sealed class GradientPool(ParameterLayout layout) : IDisposable
     /// <summary>Buffers rented and not yet returned.</summary>
     public int Outstanding => Volatile.Read(ref _outstanding);
 
-    /// <summary>A cleared gradient; the caller owns it until it returns it or hands it on.</summary>
+    /// <summary>A cleared gradient; the caller owns it until it releases it or hands it on.</summary>
     public Gradient Rent()
     {
         Interlocked.Increment(ref _outstanding);
         if (!_free.TryTake(out var gradient))
         {
-            gradient = new Gradient(layout);
+            gradient = new Gradient(layout, this);
         }
 
         gradient.Clear();
         return gradient;
     }
 
-    /// <summary>Gives a rented gradient back; the caller must not touch it again.</summary>
-    public void Return(Gradient gradient)
+    /// <summary>Takes a gradient of this pool back.</summary>
+    internal void Return(Gradient gradient)
     {
-        ArgumentNullException.ThrowIfNull(gradient);
         Interlocked.Decrement(ref _outstanding);
         _free.Add(gradient);
     }

@@ -6,12 +6,41 @@ public interface IDevice : IDisposable
     /// <summary>Shards computed side by side.</summary>
     int Threads { get; }
 
-    /// <summary>Queues the self-test.</summary>
-    void Submit(RunSelfTest work, Action<Message> answer, Action<Exception> fail);
-
-    /// <summary>Queues the shards of a range, behind what was queued before.</summary>
-    void Submit(ComputeRange work, Action<Message> answer, Action<Exception> fail);
-
-    /// <summary>Queues a piece of validation text.</summary>
-    void Submit(ComputeLoss work, Action<Message> answer, Action<Exception> fail);
+    /// <summary>Queues work behind what was queued before.</summary>
+    /// <param name="work">What to compute.</param>
+    /// <param name="answer">Takes the result, on any thread.</param>
+    /// <param name="fail">Takes why there is none, on any thread.</param>
+    void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail);
 }
+
+/// <summary>What a worker can ask of its device.</summary>
+public abstract record DeviceWork : Effect;
+
+/// <summary>The gradient of the fixed test shard; answered by <see cref="SelfTestDone"/>.</summary>
+public sealed record RunSelfTest : DeviceWork;
+
+/// <summary>
+/// Loss and gradient summed over the shards of a range; answered by <see cref="RangeComputed"/>. The device owns one
+/// reference to the version.
+/// </summary>
+public sealed record ComputeRange(
+    long Incarnation, ParameterVersion Version, ShardRange Range, IReadOnlyList<ShardTokens> Shards) : DeviceWork;
+
+/// <summary>
+/// The loss of a piece of validation text; answered by <see cref="PieceEvaluated"/>. The device owns one reference to the
+/// version.
+/// </summary>
+public sealed record ComputeLoss(Evaluate Request, ParameterVersion Version) : DeviceWork;
+
+/// <summary>The hash of the test shard's gradient on this device.</summary>
+public sealed record SelfTestDone(string Hash) : Message;
+
+/// <summary>The device has summed a range; the receiver owns the gradient.</summary>
+public sealed record RangeComputed(long Incarnation, long Step, ShardRange Range, ulong TokenHash, Gradient Gradient) : Message
+{
+    /// <inheritdoc/>
+    public override void Release() => Gradient.Release();
+}
+
+/// <summary>The device has evaluated a piece.</summary>
+public sealed record PieceEvaluated(Evaluate Request, double LossSum, long TokenCount) : Message;

@@ -1,23 +1,44 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// One range in the making: threads compute its shards in any order and side by side, and whoever fills the second of two siblings adds them, so that the sum is the
-/// one the coordinator would make of the single shards.
+/// One range in the making: threads compute its shards in any order and side by side, and whoever fills the second of two
+/// siblings adds them, so that the sum is the one the coordinator would make of the single shards.
 /// </summary>
 internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardTokens> shards, GradientPool pool)
 {
     private readonly ReductionTree<Gradient> _tree = new(range.Length);
     private readonly List<Gradient> _discarded = [];
 
-    /// <summary>Computes shard <paramref name="index"/> of the range; returns the sum over the range if this was the last one missing.</summary>
+    /// <summary>Computes shard <paramref name="index"/> of the range.</summary>
+    /// <returns>The sum over the range if this was the last shard missing; it belongs to the caller.</returns>
     public Gradient? ComputeShard(int index, ParameterVersion version, IReplica computer)
     {
         var gradient = pool.Rent();
-        computer.ComputeGradient(version, shards[index], gradient);
-        return Climb(new ShardRange(index, 1), gradient);
+        try
+        {
+            computer.ComputeGradient(version, shards[index], gradient);
+        }
+        catch
+        {
+            gradient.Release();
+            throw;
+        }
+
+        return Reduce(new ShardRange(index, 1), gradient);
     }
 
-    private Gradient? Climb(ShardRange node, Gradient gradient)
+    /// <summary>Gives back the sums of a range that was not finished; of one that was there are none.</summary>
+    public void Abandon()
+    {
+        lock (_tree)
+        {
+            _tree.Clear(_discarded);
+        }
+
+        _discarded.ForEach(gradient => gradient.Release());
+    }
+
+    private Gradient? Reduce(ShardRange node, Gradient gradient)
     {
         bool placed;
         lock (_tree)
@@ -34,12 +55,12 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
             {
                 if (!_tree.TryTakePair(node, out parent, out left, out right))
                 {
-                    return node.Length == range.Length ? _tree.Root : null;
+                    return node.Length == range.Length ? _tree.TakeRoot() : null;
                 }
             }
 
             GradientSum.Add(left, right);
-            pool.Return(right);
+            right.Release();
             lock (_tree)
             {
                 _tree.Complete(parent, left);

@@ -1,32 +1,39 @@
-using System.Collections.Concurrent;
-
 namespace RnnLm.Worker;
 
 /// <summary>
-/// A device with threads of its own, each with its own <see cref="IReplica"/>. One shard is computed by one thread, so that the number of threads
-/// decides the speed and never the bits. Actors and heartbeats run elsewhere.
+/// A device with threads of its own, each with its own <see cref="IReplica"/>. One shard is computed by one thread,
+/// so that the number of threads decides the speed and never the bits. Actors and timers run elsewhere.
 /// </summary>
 public sealed class ThreadedDevice : IDevice
 {
-    private readonly BlockingCollection<Action<Lazy<IReplica>>> _queue = [];
+    /// <summary>Shards and pieces that wait at most; a step and its evaluation are a few hundred.</summary>
+    private const int Capacity = 16_384;
+
+    /// <summary>How long the end waits for a thread that computes; after that it is left behind.</summary>
+    private static readonly TimeSpan EndDeadline = TimeSpan.FromSeconds(30);
+
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _waiting = new(0);
     private readonly List<Thread> _threads = [];
+    private readonly string _name;
     private readonly GradientPool _pool;
     private readonly SelfTest _selfTest;
-    private readonly TimeProvider _time;
+    private Queue<Item> _queue = [];
+    private (long Incarnation, long Version) _newest;
+    private bool _isEnding;
 
     /// <summary>Starts the threads.</summary>
     /// <param name="name">For the threads' names.</param>
     /// <param name="threads">How many.</param>
     /// <param name="computers">Makes one thread's computer; called on that thread.</param>
-    /// <param name="pool">Where gradients come from; who receives a result gives it back there.</param>
+    /// <param name="pool">Where gradients come from; who receives a result releases it.</param>
     /// <param name="selfTest">What the self-test computes.</param>
-    /// <param name="time">Measures how long a range took.</param>
-    public ThreadedDevice(string name, int threads, Func<IReplica> computers, GradientPool pool, SelfTest selfTest, TimeProvider time)
+    public ThreadedDevice(string name, int threads, Func<IReplica> computers, GradientPool pool, SelfTest selfTest)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
+        _name = name;
         _pool = pool;
         _selfTest = selfTest;
-        _time = time;
         for (int index = 0; index < threads; index++)
         {
             var thread = new Thread(() => Work(computers)) { IsBackground = true, Name = $"{name}/{index}" };
@@ -39,102 +46,136 @@ public sealed class ThreadedDevice : IDevice
     public int Threads => _threads.Count;
 
     /// <inheritdoc/>
-    public void Submit(RunSelfTest work, Action<Message> answer, Action<Exception> fail) =>
-        Enqueue(computer => answer(new SelfTestDone(_selfTest.Run(computer))), fail);
-
-    /// <inheritdoc/>
-    public void Submit(ComputeRange work, Action<Message> answer, Action<Exception> fail)
+    public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail) => Enqueue(work switch
     {
-        ArgumentNullException.ThrowIfNull(work);
-        var computation = new RangeComputation(work.Range, work.Shards, _pool);
-        long version = work.Version.Version;
-        long started = 0;
-        int unfinished = work.Shards.Count;
-        for (int shard = 0; shard < work.Shards.Count; shard++)
-        {
-            int index = shard;
-            Enqueue(
-                computer =>
-                {
-                    Interlocked.CompareExchange(ref started, _time.GetTimestamp(), 0);
-                    try
-                    {
-                        if (computation.ComputeShard(index, work.Version, computer) is { } sum)
-                        {
-                            answer(new RangeComputed(
-                                work.Incarnation, version, work.Range, TokenHash.OfRange(work.Shards), sum, _time.GetElapsedTime(started)));
-                        }
-                    }
-                    finally
-                    {
-                        if (Interlocked.Decrement(ref unfinished) == 0)
-                        {
-                            work.Version.Release();
-                        }
-                    }
-                },
-                fail);
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Submit(ComputeLoss work, Action<Message> answer, Action<Exception> fail)
-    {
-        ArgumentNullException.ThrowIfNull(work);
-        Enqueue(
-            computer =>
-            {
-                try
-                {
-                    double loss = computer.ComputeLoss(work.Version, work.Request.Tokens);
-                    answer(new PieceEvaluated(work.Request, loss, work.Request.Tokens.TargetCount));
-                }
-                finally
-                {
-                    work.Version.Release();
-                }
-            },
-            fail);
-    }
+        RunSelfTest => [new Item(_newest, computer => answer(new SelfTestDone(_selfTest.Run(computer))), () => { }, fail)],
+        ComputeRange range => ItemsOf(range, answer, fail),
+        ComputeLoss { Request: var request, Version: var version } =>
+        [
+            new Item(
+                (request.Incarnation, version.Version),
+                computer => answer(new PieceEvaluated(request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount)),
+                version.Release,
+                fail),
+        ],
+        _ => throw new InvalidOperationException($"a device has no work {work.GetType().Name}"),
+    });
 
     /// <summary>Lets what was begun finish, drops the rest, and ends the threads.</summary>
     public void Dispose()
     {
-        _queue.CompleteAdding();
-        while (_queue.TryTake(out _))
+        Queue<Item> dropped;
+        lock (_gate)
         {
+            _isEnding = true;
+            (dropped, _queue) = (_queue, []);
         }
 
-        foreach (var thread in _threads)
+        _waiting.Release(_threads.Count);
+        foreach (var item in dropped)
         {
-            thread.Join();
+            item.Finish();
         }
 
-        _queue.Dispose();
+        _threads.ForEach(thread => thread.Join(EndDeadline));
     }
 
-    private void Enqueue(Action<IReplica> work, Action<Exception> fail) =>
-        _queue.Add(computer =>
+    private Item[] ItemsOf(ComputeRange work, Action<Message> answer, Action<Exception> fail)
+    {
+        var computation = new RangeComputation(work.Range, work.Shards, _pool);
+        int unfinished = work.Shards.Count;
+        void Compute(int index, IReplica computer)
         {
-            try
+            if (computation.ComputeShard(index, work.Version, computer) is { } sum)
             {
-                work(computer.Value);
+                answer(new RangeComputed(work.Incarnation, work.Version.Version, work.Range, TokenHash.OfRange(work.Shards), sum));
             }
-#pragma warning disable CA1031 // Whatever a computation throws is the worker's failure; the actor stops with it as its cause.
-            catch (Exception failure)
-#pragma warning restore CA1031
+        }
+
+        void Finish()
+        {
+            if (Interlocked.Decrement(ref unfinished) == 0)
             {
-                fail(failure);
+                computation.Abandon();
+                work.Version.Release();
             }
-        });
+        }
+
+        return
+        [
+            .. Enumerable.Range(0, work.Shards.Count).Select(index => new Item(
+                (work.Incarnation, work.Version.Version), computer => Compute(index, computer), Finish, fail)),
+        ];
+    }
+
+    /// <summary>
+    /// Puts work behind what waits. Whoever asks for a newer version needs nothing of the older ones: a thread that hangs
+    /// does not pile them up.
+    /// </summary>
+    private void Enqueue(Item[] items)
+    {
+        IReadOnlyList<Item> dropped = [];
+        bool isTaken = false;
+        lock (_gate)
+        {
+            if (items[0].Version.CompareTo(_newest) > 0)
+            {
+                _newest = items[0].Version;
+                dropped = [.. _queue];
+                _queue.Clear();
+            }
+
+            if (!_isEnding && _queue.Count + items.Length <= Capacity)
+            {
+                isTaken = true;
+                Array.ForEach(items, _queue.Enqueue);
+            }
+        }
+
+        if (isTaken)
+        {
+            _waiting.Release(items.Length);
+        }
+        else
+        {
+            dropped = [.. dropped, .. items];
+            items[0].Fail(new WorkOverflowException(_name, _isEnding ? 0 : Capacity));
+        }
+
+        foreach (var item in dropped)
+        {
+            item.Finish();
+        }
+    }
 
     private void Work(Func<IReplica> computers)
     {
         // Made when first needed, so that a computer that cannot be made (a library is missing) fails the work and with it the worker.
         var computer = new Lazy<IReplica>(computers, LazyThreadSafetyMode.None);
-        foreach (var work in _queue.GetConsumingEnumerable())
+        while (!_isEnding)
         {
-            work(computer);
+            // What was dropped leaves a count behind that finds nothing.
+            _waiting.Wait();
+            Item? item;
+            lock (_gate)
+            {
+                _queue.TryDequeue(out item);
+            }
+
+            try
+            {
+                item?.Compute(computer.Value);
+            }
+#pragma warning disable CA1031 // Whatever a computation throws is the worker's failure; the actor stops with it as its cause.
+            catch (Exception failure)
+#pragma warning restore CA1031
+            {
+                item!.Fail(failure);
+            }
+            finally
+            {
+                item?.Finish();
+            }
         }
 
         if (computer.IsValueCreated)
@@ -142,4 +183,12 @@ public sealed class ThreadedDevice : IDevice
             computer.Value.Dispose();
         }
     }
+
+    /// <summary>A shard or piece to compute.</summary>
+    /// <param name="Version">Of the parameters it needs.</param>
+    /// <param name="Compute">Computes it and answers.</param>
+    /// <param name="Finish">Gives back what it holds, whether it was computed or not.</param>
+    /// <param name="Fail">Takes what computing threw.</param>
+    private sealed record Item(
+        (long Incarnation, long Version) Version, Action<IReplica> Compute, Action Finish, Action<Exception> Fail);
 }

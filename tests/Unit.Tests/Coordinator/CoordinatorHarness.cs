@@ -21,19 +21,22 @@ internal sealed class CoordinatorHarness
         int? workerLimit = null,
         DivergencePolicy divergence = DivergencePolicy.Stop,
         IReadOnlyList<ShardTokens>? validation = null,
-        string? expectedSelfTest = null)
+        string? expectedSelfTest = null,
+        bool isResumed = false,
+        bool isEvaluated = false,
+        long version = 0)
     {
         Layout = ParameterLayout.For(Model);
         Gradients = new GradientPool(Layout);
         _pool = new FloatBufferPool(Layout.Length);
         var optimizer = new OptimizerSettings(0.1, 0.9, 0.999, 1e-8, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
-        var state = new TrainingState(new ParameterVersion(0, Filled(1)), Filled(0), Filled(0), 0, 0, 0);
+        var state = new TrainingState(new ParameterVersion(version, Filled(1)), Filled(0), Filled(0), 0, 0, 0);
         Coordinator = new CoordinatorBehaviour(
-            new CoordinatorSettings(Incarnation, totalSteps, checkpointEvery, evaluateEvery, expectedSelfTest, AllowMixed: false, workerLimit, divergence, null, IsResumed: false),
+            new CoordinatorSettings(
+                Incarnation, totalSteps, checkpointEvery, evaluateEvery, expectedSelfTest, AllowMixed: false, workerLimit, divergence, null, isResumed, isEvaluated),
             new CoordinatorInputs(new SmallPlan(), validation ?? []),
             state,
-            new UpdateRule(optimizer, _pool, threads: 1),
-            Gradients);
+            new Optimizer(optimizer, _pool, threads: 1));
     }
 
     public CoordinatorBehaviour Coordinator { get; }
@@ -52,22 +55,47 @@ internal sealed class CoordinatorHarness
 
     public StopActor? End { get; private set; }
 
+    /// <summary>Work that is not done at once: its result is kept in <see cref="Held"/>.</summary>
+    public Func<string, bool> Holds { get; set; } = _ => false;
+
+    /// <summary>Results of work that was held back.</summary>
+    public List<Message> Held { get; } = [];
+
     public static ActorId Worker(int index) => ActorId.Worker(index);
 
     public void Start() => Tell(new Started());
 
     public void Join(int worker, int threads = 1, string selfTest = "same") => Tell(new Join(Worker(worker), threads, selfTest));
 
-    /// <summary>Delivers a message and does all work that it leads to.</summary>
-    public void Tell(Message message)
+    /// <summary>Lets time pass.</summary>
+    public void Wait(TimeSpan time) => _now += time;
+
+    /// <summary>Lets time pass up to a timer, and delivers its message.</summary>
+    public void Elapse(string timer)
     {
-        _now += TimeSpan.FromSeconds(1);
+        _now += Timers[timer].After;
+        Timers.Remove(timer, out var elapsed);
+        Tell(elapsed!.Message, TimeSpan.Zero);
+    }
+
+    public long Dropped(string reason) => Events.OfType<ResultDropped>().LongCount(dropped => dropped.Reason == reason);
+
+    /// <summary>Delivers a message after a second and does all work that it leads to.</summary>
+    public void Tell(Message message) => Tell(message, TimeSpan.FromSeconds(1));
+
+    /// <summary>Delivers a message and does all work that it leads to.</summary>
+    public void Tell(Message message, TimeSpan after)
+    {
+        _now += after;
         foreach (var effect in Coordinator.Handle(message, _now))
         {
             switch (effect)
             {
                 case Send send:
                     (CollectionsMarshal.GetValueRefOrAddDefault(Sent, send.To, out _) ??= []).Add(send.Message);
+                    break;
+                case RunWork work when Holds(work.Name):
+                    Held.Add(work.Work());
                     break;
                 case RunWork work:
                     Tell(work.Work());
@@ -96,9 +124,9 @@ internal sealed class CoordinatorHarness
         }
     }
 
-    /// <summary>The newest assignment of a step that a worker was sent.</summary>
+    /// <summary>The newest assignment of a step that a worker was sent; one of nothing when there was none.</summary>
     public Assign Assignment(int worker, long step) =>
-        Sent[Worker(worker)].OfType<Assign>().Last(assign => assign.Step == step);
+        Sent[Worker(worker)].OfType<Assign>().LastOrDefault(assign => assign.Step == step) ?? new Assign(Incarnation, step, []);
 
     /// <summary>The ranges of a step over all workers.</summary>
     public IReadOnlyList<(int Worker, AssignedRange Range)> Assigned(long step, params int[] workers) =>
@@ -106,7 +134,7 @@ internal sealed class CoordinatorHarness
 
     /// <summary>What an honest worker returns for a range: the tree sum of its shards.</summary>
     public RangeResult Answer(int worker, long step, AssignedRange assigned) => new(
-        Incarnation, Worker(worker), step, assigned.Range, TokenHash.OfRange(assigned.Shards), SumOf(step, assigned.Range), TimeSpan.FromSeconds(1));
+        Incarnation, Worker(worker), step, assigned.Range, TokenHash.OfRange(assigned.Shards), SumOf(step, assigned.Range));
 
     /// <summary>Lets the workers answer everything that they were asked for a step, in the given order of ranges.</summary>
     public void AnswerAll(long step, Func<IReadOnlyList<(int Worker, AssignedRange Range)>, IEnumerable<(int Worker, AssignedRange Range)>> order, params int[] workers)
@@ -154,7 +182,7 @@ internal sealed class CoordinatorHarness
         var left = SumOf(step, range.Left);
         var right = SumOf(step, range.Right);
         GradientSum.Add(left, right);
-        Gradients.Return(right);
+        right.Release();
         return left;
     }
 

@@ -188,6 +188,47 @@ public sealed class Ends_and_checkpoints
         Assert.Equal(6.0 / 6, Assert.Single(harness.Events.OfType<Evaluated>()).MeanLoss, 12);
     }
 
+    /// <summary>SIGTERM came between the commit and the end of an evaluation that was due.</summary>
+    [Fact]
+    public void An_evaluation_that_was_due_is_made_up_on_resume_and_can_be_the_best()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 6, evaluateEvery: 2, validation: Pieces, isResumed: true, version: 2));
+        AnswerPieces(harness, version: 2, [1, 2, 3]);
+        Assert.Equal(1.0, Assert.Single(harness.Events.OfType<Evaluated>()).MeanLoss, 12);
+        Assert.Equal((2, true), (Assert.Single(harness.Saves).State.Version, harness.Saves[0].IsBest));
+        harness.AnswerAll(2, 0);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+    }
+
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(3, false)]
+    public void What_was_evaluated_or_was_not_due_is_not_evaluated_on_resume(long version, bool isEvaluated)
+    {
+        var harness = Started(new CoordinatorHarness(
+            totalSteps: 6, evaluateEvery: 2, validation: Pieces, isResumed: true, isEvaluated: isEvaluated, version: version));
+        Assert.Empty(harness.Sent[CoordinatorHarness.Worker(0)].OfType<Evaluate>());
+    }
+
+    /// <summary>Results that come during a long evaluation show that the workers live; no timer of the step calls it overdue.</summary>
+    [Fact]
+    public void A_long_evaluation_is_not_overdue_while_pieces_come()
+    {
+        ShardTokens[] pieces = [.. Enumerable.Repeat(new ShardTokens([0, 1], [0, 2]), 40)];
+        var harness = Started(new CoordinatorHarness(totalSteps: 6, evaluateEvery: 1, validation: pieces));
+        harness.AnswerAll(0, 0);
+        harness.AnswerAll(1, 0);
+        for (int answered = 0; answered < pieces.Length; answered++)
+        {
+            var piece = harness.Sent[CoordinatorHarness.Worker(0)].OfType<Evaluate>().ElementAt(answered);
+            harness.Elapse("silence");
+            harness.Tell(new EvaluationResult(piece.Incarnation, CoordinatorHarness.Worker(0), 1, piece.Piece, 1, 1));
+        }
+
+        Assert.Contains(harness.Events, happened => happened is Evaluated);
+        Assert.DoesNotContain(harness.Events, happened => happened is ResultsOverdue);
+    }
+
     private static CoordinatorHarness Started(CoordinatorHarness harness)
     {
         harness.Start();

@@ -54,13 +54,9 @@ public sealed class Same_model_for_any_workers_and_threads
 
         public int Threads => inner.Threads;
 
-        public void Submit(RunSelfTest work, Action<Message> answer, Action<Exception> fail) => inner.Submit(work, answer, fail);
-
-        public void Submit(ComputeLoss work, Action<Message> answer, Action<Exception> fail) => inner.Submit(work, answer, fail);
-
-        public void Submit(ComputeRange work, Action<Message> answer, Action<Exception> fail)
+        public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail)
         {
-            if (++_ranges >= failAt)
+            if (work is ComputeRange && ++_ranges >= failAt)
             {
                 fail(new InvalidOperationException("the device is lost"));
             }
@@ -78,17 +74,18 @@ public sealed class Same_model_for_any_workers_and_threads
     {
         public int Threads => inner.Threads;
 
-        public void Submit(RunSelfTest work, Action<Message> answer, Action<Exception> fail) => inner.Submit(work, answer, fail);
-
-        public void Submit(ComputeLoss work, Action<Message> answer, Action<Exception> fail)
+        public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail)
         {
-            inner.Submit(work with { Version = work.Version.Retain() }, answer, fail);
-            inner.Submit(work, answer, fail);
-        }
+            switch (work)
+            {
+                case ComputeLoss loss:
+                    inner.Submit(loss with { Version = loss.Version.Retain() }, answer, fail);
+                    break;
+                case ComputeRange range:
+                    inner.Submit(range with { Version = range.Version.Retain() }, answer, fail);
+                    break;
+            }
 
-        public void Submit(ComputeRange work, Action<Message> answer, Action<Exception> fail)
-        {
-            inner.Submit(work with { Version = work.Version.Retain() }, answer, fail);
             inner.Submit(work, answer, fail);
         }
 

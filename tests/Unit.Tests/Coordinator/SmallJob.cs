@@ -24,21 +24,39 @@ internal static class SmallJob
         ParameterInitialisation.Fill(Model, seed: 5, values.Span);
         var state = new TrainingState(new ParameterVersion(0, new CountedBuffer(values, pool)), Zeros(pool), Zeros(pool), 0, 0, 0);
         var coordinator = new CoordinatorBehaviour(
-            new CoordinatorSettings(1, Steps, CheckpointEvery: 1, EvaluateEvery: 3, null, AllowMixed: false, workers, DivergencePolicy.Stop, null, IsResumed: false),
+            new CoordinatorSettings(
+                1, Steps, CheckpointEvery: 1, EvaluateEvery: 3, null, AllowMixed: false, workers, DivergencePolicy.Stop, null, IsResumed: false, IsEvaluated: false),
             new CoordinatorInputs(new SyntheticPlan(), new SyntheticPlan().Step(1_000)),
             state,
-            new UpdateRule(optimizer, pool, threads),
-            gradients);
+            new Optimizer(optimizer, pool, threads));
         var selfTest = new SelfTest(Model);
-        var devices = Enumerable.Range(0, workers).Select(index =>
+        IDevice[] devices = [.. Enumerable.Range(0, workers).Select(index =>
         {
-            IDevice device = new ThreadedDevice($"worker-{index}", threads, () => new FusedReplica(Model), gradients, selfTest, TimeProvider.System);
+            IDevice device = new ThreadedDevice($"worker-{index}", threads, () => new FusedReplica(Model), gradients, selfTest);
             return wrap?.Invoke(index, device) ?? device;
-        });
-        var writer = new HashingWriter();
-        var observer = new Recorder();
-        await LocalTraining.RunAsync(coordinator, [.. devices], writer, observer, new TaskCompletionSource<StopRequested>().Task, TimeProvider.System);
-        return ([writer.Hashes[0], writer.Hashes[Steps]], observer.Events);
+        })];
+        var recorder = new Recorder();
+        try
+        {
+            await CoordinatorActor.RunAsync(
+                ActorHost.Start(),
+                coordinator,
+                recorder,
+                (system, address) =>
+                {
+                    for (int index = 0; index < workers; index++)
+                    {
+                        system.Spawn<WorkerActor>(ActorId.Worker(index), ActorId.Worker(index), devices[index], address);
+                    }
+                },
+                new TaskCompletionSource<StopRequested>().Task);
+        }
+        finally
+        {
+            Array.ForEach(devices, device => device.Dispose());
+        }
+
+        return ([recorder.Hashes[0], recorder.Hashes[Steps]], recorder.Events);
     }
 
     private static CountedBuffer Zeros(FloatBufferPool pool)
@@ -48,18 +66,15 @@ internal static class SmallJob
         return new CountedBuffer(buffer, pool);
     }
 
-    private sealed class Recorder : IRunObserver
+    private sealed class Recorder : IRunRecorder
     {
         public List<TrainingEvent> Events { get; } = [];
+
+        public Dictionary<long, string> Hashes { get; } = [];
 
         public void Observe(TrainingEvent trainingEvent) => Events.Add(trainingEvent);
 
         public void Illustrate(ParameterVersion version) => version.Release();
-    }
-
-    private sealed class HashingWriter : ICheckpointWriter
-    {
-        public Dictionary<long, string> Hashes { get; } = [];
 
         public void Write(SaveCheckpoint save)
         {

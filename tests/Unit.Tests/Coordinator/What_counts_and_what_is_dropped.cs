@@ -13,8 +13,8 @@ public sealed class What_counts_and_what_is_dropped
             if (twice)
             {
                 // Repeated before the step was whole: a duplicate. Repeated after it: of an old version.
-                Assert.True(harness.Coordinator.Dropped["duplicate"] > 0);
-                Assert.True(harness.Coordinator.Dropped["wrong version"] > 0);
+                Assert.True(harness.Dropped("duplicate") > 0);
+                Assert.True(harness.Dropped("wrong version") > 0);
             }
 
             return harness.ParametersSentTo(0, 2);
@@ -29,7 +29,7 @@ public sealed class What_counts_and_what_is_dropped
         var harness = Started(1);
         var (worker, range) = harness.Assigned(0, 0)[0];
         harness.Tell(harness.Answer(worker, 0, range) with { Incarnation = CoordinatorHarness.Incarnation - 1 });
-        Assert.Equal(1, harness.Coordinator.Dropped["wrong incarnation"]);
+        Assert.Equal(1, harness.Dropped("wrong incarnation"));
         Assert.Empty(harness.Events.OfType<StepCommitted>());
     }
 
@@ -39,7 +39,7 @@ public sealed class What_counts_and_what_is_dropped
         var harness = Started(1);
         var (worker, range) = harness.Assigned(0, 0)[0];
         harness.Tell(harness.Answer(worker, 0, range) with { TokenHash = 1 });
-        Assert.Equal(1, harness.Coordinator.Dropped["wrong tokens"]);
+        Assert.Equal(1, harness.Dropped("wrong tokens"));
         harness.Tell(harness.Answer(worker, 0, range));
         Assert.Single(harness.Events.OfType<StepCommitted>());
     }
@@ -50,7 +50,7 @@ public sealed class What_counts_and_what_is_dropped
         var harness = Started(1);
         var (worker, range) = harness.Assigned(1, 0)[0];
         harness.Tell(harness.Answer(worker, 1, range));
-        Assert.Equal(1, harness.Coordinator.Dropped["wrong version"]);
+        Assert.Equal(1, harness.Dropped("wrong version"));
     }
 
     [Fact]

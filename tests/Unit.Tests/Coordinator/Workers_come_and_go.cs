@@ -80,24 +80,63 @@ public sealed class Workers_come_and_go
     }
 
     [Fact]
-    public void Overdue_results_are_asked_for_again_and_the_first_to_come_counts()
+    public void A_late_range_is_computed_elsewhere_too_and_the_first_result_counts()
+    {
+        var harness = WithTwoMeasuredWorkers();
+        var slow = harness.Assignment(1, 1).Ranges;
+        Assert.NotEmpty(slow);
+        harness.AnswerAll(1, 0);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+
+        harness.Elapse("late ranges");
+        Assert.Equal(CoordinatorHarness.Worker(1), Assert.Single(harness.Events.OfType<RangesLate>()).Worker);
+        Assert.Equal(slow.Sum(range => range.Range.Length), harness.Assignment(0, 1).Ranges.Sum(range => range.Range.Length));
+        harness.AnswerAll(1, 0);
+        Assert.Equal(2, harness.Events.OfType<StepCommitted>().Count());
+        Assert.Equal(CoordinatorHarness.Shards, harness.Assignment(0, 3).Ranges.Sum(range => range.Range.Length));
+
+        harness.Tell(harness.Answer(1, 1, slow[0]));
+        Assert.Equal(1, harness.Dropped("wrong version"));
+        harness.AnswerAll(2, 0);
+        Assert.NotEmpty(harness.Assignment(1, 4).Ranges);
+    }
+
+    [Fact]
+    public void No_worker_is_late_before_a_quarter_of_a_second()
     {
         var harness = new CoordinatorHarness();
         harness.Start();
         harness.Join(0);
         harness.Join(1);
-        harness.AnswerAll(0, 0);
-        var slow = harness.Assignment(1, 1).Ranges;
-        Assert.NotEmpty(slow);
-        harness.AnswerAll(1, 0);
-        Assert.Single(harness.Events.OfType<StepCommitted>());
-        harness.Tell(harness.Timers["step deadline"].Message);
-        Assert.Contains(harness.Events, happened => happened is ResultsOverdue { Workers: 1 });
-        Assert.NotEmpty(harness.Assignment(0, 1).Ranges);
-        harness.AnswerAll(1, 0, 1);
+        for (long step = 0; step < 2; step++)
+        {
+            foreach (var (worker, range) in harness.Assigned(step, 0, 1))
+            {
+                harness.Tell(harness.Answer(worker, step, range), TimeSpan.FromMilliseconds(1));
+            }
+        }
+
         Assert.Equal(2, harness.Events.OfType<StepCommitted>().Count());
-        harness.Tell(harness.Answer(1, 1, slow[0]));
-        Assert.Equal(1, harness.Coordinator.Dropped["wrong version"]);
+        Assert.Equal(250, harness.Timers["late ranges"].After.TotalMilliseconds, 3);
+    }
+
+    [Fact]
+    public void A_silent_worker_is_asked_again_then_given_up_and_welcome_back()
+    {
+        var harness = WithTwoMeasuredWorkers(totalSteps: 100);
+        var owed = harness.Assignment(1, 1).Ranges[0];
+        harness.AnswerAll(1, 0);
+        harness.Elapse("late ranges");
+        harness.AnswerAll(1, 0);
+        long step = 2;
+        ElapseSilence(harness, 0, ref step, happened => happened is ResultsOverdue { Worker.Name: "worker-1" });
+        Assert.DoesNotContain(harness.Events, happened => happened is WorkerLost);
+        ElapseSilence(harness, 0, ref step, happened => happened is WorkerLost { Worker.Name: "worker-1" });
+        Assert.Null(harness.End);
+
+        harness.Tell(harness.Answer(1, 1, owed));
+        Assert.Equal(3, harness.Events.OfType<WorkerJoined>().Count());
+        Assert.NotEmpty(harness.Assignment(1, step + 1).Ranges);
     }
 
     [Fact]
@@ -107,8 +146,74 @@ public sealed class Workers_come_and_go
         harness.Start();
         harness.Join(0);
         int published = harness.Sent[CoordinatorHarness.Worker(0)].OfType<Publish>().Count();
-        harness.Tell(harness.Timers["step deadline"].Message);
+        Assert.All(harness.Assignment(0, 0).Ranges, range => Assert.Equal(1, range.Attempt));
+        ElapseSilence(harness, happened => happened is ResultsOverdue);
         Assert.Equal(published + 1, harness.Sent[CoordinatorHarness.Worker(0)].OfType<Publish>().Count());
+        Assert.All(harness.Assignment(0, 0).Ranges, range => Assert.Equal(2, range.Attempt));
+    }
+
+    [Fact]
+    public void When_the_only_worker_stays_silent_the_run_ends_and_says_so()
+    {
+        var harness = new CoordinatorHarness(workerLimit: 1);
+        harness.Start();
+        harness.Join(0);
+        ElapseSilence(harness, happened => happened is WorkerLost);
+        Assert.IsType<WaitingForWorkers>(harness.Events[^1]);
+        harness.Elapse("nobody");
+        harness.Tell(new CheckpointWritten(0, null));
+        var failure = Assert.IsType<RnnLmException>(harness.End?.Failure);
+        Assert.Equal(ExitCode.Cluster, failure.ExitCode);
+        Assert.Contains("worker-0 is given up", failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A device that hangs in its self-test: the run does not wait for ever.</summary>
+    [Fact]
+    public void When_no_worker_ever_joins_the_run_ends_and_says_so()
+    {
+        var harness = new CoordinatorHarness(workerLimit: 1);
+        harness.Start();
+        harness.Elapse("nobody");
+        harness.Tell(new CheckpointWritten(0, null));
+        Assert.Equal(ExitCode.Cluster, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
+    }
+
+    [Fact]
+    public void A_worker_that_joins_changes_what_the_others_are_told_only_where_it_takes_over()
+    {
+        var harness = new CoordinatorHarness();
+        harness.Start();
+        for (int worker = 0; worker < 9; worker++)
+        {
+            harness.Join(worker);
+        }
+
+        // Nobody computes the step in hand but the first; nine share the eight shards of the next.
+        Assert.Single(harness.Sent[CoordinatorHarness.Worker(0)].OfType<Assign>(), assign => assign.Step == 0);
+        int told = harness.Sent[CoordinatorHarness.Worker(7)].OfType<Assign>().Count();
+        harness.Join(9);
+        Assert.Equal(told, harness.Sent[CoordinatorHarness.Worker(7)].OfType<Assign>().Count());
+    }
+
+    /// <summary>A worker that joins while the next version is made gets the one in hand: nobody else may give that back.</summary>
+    [Fact]
+    public void The_version_in_hand_can_be_sent_while_the_next_is_made()
+    {
+        var harness = new CoordinatorHarness { Holds = name => name.StartsWith("update", StringComparison.Ordinal) };
+        harness.Start();
+        harness.Join(0);
+        harness.AnswerAll(0, 0);
+        var updated = Assert.Single(harness.Held);
+        harness.Sent[CoordinatorHarness.Worker(0)].OfType<Publish>().Single().Release();
+        harness.Join(1);
+        var published = Assert.Single(harness.Sent[CoordinatorHarness.Worker(1)].OfType<Publish>());
+        Assert.Equal(0, published.Version.Version);
+        Assert.Equal(1, published.Version.Values.Span[0]);
+        harness.Tell(updated);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+        published.Release();
+        harness.Saves[0].State.Release();
+        Assert.Throws<ObjectDisposedException>(() => published.Version.Values);
     }
 
     [Fact]
@@ -122,14 +227,42 @@ public sealed class Workers_come_and_go
         Assert.Contains("--allow-mixed", Assert.IsType<RnnLmException>(harness.End?.Failure).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void The_same_worker_is_asked_again_with_a_higher_attempt()
+    private static CoordinatorHarness WithTwoMeasuredWorkers(long totalSteps = 6)
     {
-        var harness = new CoordinatorHarness();
+        var harness = new CoordinatorHarness(totalSteps);
         harness.Start();
         harness.Join(0);
-        Assert.All(harness.Assignment(0, 0).Ranges, range => Assert.Equal(1, range.Attempt));
-        harness.Tell(harness.Timers["step deadline"].Message);
-        Assert.All(harness.Assignment(0, 0).Ranges, range => Assert.Equal(2, range.Attempt));
+        harness.Join(1);
+        harness.AnswerAll(0, 0, 1);
+        return harness;
+    }
+
+    private static void ElapseSilence(CoordinatorHarness harness, Predicate<TrainingEvent> until)
+    {
+        for (int check = 0; check < 200 && !harness.Events.Exists(until); check++)
+        {
+            harness.Elapse("silence");
+        }
+
+        Assert.Contains(harness.Events, until);
+    }
+
+    /// <summary>The same, while another worker goes on and does what the silent one leaves undone.</summary>
+    private static void ElapseSilence(CoordinatorHarness harness, int working, ref long step, Predicate<TrainingEvent> until)
+    {
+        for (int check = 0; check < 200 && !harness.Events.Exists(until); check++)
+        {
+            harness.AnswerAll(step, working);
+            if (harness.Timers.ContainsKey("late ranges"))
+            {
+                harness.Elapse("late ranges");
+                harness.AnswerAll(step, working);
+            }
+
+            step = harness.Events.OfType<StepCommitted>().Last().Step + 1;
+            harness.Elapse("silence");
+        }
+
+        Assert.Contains(harness.Events, until);
     }
 }

@@ -81,7 +81,7 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
     }
 
     private ThreadedDevice Device(int threads, Func<IReplica> computers) =>
-        new("test", threads, computers, _gradients, new SelfTest(Model), TimeProvider.System);
+        new("test", threads, computers, _gradients, new SelfTest(Model));
 
     private void Submit(ThreadedDevice device, ShardRange range, ShardTokens[] shards) =>
         device.Submit(new ComputeRange(1, Parameters(), range, shards), _answers.Add, _answers.Add);

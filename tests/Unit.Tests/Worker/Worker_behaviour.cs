@@ -81,9 +81,9 @@ public sealed class Worker_behaviour
     public void A_sum_goes_to_the_coordinator_as_it_came_from_the_device()
     {
         var gradient = new Gradient(ParameterLayout.For(new ModelSettings(2, 1, 1, -1)));
-        var effect = Assert.Single(Tell(new RangeComputed(Incarnation, 7, Left, 99, gradient, TimeSpan.FromSeconds(2))));
+        var effect = Assert.Single(Tell(new RangeComputed(Incarnation, 7, Left, 99, gradient)));
         Assert.Equal(
-            new Send(ActorId.Coordinator, new RangeResult(Incarnation, ActorId.Worker(1), 7, Left, 99, gradient, TimeSpan.FromSeconds(2))), effect);
+            new Send(ActorId.Coordinator, new RangeResult(Incarnation, ActorId.Worker(1), 7, Left, 99, gradient)), effect);
     }
 
     [Fact]

@@ -1,17 +1,17 @@
-
 namespace RnnLm.Coordinator;
 
 /// <summary>
-/// From a step's summed gradient to the next parameters: mean over the step's tokens, clipping by norm, Adam. Every pass runs over fixed blocks, so that the number of
-/// threads never changes a bit.
+/// From a step's summed gradient to the next parameters: mean over the step's tokens, clipping by norm, Adam. Every pass
+/// runs over fixed blocks, so that the number of threads never changes a bit.
 /// </summary>
-/// <param name="settings">The job's optimiser.</param>
+/// <param name="settings">The job's optimizer.</param>
 /// <param name="pool">Buffers of the model's length.</param>
 /// <param name="threads">Threads that share the passes.</param>
-public sealed class UpdateRule(OptimizerSettings settings, FloatBufferPool pool, int threads)
+public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, int threads)
 {
     /// <summary>
-    /// Makes version v + 1 out of version v. The given state's references pass to the outcome: its moments are overwritten in place unless a snapshot holds them.
+    /// Makes version v + 1 out of version v, off the actor: it gives no reference back. Moments are overwritten in place,
+    /// and are then the very buffers of the outcome, unless a snapshot holds them.
     /// </summary>
     public UpdateOutcome Apply(TrainingState state, Gradient sum, int examples)
     {
@@ -39,9 +39,6 @@ public sealed class UpdateRule(OptimizerSettings settings, FloatBufferPool pool,
             new AdamState(state.Parameters.Values, state.FirstMoment.Values, state.SecondMoment.Values),
             new AdamState(values, first.Values, second.Values),
             threads);
-        state.Parameters.Release();
-        ReleaseUnless(state.FirstMoment, first);
-        ReleaseUnless(state.SecondMoment, second);
         var next = new TrainingState(
             new ParameterVersion(step + 1, new CountedBuffer(values, pool)),
             first,
@@ -53,14 +50,6 @@ public sealed class UpdateRule(OptimizerSettings settings, FloatBufferPool pool,
     }
 
     private CountedBuffer Writable(CountedBuffer moment) => moment.IsExclusive ? moment : new CountedBuffer(pool.Rent(), pool);
-
-    private static void ReleaseUnless(CountedBuffer old, CountedBuffer kept)
-    {
-        if (!ReferenceEquals(old, kept))
-        {
-            old.Release();
-        }
-    }
 }
 
 /// <summary>What an update came to.</summary>

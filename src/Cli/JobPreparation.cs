@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using RnnLm.Coordinator;
@@ -97,8 +98,22 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             Tokenizer = new TokenizerIdentity(recorded is null ? tokenizer.Spec : $"{TokenizerSpec.Parse(draft.Tokenizer.Spec)}", tokenizer.Hash),
             Model = draft.Model with { VocabularySize = tokenizer.VocabularySize, PaddingId = tokenizer.PaddingId },
             Optimizer = draft.Optimizer with { Schedule = schedule with { TotalSteps = cosineSteps } },
-            InitialWeights = request.Get(TrainSettings.InitialWeights) is { } weights ? StoredState.HashOf(weights) : recorded?.InitialWeights,
+            InitialWeights = request.Get(TrainSettings.InitialWeights) is { } weights ? HashOf(weights) : recorded?.InitialWeights,
             Numerics = request.Get(TrainSettings.AllowMixed) && recorded is not null ? recorded.Numerics : numerics,
         };
+    }
+
+    /// <summary>SHA-256 (hex) of a file of weights.</summary>
+    private static string HashOf(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw RnnLmException.BadInput($"--init {path}: cannot be read ({failure.Message}); give a model.safetensors", failure);
+        }
     }
 }

@@ -1,6 +1,6 @@
 namespace RnnLm.Tests;
 
-public sealed class Update_rule
+public sealed class Optimizer_update
 {
     private static readonly ParameterLayout Layout = ParameterLayout.For(new ModelSettings(2, 1, 1, -1));
 
@@ -55,6 +55,6 @@ public sealed class Update_rule
         var gradient = new Gradient(Layout) { LossSum = 1, TokenCount = tokens };
         dense.CopyTo(gradient.Dense.Span);
         var state = new TrainingState(new ParameterVersion(0, Filled(0.5f)), Filled(0), Filled(0), 0, 0, 0);
-        return new UpdateRule(settings, pool, threads: 1).Apply(state, gradient, examples: 4);
+        return new Optimizer(settings, pool, threads: 1).Apply(state, gradient, examples: 4);
     }
 }

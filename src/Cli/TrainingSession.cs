@@ -1,0 +1,265 @@
+using System.Globalization;
+using Akka.Actor;
+using RnnLm.Coordinator;
+using RnnLm.Data;
+using RnnLm.Storage;
+using RnnLm.Worker;
+
+namespace RnnLm.Cli;
+
+/// <summary>The <c>train</c> command from request to summary: job → run directory → coordinator and workers → result.</summary>
+internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time)
+{
+    /// <summary>Trains; returns when the last step is saved.</summary>
+    /// <exception cref="RnnLmException">Why it could not, or did not reach the last step.</exception>
+    public async Task RunAsync()
+    {
+        // Takes a quarter of a second, beside the reading of the corpus.
+        var actors = Task.Run(ActorHost.Start);
+        var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
+        using var prepared = new JobPreparation(request, view).Run(devices);
+        var config = prepared.Config;
+        var layout = ParameterLayout.For(config.Job.Model);
+        using var buffers = new FloatBufferPool(layout.Length);
+
+        // Made before the run directory, so that weights that cannot be used leave nothing behind.
+        var initial = request.Resumed is null ? InitialState(config.Job, layout, buffers) : null;
+        var run = RunDirectory.CreateOrOpen(request.Get(TrainSettings.Run) ?? DefaultRunPath());
+
+        // Before the jobs are compared: of a run that is being trained, that is what there is to say.
+        using var lease = run.TakeLease(LeaseHolder.ThisProcess());
+        RequireSameJob(run, config.Job);
+        await TrainAsync(run, lease, config, prepared, devices, initial, buffers, actors).ConfigureAwait(false);
+    }
+
+    private string DefaultRunPath()
+    {
+        for (int number = 1; ; number++)
+        {
+            string path = Path.Combine("runs", $"{request.Get(TrainSettings.PresetName)}-{number}");
+            if (!Path.Exists(path))
+            {
+                return path;
+            }
+        }
+    }
+
+    private void RequireSameJob(RunDirectory run, Job job)
+    {
+        if (!run.HasConfig)
+        {
+            return;
+        }
+
+        var differences = JobFormat.Differences(RunConfig.Read(run).Job, job);
+        if (differences.Count > 0)
+        {
+            string cure = differences.All(difference => difference.StartsWith("numerics", StringComparison.Ordinal))
+                ? "go on with the device and library of the run, or let this machine work all the same with --allow-mixed"
+                : "give these settings as they were, or another --run";
+            throw RnnLmException.BadInput($"'{run.Root}' holds another job: {string.Join("; ", differences)}; {cure}");
+        }
+
+        if (request.Resumed is null)
+        {
+            throw RnnLmException.BadInput($"'{run.Root}' holds this job already; add --resume to go on with it, or give another --run");
+        }
+    }
+
+    private TrainingState InitialState(Job job, ParameterLayout layout, FloatBufferPool buffers) =>
+        request.Get(TrainSettings.InitialWeights) is { } weights
+            ? StoredState.FromWeights(weights, layout, buffers)
+            : StoredState.Initial(buffers, values => ParameterInitialisation.Fill(job.Model, job.Seed, values.Span));
+
+    private async Task TrainAsync(
+        RunDirectory run,
+        Lease lease,
+        RunConfig config,
+        PreparedJob prepared,
+        DeviceChoice devices,
+        TrainingState? initial,
+        FloatBufferPool buffers,
+        Task<ActorSystem> actors)
+    {
+        // From here on a signal saves before it ends; until here there is nothing to save, and it ends the process at once.
+        using var signals = new StopSignals();
+        var job = config.Job;
+        var layout = ParameterLayout.For(job.Model);
+        using var gradients = new GradientPool(layout);
+        if (initial is not null)
+        {
+            run.WriteTokenizer(lease, TokenizerDirectory.Files(prepared.Corpus.Tokenizer));
+        }
+
+        run.WriteConfig(lease, config.ToJson());
+        var store = run.OpenCheckpoints(lease);
+        var (state, ledgerChain, bestLoss, isEvaluated) = initial is null
+            ? Resume(run, store, config, layout, buffers)
+            : (initial, LedgerChain.Empty, null, false);
+        long stepsPerEpoch = prepared.Inputs.Plan.StepsPerEpoch;
+        using var ledger = run.OpenLedger(lease, state.Version, ledgerChain);
+        view.Notice(Describe(prepared, run));
+        WarnOfWarmUp(job.Optimizer.Schedule, config.TotalSteps);
+
+        int workers = devices.Kind == DeviceKind.Cpu ? request.Get(TrainSettings.Workers) : devices.Indices.Count;
+        int threadsPerWorker = request.Get(TrainSettings.Threads)
+            ?? Math.Max(1, Environment.ProcessorCount / request.Get(TrainSettings.Workers));
+        int threads = Math.Min(Environment.ProcessorCount, workers * threadsPerWorker);
+        var retention = new RetentionPolicy(config.Get(TrainSettings.Keep), config.Get(TrainSettings.KeepEvery));
+        var recorded = config;
+        await using var recorder = new RunRecorder(
+            run.OpenMetrics(lease, state.Version),
+            new CheckpointWriter(store, ledger, retention, layout, config.JobHash, stepsPerEpoch),
+            view,
+            new TrainingExtent(state.Version, config.TotalSteps, stepsPerEpoch),
+            version => GreedySamples(config, version, prepared.Corpus.Tokenizer),
+            joined =>
+            {
+                string selfTest = recorded.SelfTest ?? joined.SelfTestHash;
+                var changed = recorded with { SelfTest = selfTest, Reproducible = recorded.Reproducible && selfTest == joined.SelfTestHash };
+                if (changed != recorded)
+                {
+                    recorded = changed;
+                    run.WriteConfig(lease, changed.ToJson());
+                }
+            },
+            time);
+        var coordinator = new CoordinatorBehaviour(
+            new CoordinatorSettings(
+                lease.Incarnation,
+                config.TotalSteps,
+                config.Get(TrainSettings.CheckpointEvery),
+                config.Get(TrainSettings.EvaluateEvery),
+                config.SelfTest,
+                request.Get(TrainSettings.AllowMixed),
+                workers,
+                request.Get(TrainSettings.OnDivergence),
+                bestLoss,
+                IsResumed: initial is null,
+                isEvaluated),
+            prepared.Inputs,
+            state,
+            new Optimizer(job.Optimizer, buffers, threads));
+        var computing = devices.Make(workers, threadsPerWorker, job.Model, gradients);
+        try
+        {
+            await CoordinatorActor.RunAsync(
+                await actors.ConfigureAwait(false),
+                coordinator,
+                recorder,
+                (system, address) =>
+                {
+                    for (int index = 0; index < computing.Count; index++)
+                    {
+                        system.Spawn<WorkerActor>(ActorId.Worker(index), ActorId.Worker(index), computing[index], address);
+                    }
+                },
+                signals.Requested).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var device in computing)
+            {
+                device.Dispose();
+            }
+        }
+
+        Finish(run, prepared.Corpus.Tokenizer, config, recorder);
+    }
+
+    private (TrainingState State, LedgerChain Ledger, double? BestLoss, bool IsEvaluated) Resume(
+        RunDirectory run, CheckpointStore store, RunConfig config, ParameterLayout layout, FloatBufferPool buffers)
+    {
+        view.Preparing("finding the newest checkpoint", 0);
+        var search = store.FindNewest();
+        view.Preparing("finding the newest checkpoint", 1);
+        foreach (var damaged in search.Damaged)
+        {
+            view.Notice($"warning: {damaged}");
+        }
+
+        if (search.Newest is not { } newest)
+        {
+            throw RnnLmException.BadInput($"'{run.Root}' has no checkpoint that can be used; start another run");
+        }
+
+        view.Notice($"going on from the checkpoint of step {newest.State.Step}");
+        bool isSameValidation = config.ValidationHash == request.Resumed!.ValidationHash;
+        if (!isSameValidation)
+        {
+            view.Notice("the validation text is another than before: its losses are compared from here on");
+        }
+
+        double? bestLoss = isSameValidation && store.BestStep is { } best
+            ? run.Checkpoints.Check(best).Checkpoint?.State.ValidationLoss
+            : null;
+        view.Preparing("restoring parameters and moments", 0);
+        var state = StoredState.Read(newest, layout, buffers);
+        view.Preparing("restoring parameters and moments", 1);
+        return (state, newest.State.Ledger, bestLoss, newest.State.ValidationLoss is not null);
+    }
+
+    /// <summary>The learning rate is part of the job, the number of steps is not: it is said, not changed.</summary>
+    private void WarnOfWarmUp(LearningRateSchedule schedule, long totalSteps)
+    {
+        if (schedule.WarmupSteps > totalSteps)
+        {
+            view.Notice(string.Create(
+                CultureInfo.InvariantCulture,
+                $"warning: the warm-up of {schedule.WarmupSteps} steps outlasts the run of {totalSteps}: " +
+                $"the learning rate reaches {schedule.Factor(totalSteps - 1):P0} of its peak; a shorter --warmup reaches it"));
+        }
+    }
+
+    private static string Describe(PreparedJob prepared, RunDirectory run)
+    {
+        var (model, plan) = (prepared.Config.Job.Model, prepared.Config.Job.Plan);
+        return $"{ParameterLayout.For(model).Length:N0} parameters: vocabulary {model.VocabularySize:N0}, " +
+            $"dimension {model.Dimension}, layers {model.Layers}; {prepared.Inputs.Plan.StepsPerEpoch:N0} steps an epoch " +
+            $"of {plan.BatchSize} examples in {plan.Shards} shards; run {run.Root}";
+    }
+
+    /// <summary>What a version makes of the run's prompts, its most likely continuations.</summary>
+    private static IEnumerable<(string Prompt, string Text)> GreedySamples(RunConfig config, ParameterVersion version, ITokenizer tokenizer)
+    {
+        using var continuation = new TextContinuation(config.Job, version.Values.Span, tokenizer);
+        foreach (string prompt in config.Get(TrainSettings.Prompts))
+        {
+            if (continuation.TryGreedy(prompt) is { } text)
+            {
+                yield return (prompt, text);
+            }
+        }
+    }
+
+    private static void Finish(RunDirectory run, ITokenizer tokenizer, RunConfig config, RunRecorder recorder)
+    {
+        var final = run.Checkpoints.FindNewest().Newest!;
+        using var continuation = new TextContinuation(config.Job, StoredState.ReadParameters(final, config.Job.Model), tokenizer);
+        foreach (string prompt in config.Get(TrainSettings.Prompts))
+        {
+            if (continuation.TrySample(prompt, config.Job.Seed) is { } text)
+            {
+                recorder.Show(view => view.Sample(prompt, text));
+            }
+        }
+
+        var totals = recorder.Totals;
+        if (totals.Dropped.Count > 0)
+        {
+            string reasons = string.Join(", ", totals.Dropped.Select(entry => $"{entry.Value} {entry.Key}"));
+            recorder.Show(view => view.Notice($"results that came and were not used: {reasons}"));
+        }
+
+        var summary = new TrainingSummary(
+            run.Root,
+            final.State.Step,
+            totals.Seconds,
+            totals.Seconds > 0 ? totals.Tokens / totals.Seconds : 0,
+            totals.Seconds > 0 ? totals.UpdateSeconds / totals.Seconds : 0,
+            totals.LastEvaluation?.MeanLoss,
+            final.Hashes[CheckpointNames.Model],
+            final.Hashes[CheckpointNames.Optimizer]);
+        recorder.Show(view => view.Finish(summary));
+    }
+}

@@ -1,0 +1,149 @@
+namespace RnnLm.Coordinator;
+
+/// <summary>
+/// Who computes which shards of the step in hand and of the next, and what a slow worker triggers. None of it changes a
+/// bit of the result: the sums are combined along the tree whoever computed them.
+/// </summary>
+/// <param name="roster">Who works.</param>
+/// <param name="incarnation">Of this coordinator.</param>
+/// <param name="outbox">Takes what is to be done.</param>
+internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
+{
+    private const string LateTimer = "late ranges";
+    private readonly SortedDictionary<long, StepInProgress> _steps = [];
+
+    /// <summary>The step of that number, if its tokens are there.</summary>
+    public StepInProgress? Find(long step) => _steps.GetValueOrDefault(step);
+
+    /// <summary>Takes in a step whose tokens are there, and divides it.</summary>
+    public void Add(StepInProgress step, DateTimeOffset now)
+    {
+        _steps[step.Step] = step;
+        Divide(step, now);
+    }
+
+    /// <summary>Forgets a step that was committed.</summary>
+    public void Remove(StepInProgress step)
+    {
+        _steps.Remove(step.Step);
+        outbox.Cancel(LateTimer);
+    }
+
+    /// <summary>The step in hand waits for results from now on.</summary>
+    public void Begin(StepInProgress step, DateTimeOffset now)
+    {
+        foreach (var member in roster.Members.Where(member => step.MissingOf(member.Id).Count > 0))
+        {
+            member.GivenWork(now);
+        }
+
+        WatchTheTime(step, now);
+    }
+
+    /// <summary>Gives a worker that came, or came back, its share; of the step in hand only what nobody in time computes.</summary>
+    public void Welcome(long current, DateTimeOffset now)
+    {
+        foreach (var (number, step) in _steps)
+        {
+            if (number > current)
+            {
+                step.ClearAssignments();
+            }
+
+            Divide(step, now);
+        }
+    }
+
+    /// <summary>Gives the ranges of a worker that is gone to the others.</summary>
+    public void Withdraw(ActorId worker, DateTimeOffset now)
+    {
+        foreach (var step in _steps.Values)
+        {
+            step.Withdraw(worker);
+            Divide(step, now);
+        }
+    }
+
+    /// <summary>
+    /// The flat rule: who is later than <see cref="Roster.LateAt"/> is late. The others compute his ranges too, the first
+    /// result wins, and he gets no more until he answers.
+    /// </summary>
+    public void OnLate(long current, DateTimeOffset now)
+    {
+        if (Find(current) is not { } step)
+        {
+            return;
+        }
+
+        foreach (var member in roster.Members.Where(member => !member.IsLate && DueOf(step, member) <= now).ToArray())
+        {
+            Late(member, current, now);
+        }
+
+        WatchTheTime(step, now);
+    }
+
+    /// <summary>Lets others do the work of a worker that is late.</summary>
+    public void Late(Member member, long current, DateTimeOffset now)
+    {
+        member.Late();
+        outbox.Report(new RangesLate(current, member.Id, Find(current)?.MissingOf(member.Id).Count ?? 0));
+        foreach (var step in _steps.Values)
+        {
+            Divide(step, now);
+        }
+    }
+
+    /// <summary>Asks a worker for what it owes of the step in hand once more.</summary>
+    public void AskAgain(Member member, long current)
+    {
+        if (Find(current) is { } step)
+        {
+            step.AskAgain(member.Id);
+            Tell(step);
+        }
+    }
+
+    /// <summary>Divides among those who are in time whatever neither came back nor is asked of one of them.</summary>
+    private void Divide(StepInProgress step, DateTimeOffset now)
+    {
+        var members = roster.InTime;
+        if (members.Count == 0)
+        {
+            return;
+        }
+
+        var speeds = Roster.Speeds(members);
+        foreach (var (start, end) in step.RunsNotAskedOf(members.Select(member => member.Id)))
+        {
+            foreach (var (member, ranges) in members.Zip(ShardDivision.Divide(start, end, speeds)).Where(share => share.Second.Count > 0))
+            {
+                step.Assign(member.Id, ranges);
+                member.GivenWork(now);
+            }
+        }
+
+        Tell(step);
+    }
+
+    private void Tell(StepInProgress step)
+    {
+        foreach (var (worker, message) in step.Changes(incarnation))
+        {
+            outbox.Send(worker, message);
+        }
+    }
+
+    /// <summary>Wakes up when the next worker can be late; one that is alone in time has nobody who would help.</summary>
+    private void WatchTheTime(StepInProgress step, DateTimeOffset now)
+    {
+        var inTime = roster.Members.Where(member => !member.IsLate).ToArray();
+        if (inTime.Length > 1 && inTime.Min(member => DueOf(step, member)) is { } due)
+        {
+            outbox.Timer(LateTimer, due > now ? due - now : TimeSpan.Zero, new LateCheck(step.Step));
+        }
+    }
+
+    private DateTimeOffset? DueOf(StepInProgress step, Member member) =>
+        step.MissingOf(member.Id).Sum(range => range.Length) is var shards and > 0 ? roster.LateAt(member, shards) : null;
+}

@@ -1,0 +1,133 @@
+using Akka.Actor;
+
+namespace RnnLm.Coordinator;
+
+/// <summary>What a coordinator needs of the world around it. Called on its actor, except where it says otherwise.</summary>
+public interface IRunRecorder
+{
+    /// <summary>Something happened; must be quick.</summary>
+    void Observe(TrainingEvent trainingEvent);
+
+    /// <summary>A version was evaluated and may be shown at work; the recorder owns the reference. Must be quick.</summary>
+    void Illustrate(ParameterVersion version);
+
+    /// <summary>Writes a checkpoint or throws; off the actor, one at a time. The caller releases the snapshot.</summary>
+    void Write(SaveCheckpoint save);
+}
+
+/// <summary>The actor of the coordinator, and the run of one process around it.</summary>
+/// <param name="behaviour">What decides.</param>
+/// <param name="recorder">Watches the run and writes checkpoints.</param>
+/// <param name="work">Adds, updates and writes.</param>
+/// <param name="end">Ends when the actor stops; faulted with the cause if it failed.</param>
+public sealed class CoordinatorActor(
+    CoordinatorBehaviour behaviour, IRunRecorder recorder, WorkThreads work, TaskCompletionSource end)
+    : BehaviourActor(ActorId.Coordinator, behaviour, work, watcher: null)
+{
+    /// <summary>Room for what one step asks for, many times over.</summary>
+    private const int WorkCapacity = 16_384;
+
+    /// <summary>One thread writes a checkpoint while the others add and update.</summary>
+    private const int MostWorkThreads = 4;
+
+    /// <summary>A disk that has not taken a checkpoint by then is broken.</summary>
+    private static readonly TimeSpan WriterDeadline = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan TerminationDeadline = TimeSpan.FromSeconds(10);
+
+    /// <summary>Trains with workers of this process until the last step, a failure or a request to stop.</summary>
+    /// <param name="system">Where the actors live; it is terminated at the end.</param>
+    /// <param name="behaviour">The coordinator's state machine.</param>
+    /// <param name="recorder">Watches the run and writes checkpoints.</param>
+    /// <param name="startWorkers">Starts the workers of a coordinator.</param>
+    /// <param name="stop">Asks to stop after saving the last committed version.</param>
+    /// <exception cref="RnnLmException">Why training ended before its last step.</exception>
+    public static async Task RunAsync(
+        ActorSystem system,
+        CoordinatorBehaviour behaviour,
+        IRunRecorder recorder,
+        Action<ActorSystem, IActorRef> startWorkers,
+        Task<StopRequested> stop)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        ArgumentNullException.ThrowIfNull(startWorkers);
+        using var work = new WorkThreads("coordinator", MostWorkThreads, WorkCapacity);
+        var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var coordinator = system.Spawn<CoordinatorActor>(ActorId.Coordinator, behaviour, recorder, work, end);
+        startWorkers(system, coordinator);
+        bool isIdle;
+        try
+        {
+            if (await Task.WhenAny(end.Task, stop).ConfigureAwait(false) != end.Task)
+            {
+                coordinator.Tell(await stop.ConfigureAwait(false));
+            }
+
+            await end.Task.ConfigureAwait(false);
+        }
+        finally
+        {
+            // Whoever holds the run's lease gives it back after this, even when the coordinator failed: nobody writes any more.
+            await Task.WhenAny(system.Terminate(), Task.Delay(TerminationDeadline)).ConfigureAwait(false);
+            isIdle = work.Finish(WriterDeadline);
+        }
+
+        if (!isIdle)
+        {
+            throw RnnLmException.Storage(
+                $"a checkpoint is still being written after {WriterDeadline.TotalMinutes:F0} minutes; look after the disk");
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void PostStop()
+    {
+        base.PostStop();
+        if (Failure is null)
+        {
+            end.TrySetResult();
+        }
+        else
+        {
+            end.TrySetException(Failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void CarryOut(Effect effect, Action<Message> answer, Action<Exception> fail)
+    {
+        switch (effect)
+        {
+            case Report report:
+                recorder.Observe(report.Event);
+                break;
+            case Illustrate illustrate:
+                recorder.Illustrate(illustrate.Version);
+                break;
+            case SaveCheckpoint save:
+                Run(() => Write(save));
+                break;
+            default:
+                throw new InvalidOperationException($"the coordinator has no effect {effect.GetType().Name}");
+        }
+    }
+
+    private CheckpointWritten Write(SaveCheckpoint save)
+    {
+        try
+        {
+            recorder.Write(save);
+            return new CheckpointWritten(save.State.Version, null);
+        }
+#pragma warning disable CA1031 // A checkpoint that cannot be written is the coordinator's to judge, whatever the reason.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            return new CheckpointWritten(save.State.Version, failure);
+        }
+        finally
+        {
+            save.State.Release();
+        }
+    }
+}

@@ -1,0 +1,101 @@
+namespace RnnLm.Coordinator;
+
+/// <summary>
+/// The loss of one version on the validation text, piece by piece. Workers draw pieces as they finish; the sum runs over
+/// the pieces in their order, so that it does not depend on who evaluated which.
+/// </summary>
+/// <param name="pieces">The validation text.</param>
+/// <param name="roster">Who works.</param>
+/// <param name="incarnation">Of this coordinator.</param>
+/// <param name="outbox">Takes what is to be done.</param>
+internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roster, long incarnation, Outbox outbox)
+{
+    /// <summary>Pieces that a worker has in hand or queued for each of its threads: one to compute and one to go on with.</summary>
+    private const int PiecesAThread = 2;
+
+    private readonly double?[] _losses = new double?[pieces.Count];
+    private readonly long[] _tokens = new long[pieces.Count];
+    private readonly Dictionary<int, ActorId> _inHand = [];
+    private readonly SortedSet<int> _waiting = [];
+    private long? _version;
+
+    /// <summary>Whether there is any validation text.</summary>
+    public bool HasPieces => pieces.Count > 0;
+
+    /// <summary>Whether a version is being evaluated.</summary>
+    public bool IsRunning => _version is not null;
+
+    /// <summary>Begins with a version that every worker has or is about to get.</summary>
+    public void Begin(long version, DateTimeOffset now)
+    {
+        _version = version;
+        Array.Clear(_losses);
+        _inHand.Clear();
+        _waiting.UnionWith(Enumerable.Range(0, pieces.Count));
+        Draw(now);
+    }
+
+    /// <summary>Abandons the version.</summary>
+    public void Abandon() => _version = null;
+
+    /// <summary>Gives each worker that is in time as many pieces as it has room for.</summary>
+    public void Draw(DateTimeOffset now)
+    {
+        if (_version is not { } version)
+        {
+            return;
+        }
+
+        foreach (var member in roster.InTime)
+        {
+            for (int room = (PiecesAThread * member.Threads) - CountOf(member.Id); room > 0 && _waiting.Count > 0; room--)
+            {
+                int piece = _waiting.Min;
+                _waiting.Remove(piece);
+                _inHand[piece] = member.Id;
+                member.GivenWork(now);
+                outbox.Send(member.Id, new Evaluate(incarnation, version, piece, pieces[piece]));
+            }
+        }
+    }
+
+    /// <summary>Whether a worker owes a piece.</summary>
+    public bool IsOwedBy(ActorId worker) => IsRunning && CountOf(worker) > 0;
+
+    /// <summary>Puts back what a worker has in hand: it is gone, or silent.</summary>
+    public void Withdraw(ActorId worker, DateTimeOffset now)
+    {
+        foreach (int piece in _inHand.Where(entry => entry.Value == worker).Select(entry => entry.Key).ToArray())
+        {
+            _inHand.Remove(piece);
+            _waiting.Add(piece);
+        }
+
+        Draw(now);
+    }
+
+    /// <summary>Takes a result; a piece counts once.</summary>
+    /// <returns>The mean loss per token in nats, with the last piece that was missing.</returns>
+    public double? Accept(EvaluationResult result, DateTimeOffset now)
+    {
+        if (result.Version != _version || result.Piece < 0 || result.Piece >= pieces.Count || _losses[result.Piece] is not null)
+        {
+            return null;
+        }
+
+        _losses[result.Piece] = result.LossSum;
+        _tokens[result.Piece] = result.TokenCount;
+        _inHand.Remove(result.Piece);
+        _waiting.Remove(result.Piece);
+        if (_inHand.Count + _waiting.Count > 0)
+        {
+            Draw(now);
+            return null;
+        }
+
+        _version = null;
+        return _losses.Sum(loss => loss!.Value) / _tokens.Sum();
+    }
+
+    private int CountOf(ActorId worker) => _inHand.Values.Count(holder => holder == worker);
+}
