@@ -83,9 +83,7 @@ internal static class Publishing
         }
     });
 
-    /// <summary>
-    /// Removes from a directory what writers left that are dead. What cannot be removed stays: nobody waits for it.
-    /// </summary>
+    /// <summary>Removes from a directory what dead writers left; what cannot be removed stays.</summary>
     public static void RemoveAbandoned(string directory)
     {
         try
@@ -143,7 +141,8 @@ internal static class Publishing
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw RnnLmException.Storage(
-                $"{path}: cannot be written ({failure.Message}); free space, or name another cache directory with {CacheDirectory.Variable}",
+                $"{path}: cannot be written ({failure.Message}); "
+                + $"free space, or name another cache directory with {CacheDirectory.Variable}",
                 failure);
         }
     }
@@ -175,7 +174,8 @@ internal static class Publishing
         }
     }
 
-    private static FileStream Lock(string path, FileMode mode) => new(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+    private static FileStream Lock(string path, FileMode mode) =>
+        new(path, mode, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
 
     /// <summary>Removes what lies under a writer's temporary names, and then its lock.</summary>
     private static void Remove(string stem)

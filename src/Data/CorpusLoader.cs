@@ -44,7 +44,8 @@ public sealed class CorpusLoader(
     public Corpus Load(IEnumerable<string> patterns, CorpusSettings settings, ITokenizer tokenizer) =>
         Load(patterns, settings, (_, _) => tokenizer);
 
-    private Corpus Load(IEnumerable<string> patterns, CorpusSettings settings, Func<CorpusFiles, string, ITokenizer> tokenizerFor)
+    private Corpus Load(
+        IEnumerable<string> patterns, CorpusSettings settings, Func<CorpusFiles, string, ITokenizer> tokenizerFor)
     {
         settings.Require();
         CacheDirectory.RemoveAbandoned(packages.CacheDirectory);

@@ -14,16 +14,18 @@ internal static class OrderedPipeline
     /// <param name="map">Pure work on an item.</param>
     /// <param name="consume">Receives the results in order.</param>
     /// <param name="threads">How many items are worked on at once.</param>
-    public static void Run<TItem, TResult>(IEnumerable<TItem> source, Func<TItem, TResult> map, Action<TResult> consume, int threads)
+    public static void Run<TItem, TResult>(
+        IEnumerable<TItem> source, Func<TItem, TResult> map, Action<TResult> consume, int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
-        TaskScheduler scheduler = new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, threads).ConcurrentScheduler;
+        var pair = new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, threads);
+        var factory = new TaskFactory<TResult>(pair.ConcurrentScheduler);
         var inFlight = new Queue<Task<TResult>>();
         try
         {
             foreach (TItem item in source)
             {
-                inFlight.Enqueue(Task.Factory.StartNew(() => map(item), CancellationToken.None, TaskCreationOptions.None, scheduler));
+                inFlight.Enqueue(factory.StartNew(() => map(item)));
                 if (inFlight.Count >= 2 * threads)
                 {
                     consume(inFlight.Dequeue().GetAwaiter().GetResult());

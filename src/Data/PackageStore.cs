@@ -13,7 +13,8 @@ namespace RnnLm.Data;
 /// <param name="Bytes">Size of the tarball.</param>
 /// <param name="Sha512">SHA-512 of the tarball, base64: the registry's <c>dist.integrity</c>.</param>
 /// <param name="Files">Prefixes of the paths, relative to the package, that are unpacked.</param>
-public sealed record NpmPackage(string Name, string Version, long Bytes, string Sha512, params IReadOnlyList<string> Files)
+public sealed record NpmPackage(
+    string Name, string Version, long Bytes, string Sha512, params IReadOnlyList<string> Files)
 {
     /// <summary>State of the Union addresses and Moby Dick; the texts are in the public domain.</summary>
     public static NpmPackage Datasets { get; } = new(
@@ -155,7 +156,7 @@ internal sealed class NpmClient(string executable, Action<string, double>? progr
         npm.StandardInput.Close();
         Task<string> output = npm.StandardOutput.ReadToEndAsync();
         Task<string> errors = npm.StandardError.ReadToEndAsync();
-        string doing = string.Create(CultureInfo.InvariantCulture, $"fetching {package} ({package.Bytes / 1e6:F1} MB) with npm");
+        string doing = $"fetching {package} ({package.Bytes / 1e6:F1} MB) with npm";
         progress?.Invoke(doing, 0);
         for (int polls = 1; !npm.WaitForExit(PollMs); polls++)
         {
@@ -188,7 +189,8 @@ internal sealed class NpmClient(string executable, Action<string, double>? progr
         catch (Win32Exception failure)
         {
             throw RnnLmException.BadInput(
-                $"{package}: npm is needed to fetch it and cannot be started ({failure.Message}); install npm, or give files of your own",
+                $"{package}: npm is needed to fetch it and cannot be started ({failure.Message}); "
+                + "install npm, or give files of your own",
                 failure);
         }
     }
@@ -197,7 +199,8 @@ internal sealed class NpmClient(string executable, Action<string, double>? progr
     {
         try
         {
-            return new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+            var files = new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories);
+            return files.Sum(file => file.Length);
         }
         catch (IOException)
         {
@@ -207,7 +210,8 @@ internal sealed class NpmClient(string executable, Action<string, double>? progr
     }
 
     private static RnnLmException Failed(NpmPackage package, string reason) => RnnLmException.BadInput(
-        $"{package}: npm cannot fetch it ({reason}); check the network and 'npm config get registry', or give files of your own");
+        $"{package}: npm cannot fetch it ({reason}); "
+        + "check the network and 'npm config get registry', or give files of your own");
 
     /// <summary>The first line in which npm says something, without its prefix.</summary>
     private static string Reason(string complaint)
@@ -236,7 +240,8 @@ internal static class PackageArchive
         if (sha512 != package.Sha512)
         {
             throw RnnLmException.BadInput(
-                $"{package}: the registry gave a package with SHA-512 {sha512}, not {package.Sha512}; use a registry that serves the original");
+                $"{package}: the registry gave a package with SHA-512 {sha512}, not {package.Sha512}; "
+                + "use a registry that serves the original");
         }
     }
 
@@ -244,9 +249,7 @@ internal static class PackageArchive
     /// Unpacks the files that the package names below <paramref name="directory"/>; nothing is ever written outside of
     /// it.
     /// </summary>
-    /// <exception cref="RnnLmException">
-    /// Bad input: damaged, a path that leads out, a link, or more bytes than such a package can have.
-    /// </exception>
+    /// <exception cref="RnnLmException">Bad input: damaged, a link, a path that leads out, or too large.</exception>
     public static void Unpack(string tarball, NpmPackage package, string directory)
     {
         string root = Path.GetFullPath(directory) + Path.DirectorySeparatorChar;
@@ -259,24 +262,29 @@ internal static class PackageArchive
             {
                 // npm puts everything below one folder, usually named "package".
                 string path = entry.Name[(entry.Name.IndexOf('/', StringComparison.Ordinal) + 1)..];
-                if (package.Files.Any(prefix => path.StartsWith(prefix, StringComparison.Ordinal)) && entry.EntryType != TarEntryType.Directory)
+                bool isWanted = package.Files.Any(prefix => path.StartsWith(prefix, StringComparison.Ordinal));
+                if (!isWanted || entry.EntryType == TarEntryType.Directory)
                 {
-                    totalBytes += entry.Length;
-                    bool isWithinBounds = entry.Length <= MostFileBytes && totalBytes <= MostTotalBytes;
-                    string target = Path.GetFullPath(Path.Combine(root, path));
-                    bool isInside = target.StartsWith(root, StringComparison.Ordinal);
-                    if (!isInside || !isWithinBounds || entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile))
-                    {
-                        throw RnnLmException.BadInput(
-                            $"{package}: refused, its entry '{entry.Name}' is no plain file of reasonable size inside the package");
-                    }
-
-                    Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-                    entry.ExtractToFile(target, overwrite: false);
+                    continue;
                 }
+
+                totalBytes += entry.Length;
+                string target = Path.GetFullPath(Path.Combine(root, path));
+                if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)
+                    || !target.StartsWith(root, StringComparison.Ordinal)
+                    || entry.Length > MostFileBytes
+                    || totalBytes > MostTotalBytes)
+                {
+                    throw RnnLmException.BadInput(
+                        $"{package}: refused, its entry '{entry.Name}' is no plain file of reasonable size inside it");
+                }
+
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                entry.ExtractToFile(target, overwrite: false);
             }
         }
-        catch (Exception failure) when (failure is EndOfStreamException or not (IOException or UnauthorizedAccessException or RnnLmException))
+        catch (Exception failure) when (
+            failure is EndOfStreamException or not (IOException or UnauthorizedAccessException or RnnLmException))
         {
             // The reader of archives has many ways to say so.
             string reason = failure.Message.ReplaceLineEndings(" ");

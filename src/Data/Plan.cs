@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Globalization;
 using System.Numerics;
 
 namespace RnnLm.Data;
@@ -79,7 +78,8 @@ public sealed class Plan : IStepPlan
     /// <summary>Numbers, in the training set, of the examples of a step.</summary>
     public long[] Indices(long step)
     {
-        var order = new CounterPermutation(_settings.Seed, RandomPurpose.EpochShuffle, (ulong)EpochOf(step), ExamplesPerEpoch);
+        ulong epoch = (ulong)EpochOf(step);
+        var order = new CounterPermutation(_settings.Seed, RandomPurpose.EpochShuffle, epoch, ExamplesPerEpoch);
         long first = step % StepsPerEpoch * _settings.BatchSize;
         long[] indices = new long[BatchSizeOf(step)];
         for (int i = 0; i < indices.Length; i++)
@@ -119,15 +119,11 @@ public sealed class CorpusExamples
     /// <summary>Examples to train on.</summary>
     public ExampleSet Training { get; }
 
-    /// <summary>
-    /// Examples held out for validation; none when HeldOutPerMille is 0 or the corpus has a single example.
-    /// </summary>
+    /// <summary>Examples held out for validation; none when HeldOutPerMille is 0 or there is one example.</summary>
     public ExampleSet HeldOut { get; }
 
     /// <summary>The examples of a corpus that is trained on.</summary>
-    /// <exception cref="RnnLmException">
-    /// Usage: a setting out of range. Bad input: the corpus is shorter than one example.
-    /// </exception>
+    /// <exception cref="RnnLmException">Usage: a setting out of range. Bad input: too little text.</exception>
     public static CorpusExamples ForTraining(TokenFile tokens, PlanSettings settings)
     {
         ArgumentNullException.ThrowIfNull(tokens);
@@ -135,18 +131,13 @@ public sealed class CorpusExamples
         RequireSettings(tokens, settings);
         return settings.Mode != ExampleMode.Windows || tokens.TokenCount > settings.Context
             ? Of(tokens, settings)
-            : throw RnnLmException.BadInput(string.Create(
-                CultureInfo.InvariantCulture,
-                $"the corpus has {tokens.TokenCount} tokens, too few for one example: --context {settings.Context} needs "
-                + $"{settings.Context + 1L}; use more text or a smaller --context"));
+            : throw RnnLmException.BadInput(
+                $"the corpus has {tokens.TokenCount} tokens, too few for one example: "
+                + $"--context {settings.Context} needs {settings.Context + 1L}; use more text or a smaller --context");
     }
 
-    /// <summary>
-    /// All examples of a corpus that is evaluated, in order: the settings' split does not apply to it.
-    /// </summary>
-    /// <exception cref="RnnLmException">
-    /// Usage: a setting out of range. Bad input: the corpus has no two tokens in a row.
-    /// </exception>
+    /// <summary>All examples of a corpus that is evaluated, in order: the split does not apply to it.</summary>
+    /// <exception cref="RnnLmException">Usage: a setting out of range. Bad input: too little text.</exception>
     public static ExampleSet ForEvaluation(TokenFile tokens, PlanSettings settings)
     {
         ArgumentNullException.ThrowIfNull(tokens);
@@ -160,22 +151,26 @@ public sealed class CorpusExamples
     private static CorpusExamples Of(TokenFile tokens, PlanSettings settings)
     {
         bool windows = settings.Mode == ExampleMode.Windows;
-        long count = windows ? Math.Max(tokens.TokenCount - 1 + settings.Context - 1, 0) / settings.Context : tokens.SentenceCount;
+        long count = windows
+            ? Math.Max(tokens.TokenCount - 1 + settings.Context - 1, 0) / settings.Context
+            : tokens.SentenceCount;
         if (count == 0)
         {
             throw RnnLmException.BadInput(
-                $"the corpus has no {(windows ? "text" : "line")} of at least {FewestTokens} tokens, so there is nothing to predict; give more text");
+                $"the corpus has no {(windows ? "text" : "line")} of at least {FewestTokens} tokens, "
+                + "so there is nothing to predict; give more text");
         }
 
         int blockSize = windows ? (int)Math.Clamp(count / BlocksOfCorpus, 1, MostWindowsInBlock) : 1;
-        return new CorpusExamples(tokens, settings.Context, new HeldOutSplit(count, blockSize, settings.HeldOutPerMille, settings.Seed));
+        var split = new HeldOutSplit(count, blockSize, settings.HeldOutPerMille, settings.Seed);
+        return new CorpusExamples(tokens, settings.Context, split);
     }
 
     private static void RequireSettings(TokenFile tokens, PlanSettings settings)
     {
         if (settings.Mode != tokens.Mode)
         {
-            throw new ArgumentException($"The token file was made for {tokens.Mode}, the plan is for {settings.Mode}.", nameof(settings));
+            throw new ArgumentException($"The tokens are {tokens.Mode}, the plan {settings.Mode}.", nameof(settings));
         }
 
         if (settings.Context < FewestTokens)
@@ -185,7 +180,8 @@ public sealed class CorpusExamples
 
         if (settings.HeldOutPerMille is < 0 or >= 1000)
         {
-            throw RnnLmException.Usage($"{settings.HeldOutPerMille} thousandths of the text held out: must be from 0 to 999");
+            throw RnnLmException.Usage(
+                $"{settings.HeldOutPerMille} thousandths of the text held out: must be from 0 to 999");
         }
     }
 
@@ -199,8 +195,9 @@ public sealed class CorpusExamples
 
         long first = example * _context;
         int tokens = (int)Math.Min(_context + 1L, _tokens.TokenCount - first);
-        bool hasNext = example + 1 < _split.ExampleCount;
-        return hasNext && _split.IsHeldOut(example) != _split.IsHeldOut(example + 1) ? (first, _context) : (first, tokens);
+        bool isLast = example + 1 >= _split.ExampleCount;
+        bool sharesNone = !isLast && _split.IsHeldOut(example) != _split.IsHeldOut(example + 1);
+        return (first, sharesNone ? _context : tokens);
     }
 }
 
@@ -250,7 +247,8 @@ public sealed class ExampleSet
 /// </summary>
 /// <param name="examples">The examples.</param>
 /// <param name="examplesPerPiece">Most examples of a piece.</param>
-public sealed class ExamplePieces(ExampleSet examples, int examplesPerPiece = ExamplePieces.UsualSize) : IReadOnlyList<ShardTokens>
+public sealed class ExamplePieces(ExampleSet examples, int examplesPerPiece = ExamplePieces.UsualSize)
+    : IReadOnlyList<ShardTokens>
 {
     /// <summary>Enough examples for full matrix products, few enough to share out among workers.</summary>
     public const int UsualSize = 32;
@@ -272,7 +270,8 @@ public sealed class ExamplePieces(ExampleSet examples, int examplesPerPiece = Ex
     }
 
     /// <inheritdoc/>
-    public IEnumerator<ShardTokens> GetEnumerator() => Enumerable.Range(0, Count).Select(index => this[index]).GetEnumerator();
+    public IEnumerator<ShardTokens> GetEnumerator() =>
+        Enumerable.Range(0, Count).Select(index => this[index]).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }

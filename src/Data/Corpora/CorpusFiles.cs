@@ -51,18 +51,23 @@ public sealed record CorpusFiles(IReadOnlyList<string> Paths, long TotalBytes)
         try
         {
             List<string> matches = FilePattern.Expand(pattern);
-            return matches.Count > 0 ? matches : throw RnnLmException.BadInput($"{pattern}: no file matches this pattern; check it with ls");
+            return matches.Count > 0
+                ? matches
+                : throw RnnLmException.BadInput($"{pattern}: no file matches this pattern; check it with ls");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw RnnLmException.BadInput($"{pattern}: a folder cannot be read ({failure.Message}); name the files one by one", failure);
+            throw RnnLmException.BadInput(
+                $"{pattern}: a folder cannot be read ({failure.Message}); name the files one by one", failure);
         }
     }
 
     private static long SizeOf(string path)
     {
         long bytes = new FileInfo(path).Length;
-        return bytes > 0 ? bytes : throw RnnLmException.BadInput($"{path}: is empty; leave it out or give a file with text");
+        return bytes > 0
+            ? bytes
+            : throw RnnLmException.BadInput($"{path}: is empty; leave it out or give a file with text");
     }
 }
 
@@ -79,7 +84,8 @@ internal static class FilePattern
     public static List<string> Expand(string pattern)
     {
         string[] segments = pattern.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        IEnumerable<string> found = Below(pattern.StartsWith('/') ? "/" : "", segments[^1] == "**" ? [.. segments, "*"] : segments);
+        segments = segments[^1] == "**" ? [.. segments, "*"] : segments;
+        IEnumerable<string> found = Below(pattern.StartsWith('/') ? "/" : "", segments);
         return [.. found.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }
 
@@ -108,7 +114,8 @@ internal static class FilePattern
         string expression = name.Replace("\\", "\\\\", StringComparison.Ordinal);
         return !Directory.Exists(start) ? [] : Directory.EnumerateFileSystemEntries(start)
             .Select(path => Path.GetFileName(path))
-            .Where(entry => FileSystemName.MatchesSimpleExpression(expression, entry, ignoreCase: false) && (name[0] == '.' || entry[0] != '.'))
+            .Where(entry => name[0] == '.' || entry[0] != '.')
+            .Where(entry => FileSystemName.MatchesSimpleExpression(expression, entry, ignoreCase: false))
             .Select(entry => Path.Combine(folder, entry));
     }
 }

@@ -1,13 +1,10 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Unicode;
 
 namespace RnnLm.Data;
 
-/// <summary>
-/// A stretch of one file that ends where a line does, or, in windows of plain text, before a word of an overlong line.
-/// </summary>
+/// <summary>A stretch of one file that ends with a line or, in windows of plain text, inside an overlong one.</summary>
 /// <param name="Utf8">Valid UTF-8 as it stands in the file, without a byte order mark.</param>
 /// <param name="FileBytes">Bytes of the file that it covers.</param>
 /// <param name="StartsText">Whether this is the first text of the corpus.</param>
@@ -79,15 +76,16 @@ public sealed class CorpusReader(CorpusFiles files, CorpusSettings settings)
 
     private IEnumerable<TextBlock> FileBlocks(string path, IncrementalHash hash)
     {
-        using FileStream stream = Readable(
-            path, () => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan));
+        using FileStream stream = Readable(path, () => new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan));
         byte[] buffer = new byte[BlockBytes];
         int filled = 0;
         long offset = 0;
         long line = 1;
         while (true)
         {
-            int read = Readable(path, () => stream.ReadAtLeast(buffer.AsSpan(filled), buffer.Length - filled, throwOnEndOfStream: false));
+            int wanted = buffer.Length - filled;
+            int read = Readable(path, () => stream.ReadAtLeast(buffer.AsSpan(filled), wanted, throwOnEndOfStream: false));
             hash.AppendData(buffer, filled, read);
             filled += read;
             bool atEnd = filled < buffer.Length;
@@ -128,8 +126,8 @@ public sealed class CorpusReader(CorpusFiles files, CorpusSettings settings)
     private int BlockEnd(ReadOnlySpan<byte> buffer)
     {
         int newline = buffer.LastIndexOf((byte)'\n');
-        return newline >= 0 ? newline + 1
-            : settings is { Mode: ExampleMode.Windows, JsonField: null } ? TextSegments.CutPoint(buffer, buffer.Length) : 0;
+        bool mayCut = settings is { Mode: ExampleMode.Windows, JsonField: null };
+        return newline >= 0 ? newline + 1 : mayCut ? TextSegments.CutPoint(buffer, buffer.Length) : 0;
     }
 
     private void RequireGrowth(string path, long line, int bytes)
@@ -139,8 +137,7 @@ public sealed class CorpusReader(CorpusFiles files, CorpusSettings settings)
             string cure = settings.JsonField is null
                 ? "put one sentence on a line, or train on windows of text"
                 : "put one JSON object on a line, or divide the record";
-            throw RnnLmException.BadInput(
-                string.Create(CultureInfo.InvariantCulture, $"{path}, line {line}: is longer than {MostLineBytes >> 20} MiB; {cure}"));
+            throw RnnLmException.BadInput($"{path}, line {line}: is longer than {MostLineBytes >> 20} MiB; {cure}");
         }
     }
 
@@ -152,7 +149,8 @@ public sealed class CorpusReader(CorpusFiles files, CorpusSettings settings)
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw RnnLmException.BadInput($"{path}: cannot be read ({failure.Message}); check that it exists and its permissions", failure);
+            throw RnnLmException.BadInput(
+                $"{path}: cannot be read ({failure.Message}); check that it exists and its permissions", failure);
         }
     }
 
@@ -170,16 +168,15 @@ public sealed class CorpusReader(CorpusFiles files, CorpusSettings settings)
             }
 
             string encoding = IsKorean(text[bad..]) ? "CP949" : "LATIN1";
-            throw RnnLmException.BadInput(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{path}: not UTF-8 (byte 0x{text[bad]:X2} at offset {offset + bad}); convert it, e.g. iconv -f {encoding} -t UTF-8"));
+            throw RnnLmException.BadInput(
+                $"{path}: not UTF-8 (byte 0x{text[bad]:X2} at offset {offset + bad}); "
+                + $"convert it, e.g. iconv -f {encoding} -t UTF-8");
         }
 
         if (nul >= 0)
         {
-            throw RnnLmException.BadInput(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{path}: looks binary or UTF-16 (NUL byte at offset {offset + nul}); give plain text in UTF-8"));
+            throw RnnLmException.BadInput(
+                $"{path}: looks binary or UTF-16 (NUL byte at offset {offset + nul}); give plain text in UTF-8");
         }
     }
 

@@ -1,12 +1,10 @@
-using System.Globalization;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace RnnLm.Data;
 
-/// <summary>
-/// Reads one string field of records that are a JSON object each. Of a name given twice the last counts.
-/// </summary>
+/// <summary>Reads one string field of records that are a JSON object each; the last of a name counts.</summary>
 /// <param name="name">The field, at the top level of the object.</param>
 internal sealed class JsonRecords(string name)
 {
@@ -23,7 +21,7 @@ internal sealed class JsonRecords(string name)
     /// <exception cref="RnnLmException">Bad input: not JSON, not an object, or without such a string.</exception>
     public byte[] TextOf(ReadOnlyMemory<byte> record, string path, long line)
     {
-        string place = string.Create(CultureInfo.InvariantCulture, $"{path}, line {line}");
+        string place = $"{path}, line {line}";
         try
         {
             using var document = JsonDocument.Parse(record);
@@ -41,19 +39,21 @@ internal sealed class JsonRecords(string name)
             return field.ValueKind == JsonValueKind.String
                 ? Encoding.UTF8.GetBytes(field.GetString()!)
                 : throw RnnLmException.BadInput(
-                    $"{place}: its field {Quoted} is {Named(field)}, not a string; name another with --field or leave the record out");
+                    $"{place}: its field {Quoted} is {Named(field)}, not a string; "
+                    + "name another with --field or leave the record out");
         }
         catch (JsonException failure)
         {
             // Its message ends with a position that counts lines from the start of the record.
             string reason = failure.Message.Split(" LineNumber:")[0].TrimEnd('.');
-            string at = (failure.BytePositionInLine + 1)?.ToString(CultureInfo.InvariantCulture) ?? "1";
+            long at = (failure.BytePositionInLine ?? 0) + 1;
             throw RnnLmException.BadInput($"{place}: not JSON at byte {at} ({reason}); {OneObject}", failure);
         }
         catch (InvalidOperationException failure)
         {
             throw RnnLmException.BadInput(
-                $"{place}: its field {Quoted} has an escape that is no character (half of a surrogate pair); correct it or leave the record out",
+                $"{place}: its field {Quoted} has an escape that is no character (half of a surrogate pair); "
+                + "correct it or leave the record out",
                 failure);
         }
     }
@@ -63,13 +63,14 @@ internal sealed class JsonRecords(string name)
         string[] names = [.. root.EnumerateObject().Take(MostNamesShown + 1).Select(property => Shown(property.Name))];
         return names.Length == 0
             ? "the object is empty; leave the record out"
-            : $"name one of its fields with --field: {string.Join(", ", names.Take(MostNamesShown))}{(names.Length > MostNamesShown ? ", …" : "")}";
+            : "name one of its fields with --field: " + string.Join(", ", names.Take(MostNamesShown))
+                + (names.Length > MostNamesShown ? ", …" : "");
     }
 
     /// <summary>A name with its control characters escaped.</summary>
     private static string Shown(string text)
     {
-        string written = JsonEncodedText.Encode(text, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping).ToString();
+        string written = JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).ToString();
         return written.Length <= MostNameCharacters ? written : written[..MostNameCharacters] + "…";
     }
 

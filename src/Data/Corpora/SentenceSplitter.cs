@@ -16,24 +16,23 @@ public static class SentenceSplitter
     // What is followed by a name or a number rather than by a new sentence.
     private static readonly FrozenSet<string> Abbreviations = FrozenSet.ToFrozenSet(
         [
-            "mr", "mrs", "ms", "messrs", "dr", "prof", "rev", "hon", "st", "gen", "col", "capt", "maj", "lt", "lieut", "sgt", "adm", "gov",
-            "sen", "rep", "pres", "sec", "mt", "ft", "no", "nos", "vol", "art", "fig", "pp", "vs", "viz", "cf", "approx", "jan", "feb", "aug",
-            "sept", "oct", "nov", "dec",
+            "mr", "mrs", "ms", "messrs", "dr", "prof", "rev", "hon", "st", "gen", "col", "capt", "maj", "lt", "lieut",
+            "sgt", "adm", "gov", "sen", "rep", "pres", "sec", "mt", "ft", "no", "nos", "vol", "art", "fig", "pp", "vs",
+            "viz", "cf", "approx", "jan", "feb", "aug", "sept", "oct", "nov", "dec",
         ],
         StringComparer.OrdinalIgnoreCase);
 
     // After "U.S." these begin a sentence; other capitals ("U.S. Senate") go on with the name.
     private static readonly FrozenSet<string> Starters = FrozenSet.ToFrozenSet(
         [
-            "A", "After", "All", "Also", "An", "And", "As", "At", "But", "For", "From", "He", "Here", "How", "However", "I", "If", "In", "It",
-            "Last", "Let", "More", "My", "Not", "Now", "On", "Our", "She", "Since", "So", "Some", "That", "The", "Then", "There", "These",
-            "They", "This", "Those", "To", "Today", "We", "What", "When", "While", "With", "You", "Your",
+            "A", "After", "All", "Also", "An", "And", "As", "At", "But", "For", "From", "He", "Here", "How", "However",
+            "I", "If", "In", "It", "Last", "Let", "More", "My", "Not", "Now", "On", "Our", "She", "Since", "So", "Some",
+            "That", "The", "Then", "There", "These", "They", "This", "Those", "To", "Today", "We", "What", "When",
+            "While", "With", "You", "Your",
         ],
         StringComparer.Ordinal);
 
-    /// <summary>
-    /// The sentences of <paramref name="text"/>, in order, without the white space around them; none is empty.
-    /// </summary>
+    /// <summary>The sentences in order, without the white space around them; none is empty.</summary>
     public static List<Range> Split(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -50,7 +49,8 @@ public static class SentenceSplitter
             stop += position;
             position = EndOfRun(text, stop);
             int next = SkipWhiteSpace(text, position);
-            if (next > position && next < text.Length && BeginsSentence(text, next) && !IsAbbreviated(text, start, stop, next))
+            bool isBetween = next > position && next < text.Length;
+            if (isBetween && BeginsSentence(text, next) && !IsAbbreviated(text, start, stop, next))
             {
                 sentences.Add(start..position);
                 start = next;
@@ -92,9 +92,7 @@ public static class SentenceSplitter
         return char.IsUpper(first) || char.IsDigit(first) || first is '#' or '$' or '—' || Opening.Contains(first);
     }
 
-    /// <summary>
-    /// Whether the full stop at <paramref name="stop"/> belongs to the word before it and the sentence goes on.
-    /// </summary>
+    /// <summary>Whether the full stop belongs to the word before it and the sentence goes on.</summary>
     private static bool IsAbbreviated(string text, int start, int stop, int next)
     {
         if (text[stop] != '.' || (stop + 1 < text.Length && !char.IsWhiteSpace(text[stop + 1])))

@@ -10,9 +10,7 @@ namespace RnnLm.Data;
 /// order, every character kept.
 /// </param>
 /// <param name="FoldDigits">Replace numbers, see <see cref="DigitFolding"/>.</param>
-/// <param name="SplitSentences">
-/// Sentences only: a line may hold many sentences and is split by <see cref="SentenceSplitter"/>.
-/// </param>
+/// <param name="SplitSentences">Sentences only: lines are split by <see cref="SentenceSplitter"/>.</param>
 /// <param name="JsonField">
 /// Null for plain text. Otherwise each line is a JSON object and its text is this field, a string; empty lines are
 /// skipped. Sentences: one record is one sentence, a line break in its text counts as a space. Windows: a line break
@@ -20,11 +18,13 @@ namespace RnnLm.Data;
 /// </param>
 /// <param name="SentenceTokens">Sentences only: a start and an end token enclose each sentence.</param>
 public sealed record CorpusSettings(
-    ExampleMode Mode, bool FoldDigits = false, bool SplitSentences = false, string? JsonField = null, bool SentenceTokens = false)
+    ExampleMode Mode,
+    bool FoldDigits = false,
+    bool SplitSentences = false,
+    string? JsonField = null,
+    bool SentenceTokens = false)
 {
-    /// <summary>
-    /// One line that stands for these settings in cache keys: never change what it says for settings that exist.
-    /// </summary>
+    /// <summary>Stands for these settings in cache keys: what it says of one never changes.</summary>
     public string CacheKey => $"mode={Mode};fold-digits={FoldDigits};split-sentences={SplitSentences}"
         + (JsonField is null ? "" : $";json-field=\"{JsonEncodedText.Encode(JsonField)}\"")
         + (SentenceTokens ? ";sentence-tokens=True" : "");
@@ -35,15 +35,16 @@ public sealed record CorpusSettings(
     {
         if (Mode != ExampleMode.Sentences && (SentenceTokens || SplitSentences))
         {
+            string option = SentenceTokens ? "--sentence-tokens" : "--split-sentences";
             throw RnnLmException.Usage(
-                $"{(SentenceTokens ? "--sentence-tokens" : "--split-sentences")}: windows of running text have no sentences; "
-                + "use --examples sentences or leave it out");
+                $"{option}: windows of running text have no sentences; use --examples sentences or leave it out");
         }
     }
 
     /// <summary>Text that goes on from a prompt has its numbers as the model has seen them.</summary>
-    public string Folded(string prompt) =>
-        FoldDigits ? Encoding.UTF8.GetString(DigitFolding.Fold(Encoding.UTF8.GetBytes(prompt), SplitSentences)) : prompt;
+    public string Folded(string prompt) => FoldDigits
+        ? Encoding.UTF8.GetString(DigitFolding.Fold(Encoding.UTF8.GetBytes(prompt), SplitSentences))
+        : prompt;
 }
 
 /// <summary>
@@ -60,7 +61,8 @@ public sealed class TextSegments
     private readonly ArrayBufferWriter<byte> _utf8;
     private readonly List<(Range Text, long Line)> _segments = [];
 
-    private TextSegments(CorpusSettings settings, int bytes) => (_settings, _utf8) = (settings, new ArrayBufferWriter<byte>(Math.Max(bytes, 1)));
+    private TextSegments(CorpusSettings settings, int bytes) =>
+        (_settings, _utf8) = (settings, new ArrayBufferWriter<byte>(Math.Max(bytes, 1)));
 
     /// <summary>Number of segments.</summary>
     public int Count => _segments.Count;
@@ -74,9 +76,7 @@ public sealed class TextSegments
     public long LineOf(int index) => _segments[index].Line;
 
     /// <summary>Prepares a block as <paramref name="settings"/> say.</summary>
-    /// <exception cref="RnnLmException">
-    /// Bad input: a line is not a JSON record with the field that the settings name.
-    /// </exception>
+    /// <exception cref="RnnLmException">Bad input: a line is no JSON record with the field.</exception>
     public static TextSegments Of(TextBlock block, CorpusSettings settings)
     {
         ArgumentNullException.ThrowIfNull(block);
@@ -193,9 +193,7 @@ public static class DigitFolding
 {
     /// <summary>The UTF-8 text with its numbers folded.</summary>
     /// <param name="utf8">The text.</param>
-    /// <param name="wholeNumbers">
-    /// Whether a number with separators (<c>1,300,000.50</c>) is one, not as many as it has runs of digits.
-    /// </param>
+    /// <param name="wholeNumbers">Whether <c>1,300,000.50</c> is one number, not four.</param>
     public static byte[] Fold(ReadOnlySpan<byte> utf8, bool wholeNumbers = false)
     {
         // A lone digit grows from one byte to three, and between two runs lies at least one byte.

@@ -4,9 +4,7 @@ using System.Security.Cryptography;
 
 namespace RnnLm.Data;
 
-/// <summary>
-/// The ids of a corpus in a memory-mapped file. Any number of threads may read it; none may while it is disposed.
-/// </summary>
+/// <summary>The ids of a corpus in a memory-mapped file; any threads may read it until it is disposed.</summary>
 public sealed unsafe class TokenFile : IDisposable
 {
     private readonly MemoryMappedFile _file;
@@ -16,9 +14,7 @@ public sealed unsafe class TokenFile : IDisposable
 
     private TokenFile(string path, MemoryMappedFile file, TokenFileHeader header)
     {
-        Path = path;
-        _file = file;
-        _header = header;
+        (Path, _file, _header) = (path, file, header);
         _view = file.CreateViewAccessor(0, header.FileBytes, MemoryMappedFileAccess.Read);
         _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _bytes);
         _bytes += _view.PointerOffset;
@@ -50,18 +46,15 @@ public sealed unsafe class TokenFile : IDisposable
         byte[] bytes = new byte[TokenFileHeader.Bytes];
         int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         TokenFileHeader header = TokenFileHeader.Parse(bytes.AsSpan(0, read), stream.Length);
-        if (!key.SequenceEqual(header.Key))
-        {
-            throw new InvalidDataException("made from something else");
-        }
 
         // The rest of the stream is the payload.
-        if (!TokenFileHeader.HasChecksum(bytes, SHA256.HashData(stream)))
+        if (!key.SequenceEqual(header.Key) || !bytes.AsSpan().SequenceEqual(header.ToBytes(SHA256.HashData(stream))))
         {
-            throw new InvalidDataException("its content is not what was written");
+            throw new InvalidDataException("made from something else, or its content is not what was written");
         }
 
-        var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+        var file = MemoryMappedFile.CreateFromFile(
+            stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
         return new TokenFile(path, file, header);
     }
 
@@ -73,8 +66,7 @@ public sealed unsafe class TokenFile : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, SentenceCount);
         long* starts = (long*)(_bytes + _header.StartsOffset);
-        long start = starts[index];
-        long end = starts[index + 1];
+        (long start, long end) = (starts[index], starts[index + 1]);
         return start >= 0 && start <= end && end <= TokenCount ? (start, end - start) : throw Changed();
     }
 
@@ -86,26 +78,12 @@ public sealed unsafe class TokenFile : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, TokenCount - destination.Length);
         byte* first = _bytes + TokenFileHeader.Bytes + (start * _header.IdBytes);
-        if (_header.IdBytes == sizeof(ushort))
+        for (int i = 0; i < destination.Length; i++)
         {
-            var ids = new ReadOnlySpan<ushort>(first, destination.Length);
-            for (int i = 0; i < ids.Length; i++)
-            {
-                destination[i] = ids[i];
-            }
-        }
-        else
-        {
-            new ReadOnlySpan<int>(first, destination.Length).CopyTo(destination);
-        }
+            int id = _header.IdBytes == sizeof(ushort) ? ((ushort*)first)[i] : ((int*)first)[i];
 
-        // An id outside the vocabulary would index past a table of native memory.
-        foreach (int id in destination)
-        {
-            if ((uint)id >= (uint)VocabularySize)
-            {
-                throw Changed();
-            }
+            // An id outside the vocabulary would index past a table of native memory.
+            destination[i] = (uint)id < (uint)VocabularySize ? id : throw Changed();
         }
     }
 
@@ -121,8 +99,8 @@ public sealed unsafe class TokenFile : IDisposable
         }
     }
 
-    private RnnLmException Changed() =>
-        RnnLmException.Storage($"{Path}: the token file was changed while it was in use; delete it and it is made again");
+    private RnnLmException Changed() => RnnLmException.Storage(
+        $"{Path}: the token file was changed while it was in use; delete it and it is made again");
 }
 
 /// <summary>
@@ -131,7 +109,8 @@ public sealed unsafe class TokenFile : IDisposable
 /// and in sentences mode the start of each sentence and the end of the last (int64 each). The checksum is the SHA-256
 /// of the 72 bytes before it followed by the SHA-256 of all that follows the header.
 /// </summary>
-internal sealed record TokenFileHeader(ExampleMode Mode, int VocabularySize, long TokenCount, long SentenceCount, byte[] Key)
+internal sealed record TokenFileHeader(
+    ExampleMode Mode, int VocabularySize, long TokenCount, long SentenceCount, byte[] Key)
 {
     /// <summary>Size of the header, bytes.</summary>
     public const int Bytes = 128;
@@ -141,20 +120,16 @@ internal sealed record TokenFileHeader(ExampleMode Mode, int VocabularySize, lon
     private const int ChecksumOffset = 72;
     private const long MostCount = 1L << 48;
 
-    private static ReadOnlySpan<byte> Magic => "RNNLMTOK"u8;
-
     /// <summary>2 when every id fits, else 4.</summary>
-    public int IdBytes => IdBytesFor(VocabularySize);
+    public int IdBytes => VocabularySize <= ushort.MaxValue + 1 ? sizeof(ushort) : sizeof(int);
 
-    /// <summary>Where the sentence starts lie in the file.</summary>
-    public long StartsOffset => Bytes + AlignUp(TokenCount * IdBytes);
+    /// <summary>Where the sentence starts lie in the file: at the first multiple of 8 behind the ids.</summary>
+    public long StartsOffset => Bytes + (((TokenCount * IdBytes) + 7) & ~7L);
 
     /// <summary>Size of the whole file, bytes.</summary>
     public long FileBytes => StartsOffset + (Mode == ExampleMode.Sentences ? (SentenceCount + 1) * sizeof(long) : 0);
 
-    public static int IdBytesFor(int vocabularySize) => vocabularySize <= ushort.MaxValue + 1 ? sizeof(ushort) : sizeof(int);
-
-    public static long AlignUp(long bytes) => (bytes + 7) & ~7L;
+    private static ReadOnlySpan<byte> Magic => "RNNLMTOK"u8;
 
     /// <summary>The header of a file whose bytes after it have this SHA-256.</summary>
     public byte[] ToBytes(ReadOnlySpan<byte> payloadHash)
@@ -168,41 +143,30 @@ internal sealed record TokenFileHeader(ExampleMode Mode, int VocabularySize, lon
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(24), TokenCount);
         BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(32), SentenceCount);
         Key.CopyTo(header.AsSpan(40));
-        Checksum(header, payloadHash).CopyTo(header.AsSpan(ChecksumOffset));
+        SHA256.HashData([.. header[..ChecksumOffset], .. payloadHash]).CopyTo(header.AsSpan(ChecksumOffset));
         return header;
     }
 
-    /// <exception cref="InvalidDataException">
-    /// Not a header of this version, or one that <paramref name="fileBytes"/> contradicts.
-    /// </exception>
+    /// <exception cref="InvalidDataException">Not a header of this version and of such a file.</exception>
     public static TokenFileHeader Parse(ReadOnlySpan<byte> header, long fileBytes)
     {
-        Require(header.Length == Bytes && header.StartsWith(Magic), "not a token file");
-        Require(BinaryPrimitives.ReadInt32LittleEndian(header[8..]) == Version, "another version");
-        var mode = (ExampleMode)BinaryPrimitives.ReadInt32LittleEndian(header[12..]);
-        int vocabularySize = BinaryPrimitives.ReadInt32LittleEndian(header[16..]);
-        long tokens = BinaryPrimitives.ReadInt64LittleEndian(header[24..]);
-        long sentences = BinaryPrimitives.ReadInt64LittleEndian(header[32..]);
-        Require(Enum.IsDefined(mode) && vocabularySize > 0, "unknown mode or empty vocabulary");
-        Require(tokens is >= 0 and < MostCount && sentences >= 0 && sentences <= tokens, "impossible counts");
-        var parsed = new TokenFileHeader(mode, vocabularySize, tokens, sentences, header.Slice(40, HashBytes).ToArray());
-        Require(BinaryPrimitives.ReadInt32LittleEndian(header[20..]) == parsed.IdBytes, "ids of another width");
-        Require(parsed.FileBytes == fileBytes, "truncated or too long");
-        return parsed;
-    }
-
-    /// <summary>Whether a header's checksum is that of the header and of bytes after it with this SHA-256.</summary>
-    public static bool HasChecksum(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payloadHash) =>
-        header.Slice(ChecksumOffset, HashBytes).SequenceEqual(Checksum(header, payloadHash));
-
-    private static byte[] Checksum(ReadOnlySpan<byte> header, ReadOnlySpan<byte> payloadHash) =>
-        SHA256.HashData([.. header[..ChecksumOffset], .. payloadHash]);
-
-    private static void Require(bool holds, string otherwise)
-    {
-        if (!holds)
+        bool isOurs = header.Length == Bytes && header.StartsWith(Magic);
+        if (!isOurs || BinaryPrimitives.ReadInt32LittleEndian(header[8..]) != Version)
         {
-            throw new InvalidDataException(otherwise);
+            throw new InvalidDataException("not a token file of this version");
         }
+
+        var parsed = new TokenFileHeader(
+            (ExampleMode)BinaryPrimitives.ReadInt32LittleEndian(header[12..]),
+            BinaryPrimitives.ReadInt32LittleEndian(header[16..]),
+            BinaryPrimitives.ReadInt64LittleEndian(header[24..]),
+            BinaryPrimitives.ReadInt64LittleEndian(header[32..]),
+            header.Slice(40, HashBytes).ToArray());
+        bool isPossible = Enum.IsDefined(parsed.Mode) && parsed.VocabularySize > 0
+            && parsed.TokenCount is >= 0 and < MostCount
+            && parsed.SentenceCount >= 0 && parsed.SentenceCount <= parsed.TokenCount;
+        return isPossible && parsed.FileBytes == fileBytes
+            ? parsed
+            : throw new InvalidDataException("impossible sizes, truncated or too long");
     }
 }

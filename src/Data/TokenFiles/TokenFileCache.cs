@@ -17,18 +17,20 @@ public sealed class TokenFileCache(string cacheDirectory)
     /// <param name="settings">How its text is prepared.</param>
     /// <param name="tokenizer">Encodes it.</param>
     /// <param name="threads">Most threads that encode; the bytes of the file do not depend on it.</param>
-    /// <param name="progress">
-    /// Receives the bytes of text encoded so far, on the calling thread; never called when the file is there.
-    /// </param>
-    /// <exception cref="RnnLmException">
-    /// Bad input: the corpus cannot be encoded. Storage: the cache cannot be written.
-    /// </exception>
+    /// <param name="progress">Receives the bytes of text encoded so far, unless the file is there.</param>
+    /// <exception cref="RnnLmException">Bad input: the text cannot be encoded. Storage: no writing.</exception>
     public TokenFile Get(
-        CorpusFiles files, string contentHash, CorpusSettings settings, ITokenizer tokenizer, int threads, Action<long>? progress = null)
+        CorpusFiles files,
+        string contentHash,
+        CorpusSettings settings,
+        ITokenizer tokenizer,
+        int threads,
+        Action<long>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(tokenizer);
-        byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes($"tokens {EncodingVersion}\n{contentHash}\n{tokenizer.Hash}\n{settings.CacheKey}\n"));
+        string made = $"tokens {EncodingVersion}\n{contentHash}\n{tokenizer.Hash}\n{settings.CacheKey}\n";
+        byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes(made));
         string path = Path.Combine(cacheDirectory, CacheDirectory.Tokens, $"{Convert.ToHexStringLower(key)}.tokens");
         if (TryOpen(path, key) is TokenFile cached)
         {
@@ -37,7 +39,8 @@ public sealed class TokenFileCache(string cacheDirectory)
 
         var encoder = new CorpusEncoder(files, settings, tokenizer);
         Publishing.File(path, temporary => encoder.Write(temporary, key, contentHash, threads, progress));
-        return TryOpen(path, key) ?? throw RnnLmException.Storage($"{path}: cannot be read back after writing; check the disk it lies on");
+        return TryOpen(path, key)
+            ?? throw RnnLmException.Storage($"{path}: cannot be read back after writing; check the disk it lies on");
     }
 
     private static TokenFile? TryOpen(string path, byte[] key)
@@ -54,9 +57,7 @@ public sealed class TokenFileCache(string cacheDirectory)
     }
 }
 
-/// <summary>
-/// Encodes a corpus into a token file on several threads; the bytes are the same for any number of them.
-/// </summary>
+/// <summary>Encodes a corpus into a token file whose bytes are the same for any number of threads.</summary>
 internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, ITokenizer tokenizer)
 {
     // An example is an input and its target.
@@ -73,7 +74,7 @@ internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, 
     {
         if (settings.SentenceTokens && tokenizer is not { StartId: >= 0, EndId: >= 0 })
         {
-            throw new InvalidOperationException($"The tokenizer {tokenizer.Spec} was made without start and end tokens.");
+            throw new InvalidOperationException($"{tokenizer.Spec} was made without start and end tokens.");
         }
 
         using var writer = new TokenFileWriter(path, settings.Mode, tokenizer.VocabularySize, key);
@@ -81,23 +82,25 @@ internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, 
         long bytes = 0;
         OrderedPipeline.Run(
             reader.Blocks(),
-            Encode,
+            block => (Encoded: Encode(block), block.FileBytes),
             block =>
             {
-                writer.Append(block.Ids.Span, block.SentenceLengths);
+                writer.Append(block.Encoded.Ids.WrittenSpan, block.Encoded.SentenceLengths);
                 bytes += block.FileBytes;
                 progress?.Invoke(bytes);
             },
             threads);
         if (reader.ContentHash != contentHash)
         {
-            throw RnnLmException.BadInput($"{files.Paths[0]}{(files.Paths.Count > 1 ? " or a file after it" : "")}: changed while it was read; start again when it is complete");
+            string others = files.Paths.Count > 1 ? " or a file after it" : "";
+            throw RnnLmException.BadInput(
+                $"{files.Paths[0]}{others}: changed while it was read; start again when it is complete");
         }
 
         writer.Complete();
     }
 
-    private EncodedBlock Encode(TextBlock block)
+    private (ArrayBufferWriter<int> Ids, List<int> SentenceLengths) Encode(TextBlock block)
     {
         TextSegments segments = TextSegments.Of(block, settings);
         var ids = new ArrayBufferWriter<int>(Math.Max(1, block.FileBytes / 3));
@@ -116,26 +119,14 @@ internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, 
             int length = sentence.WrittenCount + (settings.SentenceTokens ? 2 : 0);
             if (sentence.WrittenCount > 0 && length >= FewestTokens)
             {
-                AppendSentence(ids, sentence.WrittenSpan);
+                ids.Write(settings.SentenceTokens ? [tokenizer.StartId] : []);
+                ids.Write(sentence.WrittenSpan);
+                ids.Write(settings.SentenceTokens ? [tokenizer.EndId] : []);
                 sentenceLengths.Add(length);
             }
         }
 
-        return new EncodedBlock(ids.WrittenMemory, sentenceLengths, block.FileBytes);
-    }
-
-    private void AppendSentence(ArrayBufferWriter<int> ids, ReadOnlySpan<int> sentence)
-    {
-        if (settings.SentenceTokens)
-        {
-            ids.Write([tokenizer.StartId]);
-        }
-
-        ids.Write(sentence);
-        if (settings.SentenceTokens)
-        {
-            ids.Write([tokenizer.EndId]);
-        }
+        return (ids, sentenceLengths);
     }
 
     /// <summary>Encodes a segment; what is wrong with it is told with its place.</summary>
@@ -147,10 +138,8 @@ internal sealed class CorpusEncoder(CorpusFiles files, CorpusSettings settings, 
         }
         catch (RnnLmException failure) when (failure.ExitCode == ExitCode.BadInput)
         {
-            string place = string.Create(CultureInfo.InvariantCulture, $"{block.Path}, line {segments.LineOf(index)}");
-            throw RnnLmException.BadInput($"{place}: {failure.Message}", failure);
+            string line = segments.LineOf(index).ToString(CultureInfo.InvariantCulture);
+            throw RnnLmException.BadInput($"{block.Path}, line {line}: {failure.Message}", failure);
         }
     }
-
-    private sealed record EncodedBlock(ReadOnlyMemory<int> Ids, List<int> SentenceLengths, int FileBytes);
 }

@@ -11,51 +11,57 @@ internal sealed class TokenFileWriter : IDisposable
 {
     private const int BufferBytes = 1 << 16;
 
-    private readonly ExampleMode _mode;
-    private readonly int _vocabularySize;
-    private readonly byte[] _key;
     private readonly FileStream _file;
     private readonly FileStream? _starts;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private ushort[] _narrow = [];
-    private long _tokens;
-    private long _sentences;
+    private TokenFileHeader _header;
 
     public TokenFileWriter(string path, ExampleMode mode, int vocabularySize, byte[] key)
     {
-        (_mode, _vocabularySize, _key) = (mode, vocabularySize, key);
-        _file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes);
+        _header = new TokenFileHeader(mode, vocabularySize, TokenCount: 0, SentenceCount: 0, key);
+        _file = Create(path, FileOptions.None);
         _file.Write(new byte[TokenFileHeader.Bytes]);
         if (mode == ExampleMode.Sentences)
         {
-            _starts = new FileStream(path + ".starts", FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes, FileOptions.DeleteOnClose);
-            WriteStart();
+            _starts = Create(path + ".starts", FileOptions.DeleteOnClose);
+            WriteStart(0);
         }
     }
 
     /// <summary>Appends ids; in sentences mode <paramref name="sentenceLengths"/> divides them.</summary>
     public void Append(ReadOnlySpan<int> ids, IReadOnlyList<int> sentenceLengths)
     {
-        if (_starts is null)
-        {
-            _tokens += ids.Length;
-        }
-
+        long end = _header.TokenCount;
         foreach (int length in sentenceLengths)
         {
-            _tokens += length;
-            _sentences++;
-            WriteStart();
+            WriteStart(end += length);
         }
 
-        WritePayload(TokenFileHeader.IdBytesFor(_vocabularySize) == sizeof(ushort) ? MemoryMarshal.AsBytes(Narrow(ids)) : MemoryMarshal.AsBytes(ids));
+        _header = _header with
+        {
+            TokenCount = _header.TokenCount + ids.Length,
+            SentenceCount = _header.SentenceCount + sentenceLengths.Count,
+        };
+        if (_header.IdBytes == sizeof(ushort))
+        {
+            ushort[] narrow = new ushort[ids.Length];
+            for (int i = 0; i < ids.Length; i++)
+            {
+                narrow[i] = checked((ushort)ids[i]);
+            }
+
+            WritePayload(MemoryMarshal.AsBytes<ushort>(narrow));
+        }
+        else
+        {
+            WritePayload(MemoryMarshal.AsBytes(ids));
+        }
     }
 
     /// <summary>Writes what only the end knows and forces everything to the disk.</summary>
     public void Complete()
     {
-        long idBytes = _tokens * TokenFileHeader.IdBytesFor(_vocabularySize);
-        WritePayload(new byte[TokenFileHeader.AlignUp(idBytes) - idBytes]);
+        WritePayload(new byte[_header.StartsOffset - TokenFileHeader.Bytes - (_header.TokenCount * _header.IdBytes)]);
         if (_starts is not null)
         {
             _starts.Position = 0;
@@ -66,9 +72,8 @@ internal sealed class TokenFileWriter : IDisposable
             }
         }
 
-        var header = new TokenFileHeader(_mode, _vocabularySize, _tokens, _sentences, _key);
         _file.Position = 0;
-        _file.Write(header.ToBytes(_hash.GetHashAndReset()));
+        _file.Write(_header.ToBytes(_hash.GetHashAndReset()));
         _file.Flush(flushToDisk: true);
     }
 
@@ -80,26 +85,14 @@ internal sealed class TokenFileWriter : IDisposable
         _hash.Dispose();
     }
 
-    private void WriteStart() => _starts!.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in _tokens)));
+    private static FileStream Create(string path, FileOptions options) =>
+        new(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferBytes, options);
+
+    private void WriteStart(long start) => _starts!.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in start)));
 
     private void WritePayload(ReadOnlySpan<byte> bytes)
     {
         _hash.AppendData(bytes);
         _file.Write(bytes);
-    }
-
-    private ReadOnlySpan<ushort> Narrow(ReadOnlySpan<int> ids)
-    {
-        if (_narrow.Length < ids.Length)
-        {
-            _narrow = new ushort[ids.Length];
-        }
-
-        for (int i = 0; i < ids.Length; i++)
-        {
-            _narrow[i] = checked((ushort)ids[i]);
-        }
-
-        return _narrow.AsSpan(0, ids.Length);
     }
 }

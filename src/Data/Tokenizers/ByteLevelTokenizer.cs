@@ -25,7 +25,7 @@ public sealed class ByteLevelTokenizer : ITokenizer
     private const string End = "</s>";
 
     // Vocabularies as the library names them: the ids in use and in between, and the token that begins and ends texts.
-    private static readonly Dictionary<string, (string Encoding, int Size, int EndOfText)> Published = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (string Encoding, int Size, int EndOfText)> Published = new()
     {
         ["gpt2"] = ("r50k_base", 50_257, 50_256),
         ["cl100k"] = ("cl100k_base", 100_277, 100_257),
@@ -60,14 +60,16 @@ public sealed class ByteLevelTokenizer : ITokenizer
         (string encoding, int size, int endOfText) = Published.TryGetValue(name, out var published)
             ? published
             : throw new InvalidDataException($"no vocabulary '{name}' is known");
-        Tokenizer library = name == "gpt2" ? TiktokenTokenizer.CreateForModel(name) : TiktokenTokenizer.CreateForEncoding(encoding);
+        Tokenizer library = name == "gpt2"
+            ? TiktokenTokenizer.CreateForModel(name)
+            : TiktokenTokenizer.CreateForEncoding(encoding);
         return new ByteLevelTokenizer(library, name, $"tiktoken\n{encoding}\n", size, endOfText, endOfText);
     }
 
     /// <summary>The tokenizer of these merges; a start and an end token, where asked for, have the last ids.</summary>
     internal static ByteLevelTokenizer Of(IReadOnlyList<(int Left, int Right)> merges, bool sentenceTokens)
     {
-        var tokens = new List<string>(Enumerable.Range(0, BytePairTraining.Bytes).Select(value => Written((byte)value).ToString()));
+        List<string> tokens = [.. WrittenBytes];
         var lines = new List<string>(merges.Count);
         foreach ((int left, int right) in merges)
         {
@@ -76,7 +78,7 @@ public sealed class ByteLevelTokenizer : ITokenizer
         }
 
         int size = tokens.Count;
-        var vocabulary = tokens.Select((token, id) => KeyValuePair.Create(token, id)).ToDictionary(StringComparer.Ordinal);
+        var vocabulary = tokens.Index().ToDictionary(token => token.Item, token => token.Index, StringComparer.Ordinal);
         var library = BpeTokenizer.Create(new BpeOptions(vocabulary)
         {
             Merges = lines,
@@ -95,17 +97,17 @@ public sealed class ByteLevelTokenizer : ITokenizer
     /// <exception cref="InvalidDataException">They were changed.</exception>
     internal static ByteLevelTokenizer Load(string directory, bool sentenceTokens)
     {
-        var ids = Enumerable.Range(0, BytePairTraining.Bytes).ToDictionary(value => Written((byte)value).ToString(), StringComparer.Ordinal);
+        var ids = WrittenBytes.Index().ToDictionary(token => token.Item, token => token.Index, StringComparer.Ordinal);
         var merges = new List<(int Left, int Right)>();
         foreach (string line in File.ReadLines(Path.Combine(directory, MergesFile)).Skip(1))
         {
-            if (line.Split(' ') is not [var left, var right] || !ids.TryGetValue(left, out int leftId) || !ids.TryGetValue(right, out int rightId)
-                || !ids.TryAdd(left + right, ids.Count))
-            {
-                throw new InvalidDataException($"{MergesFile}, line {merges.Count + 2}: is not a merge of two tokens above it");
-            }
-
-            merges.Add((leftId, rightId));
+            (int leftId, int rightId) = (0, 0);
+            bool isMerge = line.Split(' ') is [var left, var right]
+                && ids.TryGetValue(left, out leftId) && ids.TryGetValue(right, out rightId)
+                && ids.TryAdd(left + right, ids.Count);
+            merges.Add(isMerge
+                ? (leftId, rightId)
+                : throw new InvalidDataException($"line {merges.Count + 2} of {MergesFile} merges no two tokens"));
         }
 
         return Of(merges, sentenceTokens);
@@ -154,9 +156,10 @@ public sealed class ByteLevelTokenizer : ITokenizer
         return cut;
     }
 
-    /// <summary>
-    /// How GPT-2's files write a byte: printable Latin-1 characters as they are, the others in order from U+0100 on.
-    /// </summary>
+    private static IEnumerable<string> WrittenBytes =>
+        Enumerable.Range(0, BytePairTraining.Bytes).Select(value => Written((byte)value).ToString());
+
+    /// <summary>How GPT-2's files write a byte: printable Latin-1 as it is, the others from U+0100 on.</summary>
     private static char Written(byte value) => value switch
     {
         (>= 0x21 and <= 0x7E) or (>= 0xA1 and <= 0xAC) or >= 0xAE => (char)value,
@@ -165,9 +168,11 @@ public sealed class ByteLevelTokenizer : ITokenizer
         _ => '\u0143',
     };
 
-    private static Dictionary<string, byte[]> FilesOf(Dictionary<string, int> vocabulary, List<string> merges, string[] specialTokens)
+    private static Dictionary<string, byte[]> FilesOf(
+        Dictionary<string, int> vocabulary, List<string> merges, string[] specialTokens)
     {
         var json = new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        string lines = string.Concat(merges.Prepend(MergesHeader).Select(line => line + "\n"));
         var all = new Dictionary<string, int>(vocabulary, StringComparer.Ordinal);
         foreach (string token in specialTokens)
         {
@@ -194,7 +199,7 @@ public sealed class ByteLevelTokenizer : ITokenizer
         };
         return new Dictionary<string, byte[]>
         {
-            [MergesFile] = Encoding.UTF8.GetBytes(string.Concat(merges.Prepend(MergesHeader).Select(line => line + "\n"))),
+            [MergesFile] = Encoding.UTF8.GetBytes(lines),
             ["vocab.json"] = JsonSerializer.SerializeToUtf8Bytes(all, json),
             ["tokenizer.json"] = JsonSerializer.SerializeToUtf8Bytes(whole, json),
         };

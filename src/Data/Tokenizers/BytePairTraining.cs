@@ -14,9 +14,7 @@ internal static class BytePairTraining
     /// <summary>Ids 0 to 255 are the bytes.</summary>
     public const int Bytes = 256;
 
-    /// <summary>
-    /// Text that is looked at, bytes: more of it changes few merges, and all its different words are held in memory.
-    /// </summary>
+    /// <summary>Text that is looked at, bytes: its different words are held in memory.</summary>
     public const long MostTextBytes = 1 << 27;
 
     // A pair that occurs once says nothing of other text.
@@ -35,24 +33,24 @@ internal static class BytePairTraining
     }
 
     /// <summary>The tokenizer of this many ids, a start and an end token among them where asked for.</summary>
-    /// <exception cref="RnnLmException">
-    /// Bad input: the corpus has too few pairs for this size, or the size is too small.
-    /// </exception>
+    /// <exception cref="RnnLmException">Bad input: the size is too small, or too large for the corpus.</exception>
     public static ByteLevelTokenizer Train(int size, IReadOnlyDictionary<string, long> counts, bool sentenceTokens)
     {
         int least = Bytes + (sentenceTokens ? 2 : 0);
         if (size < least)
         {
             throw RnnLmException.BadInput(
-                $"--tokenizer bpe:{size}: {Bytes} bytes and 2 tokens of sentences need {least} ids; use bpe:{least} or more");
+                $"--tokenizer bpe:{size}: {Bytes} bytes and 2 tokens of sentences need {least} ids; "
+                + $"use bpe:{least} or more");
         }
 
         List<(int Left, int Right)> merges = Merges(counts, size - least);
-        return least + merges.Count == size
+        int tokens = least + merges.Count;
+        return tokens == size
             ? ByteLevelTokenizer.Of(merges, sentenceTokens)
             : throw RnnLmException.BadInput(
-                $"--tokenizer bpe:{size}: the corpus gives only {least + merges.Count} tokens; use bpe:{least + merges.Count}, "
-                + "a larger corpus, or char");
+                $"--tokenizer bpe:{size}: the corpus gives only {tokens} tokens; "
+                + $"use bpe:{tokens}, a larger corpus, or char");
     }
 
     /// <summary>
@@ -73,9 +71,7 @@ internal static class BytePairTraining
         return merges;
     }
 
-    /// <summary>
-    /// All different words as one row of symbols, each linked to its neighbors in the word, and where each pair stands.
-    /// </summary>
+    /// <summary>All words in a row of symbols, linked inside each word, and where each pair stands.</summary>
     private sealed class Symbols
     {
         private readonly int[] _symbol;

@@ -40,7 +40,8 @@ public sealed class CharTokenizer : ITokenizer
     public int StartId { get; }
     public int EndId { get; }
 
-    public IReadOnlyDictionary<string, byte[]> Files => new Dictionary<string, byte[]> { [FileName] = Encoding.UTF8.GetBytes(Text) };
+    public IReadOnlyDictionary<string, byte[]> Files =>
+        new Dictionary<string, byte[]> { [FileName] = Encoding.UTF8.GetBytes(Text) };
 
     private string Text => string.Concat(_characters);
 
@@ -111,7 +112,7 @@ public sealed class CharTokenizer : ITokenizer
     {
         string shown = Rune.IsControl(character) ? "" : $"'{character}' ";
         return RnnLmException.BadInput(
-            $"the character {shown}(U+{character.Value:X4}) is not among the {_characters.Length} that this model was trained on; "
-            + "leave it out, replace it, or train with --tokenizer bpe:N, which takes any text");
+            $"the character {shown}(U+{character.Value:X4}) is not among the {_characters.Length} that this model was "
+            + "trained on; leave it out, replace it, or train with --tokenizer bpe:N, which takes any text");
     }
 }

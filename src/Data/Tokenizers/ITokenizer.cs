@@ -3,14 +3,10 @@ using System.Text;
 
 namespace RnnLm.Data;
 
-/// <summary>
-/// Turns text into token ids in [0, VocabularySize) and back. Immutable; any number of threads may use one.
-/// </summary>
+/// <summary>Turns text into token ids in [0, VocabularySize) and back. Immutable; for any threads.</summary>
 public interface ITokenizer
 {
-    /// <summary>
-    /// What kind it is, in the form of the <c>--tokenizer</c> option; says nothing of where on a disk it came from.
-    /// </summary>
+    /// <summary>What kind it is, in the form of the <c>--tokenizer</c> option, without folders.</summary>
     string Spec { get; }
 
     /// <summary>
@@ -44,9 +40,7 @@ public interface ITokenizer
     /// <param name="utf8">Valid UTF-8.</param>
     /// <param name="startsText">False when it continues text whose ids came before.</param>
     /// <param name="ids">Receives the ids.</param>
-    /// <exception cref="RnnLmException">
-    /// Bad input: a character that the vocabulary lacks and has no unknown token for.
-    /// </exception>
+    /// <exception cref="RnnLmException">Bad input: a character that the vocabulary lacks.</exception>
     void Encode(ReadOnlySpan<byte> utf8, bool startsText, IBufferWriter<int> ids);
 
     /// <summary>The text of ids that start a text.</summary>
@@ -61,9 +55,7 @@ public interface ITokenizer
 public static class TokenizerExtensions
 {
     /// <summary>The ids of a whole text.</summary>
-    /// <exception cref="RnnLmException">
-    /// Bad input: a character that the vocabulary lacks and has no unknown token for.
-    /// </exception>
+    /// <exception cref="RnnLmException">Bad input: a character that the vocabulary lacks.</exception>
     public static int[] Encode(this ITokenizer tokenizer, string text)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -80,8 +72,9 @@ public static class TokenizerExtensions
     public static int CountPredictedCharacters(this ITokenizer tokenizer, ReadOnlySpan<int> example)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
-        int decoded = tokenizer.Decode(example).EnumerateRunes().Count() - tokenizer.Decode(example[..1]).EnumerateRunes().Count();
-        return decoded + (tokenizer.EndId < 0 ? 0 : example[1..].Count(tokenizer.EndId));
+        int all = tokenizer.Decode(example).EnumerateRunes().Count();
+        int given = tokenizer.Decode(example[..1]).EnumerateRunes().Count();
+        return all - given + (tokenizer.EndId < 0 ? 0 : example[1..].Count(tokenizer.EndId));
     }
 
     internal static void RequireIds(this ITokenizer tokenizer, ReadOnlySpan<int> ids)
@@ -90,7 +83,8 @@ public static class TokenizerExtensions
         {
             if ((uint)id >= (uint)tokenizer.VocabularySize)
             {
-                throw new ArgumentOutOfRangeException(nameof(ids), id, $"The vocabulary has {tokenizer.VocabularySize} ids.");
+                string size = $"The vocabulary has {tokenizer.VocabularySize} ids.";
+                throw new ArgumentOutOfRangeException(nameof(ids), id, size);
             }
         }
     }

@@ -21,17 +21,19 @@ public static class LlamaPieces
     /// <summary>Tokens 32000 to 32010, as Phi-3.5-mini adds them.</summary>
     public static IReadOnlyList<string> AddedTokens { get; } =
     [
-        "<|endoftext|>", "<|assistant|>", "<|placeholder1|>", "<|placeholder2|>", "<|placeholder3|>", "<|placeholder4|>",
-        "<|system|>", "<|end|>", "<|placeholder5|>", "<|placeholder6|>", "<|user|>",
+        "<|endoftext|>", "<|assistant|>", "<|placeholder1|>", "<|placeholder2|>", "<|placeholder3|>",
+        "<|placeholder4|>", "<|system|>", "<|end|>", "<|placeholder5|>", "<|placeholder6|>", "<|user|>",
     ];
 
     /// <summary>The tokenizer with the pieces of a LLaMA <c>tokenizer.model</c>.</summary>
     /// <exception cref="InvalidDataException">Not a SentencePiece model, or not of 32,000 pieces.</exception>
     public static SentencePieceTokenizer Tokenizer(byte[] serializedPieces)
     {
-        SentencePieceTokenizer tokenizer = SentencePieceTokenizer.Of(serializedPieces, "llama", AddedTokens, PieceCount);
+        var tokenizer = SentencePieceTokenizer.Of(serializedPieces, "llama", AddedTokens, PieceCount);
         int pieces = tokenizer.VocabularySize - AddedTokens.Count;
-        return pieces == PieceCount ? tokenizer : throw new InvalidDataException($"it has {pieces} pieces where LLaMA has {PieceCount}");
+        return pieces == PieceCount
+            ? tokenizer
+            : throw new InvalidDataException($"it has {pieces} pieces where LLaMA has {PieceCount}");
     }
 
     /// <summary>
@@ -39,14 +41,13 @@ public static class LlamaPieces
     /// line in the order of the ids. The order of the merges is the order of the ids, spaces excepted, so the scores
     /// follow from them.
     /// </summary>
-    /// <exception cref="RnnLmException">
-    /// Bad input: npm cannot fetch the package. Storage: the unpacked package is damaged.
-    /// </exception>
+    /// <exception cref="RnnLmException">Bad input: npm cannot fetch them. Storage: they are damaged.</exception>
     public static byte[] FromNpm(PackageStore packages)
     {
         ArgumentNullException.ThrowIfNull(packages);
         string path = Path.Combine(packages.Fetch(NpmPackage.LlamaTokenizer), "llama-tokenizer.js");
-        string script = new FileInfo(path) is { Exists: true, Length: <= MostPackageFileBytes } ? File.ReadAllText(path) : "";
+        var file = new FileInfo(path);
+        string script = file is { Exists: true, Length: <= MostPackageFileBytes } ? File.ReadAllText(path) : "";
         int start = script.IndexOf(VocabularyName, StringComparison.Ordinal) + VocabularyName.Length;
         int end = start < VocabularyName.Length ? -1 : script.IndexOf('"', start);
         byte[] vocabulary = new byte[MostPackageFileBytes];
@@ -55,7 +56,8 @@ public static class LlamaPieces
             : [];
         return texts.Length == PieceCount
             ? new SentencePieceModel([.. texts.Select(PieceOf)]).Write()
-            : throw RnnLmException.Storage($"{path}: the cached package is damaged; delete its folder and it is fetched again");
+            : throw RnnLmException.Storage(
+                $"{path}: the cached package is damaged; delete its folder and it is fetched again");
     }
 
     private static Piece PieceOf(string text, int id) => id switch

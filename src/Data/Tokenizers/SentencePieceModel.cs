@@ -43,9 +43,7 @@ internal sealed record SentencePieceModel(IReadOnlyList<Piece> Pieces)
     /// <summary>Whether pieces write a space as U+2581.</summary>
     public bool EscapesSpaces { get; init; } = true;
 
-    /// <summary>
-    /// Whether the file wants characters replaced (nmt_nfkc), which is not done here: text is taken as it is.
-    /// </summary>
+    /// <summary>Whether the file wants characters replaced (nmt_nfkc), which is not done.</summary>
     public bool WantsOtherCharacters { get; init; }
 
     /// <summary>Id of the piece for what has no other.</summary>
@@ -74,7 +72,8 @@ internal sealed record SentencePieceModel(IReadOnlyList<Piece> Pieces)
             {
                 Piece piece = ReadPiece(field.Bytes);
                 Require(pieces.Count < TokenizerSpec.MostSize, $"it has more than {TokenizerSpec.MostSize} pieces");
-                Require(piece.Text.Length > 0 && ids.TryAdd(piece.Text, pieces.Count), $"its piece {pieces.Count} is empty or there twice");
+                bool isNew = piece.Text.Length > 0 && ids.TryAdd(piece.Text, pieces.Count);
+                Require(isNew, $"its piece {pieces.Count} is empty or there twice");
                 pieces.Add(piece);
             }
             else if (field.Number is 2 or 3)
@@ -86,11 +85,13 @@ internal sealed record SentencePieceModel(IReadOnlyList<Piece> Pieces)
             }
         }
 
-        int kind = (int)(trainer.TryGetValue(3, out Field modelType) ? modelType.Value : 1);
+        int number = (int)(trainer.TryGetValue(3, out Field modelType) ? modelType.Value : 1);
+        string kind = OtherKinds.ElementAtOrDefault(number) ?? "unknown";
         Require(pieces.Count > 0, "it has no pieces");
-        Require(kind == BytePairs, $"its kind is {OtherKinds.ElementAtOrDefault(kind) ?? "unknown"}, and only byte-pair models (bpe) are read");
-        Require(!Flag(trainer, 24, false), "it writes spaces behind words, and only models with spaces before them are read");
-        Require(pieces.Count(piece => piece.Kind == PieceKind.Unknown) == 1, "it needs one unknown piece, usually <unk>");
+        Require(number == BytePairs, $"its kind is {kind}, and only byte-pair models (bpe) are read");
+        Require(!Flag(trainer, 24, false), "it writes spaces behind words, and only models with them before are read");
+        int unknown = pieces.FindIndex(piece => piece.Kind == PieceKind.Unknown);
+        Require(unknown >= 0, "it needs an unknown piece, usually <unk>");
         int ControlId(int field, string usual)
         {
             string text = trainer.TryGetValue(field, out Field name) ? Encoding.UTF8.GetString(name.Bytes.Span) : usual;
@@ -104,7 +105,7 @@ internal sealed record SentencePieceModel(IReadOnlyList<Piece> Pieces)
             DropsExtraSpaces = Flag(normalizer, 4, true),
             EscapesSpaces = Flag(normalizer, 5, true),
             WantsOtherCharacters = normalizer.TryGetValue(2, out Field map) && !map.Bytes.IsEmpty,
-            UnknownId = pieces.FindIndex(piece => piece.Kind == PieceKind.Unknown),
+            UnknownId = unknown,
             StartId = ControlId(46, "<s>"),
             EndId = ControlId(47, "</s>"),
             PaddingId = ControlId(48, "<pad>"),
@@ -115,7 +116,11 @@ internal sealed record SentencePieceModel(IReadOnlyList<Piece> Pieces)
     public byte[] Write() =>
     [
         .. Pieces.SelectMany(piece => Delimited(
-            1, [.. Delimited(1, Encoding.UTF8.GetBytes(piece.Text)), .. Float(2, piece.Score), .. Number(3, (int)piece.Kind)])),
+            1,
+            [
+                .. Delimited(1, Encoding.UTF8.GetBytes(piece.Text)), .. Float(2, piece.Score),
+                .. Number(3, (int)piece.Kind),
+            ])),
         .. Delimited(
             2,
             [
@@ -146,11 +151,13 @@ internal sealed record SentencePieceModel(IReadOnlyList<Piece> Pieces)
         }
 
         bool isWhole = Enum.IsDefined(piece.Kind) && !float.IsNaN(piece.Score);
-        Require(isWhole && (piece.Kind != PieceKind.Byte || IsByte(piece.Text)), "one of its pieces has an unknown kind or no score");
+        isWhole &= piece.Kind != PieceKind.Byte || IsByte(piece.Text);
+        Require(isWhole, "one of its pieces has an unknown kind or no score");
         return piece;
     }
 
-    private static bool IsByte(string text) => text is ['<', '0', 'x', var high, var low, '>'] && char.IsAsciiHexDigit(high) && char.IsAsciiHexDigit(low);
+    private static bool IsByte(string text) => text is ['<', '0', 'x', var high, var low, '>']
+        && char.IsAsciiHexDigit(high) && char.IsAsciiHexDigit(low);
 
     private static bool Flag(Dictionary<int, Field> settings, int number, bool usual) =>
         settings.TryGetValue(number, out Field field) ? field.Value != 0 : usual;
@@ -211,7 +218,8 @@ internal sealed record SentencePieceModel(IReadOnlyList<Piece> Pieces)
 
     private static byte[] Number(int field, long value) => [.. Varint((ulong)field << 3), .. Varint((ulong)value)];
 
-    private static byte[] Float(int field, float value) => [.. Varint(((ulong)field << 3) | 5), .. BitConverter.GetBytes(value)];
+    private static byte[] Float(int field, float value) =>
+        [.. Varint(((ulong)field << 3) | 5), .. BitConverter.GetBytes(value)];
 
     private static byte[] Delimited(int field, byte[] value) =>
         [.. Varint(((ulong)field << 3) | 2), .. Varint((ulong)value.Length), .. value];

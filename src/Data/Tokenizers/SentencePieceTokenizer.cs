@@ -49,8 +49,11 @@ public sealed class SentencePieceTokenizer : ITokenizer
             _ids.Add(_model.Pieces[id].Text, id);
         }
 
-        string[] defined = [.. _model.Pieces.Where(piece => piece.Kind == PieceKind.UserDefined).Select(piece => Regex.Escape(piece.Text))];
-        _defined = new Regex(defined.Length > 0 ? string.Join('|', defined.OrderByDescending(text => text.Length)) : MatchesNothing);
+        IEnumerable<string> defined = _model.Pieces
+            .Where(piece => piece.Kind == PieceKind.UserDefined)
+            .Select(piece => Regex.Escape(piece.Text))
+            .OrderByDescending(text => text.Length);
+        _defined = new Regex(string.Join('|', defined.DefaultIfEmpty(MatchesNothing)));
         int[] symbol = [.. "\u2581"u8.ToArray().Select(value => _ids.GetValueOrDefault($"<0x{value:X2}>", -1))];
         _spaceSymbolIds = symbol.All(id => id >= 0 && _model.Pieces[id].Kind == PieceKind.Byte) ? symbol : null;
         _library = Load(_model);
@@ -69,7 +72,8 @@ public sealed class SentencePieceTokenizer : ITokenizer
     public IReadOnlyDictionary<string, byte[]> Files => new Dictionary<string, byte[]> { [FileName] = _serialized };
 
     /// <summary>A token as the vocabulary has it, with U+2581 for a space.</summary>
-    public string TokenText(int id) => id < _model.Pieces.Count ? _model.Pieces[id].Text : _addedTokens[id - _model.Pieces.Count];
+    public string TokenText(int id) =>
+        id < _model.Pieces.Count ? _model.Pieces[id].Text : _addedTokens[id - _model.Pieces.Count];
 
     /// <summary>A tokenizer of a model in memory.</summary>
     /// <param name="serialized">Serialized SentencePiece ModelProto.</param>
@@ -91,11 +95,13 @@ public sealed class SentencePieceTokenizer : ITokenizer
             return bytes is > 0 and <= MostModelBytes
                 ? File.ReadAllBytes(path)
                 : throw RnnLmException.BadInput(
-                    $"{path}: {bytes} bytes are no SentencePiece model; give a .model file of at most {MostModelBytes >> 20} MiB");
+                    $"{path}: {bytes} bytes are no SentencePiece model; "
+                    + $"give a .model file of at most {MostModelBytes >> 20} MiB");
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw RnnLmException.BadInput($"{path}: cannot be read ({failure.Message}); give the path of a SentencePiece .model", failure);
+            throw RnnLmException.BadInput(
+                $"{path}: cannot be read ({failure.Message}); give the path of a SentencePiece .model", failure);
         }
     }
 
@@ -126,7 +132,9 @@ public sealed class SentencePieceTokenizer : ITokenizer
         bool dropsSpace = _model.DummyPrefix;
         foreach (int id in ids)
         {
-            Piece piece = id < _model.Pieces.Count ? _model.Pieces[id] : new Piece(TokenText(id), 0, PieceKind.UserDefined);
+            Piece piece = id < _model.Pieces.Count
+                ? _model.Pieces[id]
+                : new Piece(TokenText(id), 0, PieceKind.UserDefined);
             if (piece.Kind == PieceKind.Control)
             {
                 continue;
@@ -151,14 +159,13 @@ public sealed class SentencePieceTokenizer : ITokenizer
 
     private static Library.SentencePieceTokenizer Load(SentencePieceModel model)
     {
-        SentencePieceModel mirrored = model with
-        {
-            Pieces = [.. model.Pieces.Select(piece => piece.Kind == PieceKind.Byte ? piece : piece with { Text = Mirrored(piece.Text) })],
-        };
-        using var stream = new MemoryStream(mirrored.Write());
+        IEnumerable<Piece> mirrored = model.Pieces
+            .Select(piece => piece.Kind == PieceKind.Byte ? piece : piece with { Text = Mirrored(piece.Text) });
+        using var stream = new MemoryStream((model with { Pieces = [.. mirrored] }).Write());
         try
         {
-            return Library.SentencePieceTokenizer.Create(stream, addBeginningOfSentence: false, addEndOfSentence: false);
+            return Library.SentencePieceTokenizer.Create(
+                stream, addBeginningOfSentence: false, addEndOfSentence: false);
         }
         catch (ArgumentException failure)
         {

@@ -69,13 +69,16 @@ public static class TokenizerDirectory
                 "sentencepiece" => SentencePieceTokenizer.Of(SentencePieceTokenizer.ReadModel(model), description.Spec),
                 _ => throw new InvalidDataException($"its kind '{description.Kind}' is unknown to this version"),
             };
-            return tokenizer.Hash == description.Hash ? tokenizer : throw new InvalidDataException("its files are not those that were written");
+            return tokenizer.Hash == description.Hash
+                ? tokenizer
+                : throw new InvalidDataException("its files are not those that were written");
         }
-        catch (Exception failure) when (
-            failure is IOException or UnauthorizedAccessException or JsonException or InvalidDataException or RnnLmException)
+        catch (Exception failure) when (failure
+            is IOException or UnauthorizedAccessException or JsonException or InvalidDataException or RnnLmException)
         {
             string reason = failure.Message.ReplaceLineEndings(" ");
-            throw RnnLmException.BadInput($"{directory}: the tokenizer cannot be read ({reason}); restore the directory from a copy", failure);
+            throw RnnLmException.BadInput(
+                $"{directory}: the tokenizer cannot be read ({reason}); restore the directory from a copy", failure);
         }
     }
 

@@ -18,11 +18,14 @@ public sealed class TokenizerFactory(PackageStore packages, int threads)
     /// <param name="files">The corpus, for kinds that are made from one.</param>
     /// <param name="contentHash">Its <see cref="CorpusReader.Hash"/>.</param>
     /// <param name="settings">How its text is prepared.</param>
-    /// <param name="progress">
-    /// Receives the bytes of text looked at so far; never called when nothing is trained.
-    /// </param>
+    /// <param name="progress">Receives the bytes of text looked at so far.</param>
     /// <exception cref="RnnLmException">Bad input: corpus, model file or package cannot be used.</exception>
-    public ITokenizer Make(TokenizerSpec spec, CorpusFiles files, string contentHash, CorpusSettings settings, Action<long>? progress = null)
+    public ITokenizer Make(
+        TokenizerSpec spec,
+        CorpusFiles files,
+        string contentHash,
+        CorpusSettings settings,
+        Action<long>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(settings);
@@ -30,8 +33,8 @@ public sealed class TokenizerFactory(PackageStore packages, int threads)
         return !settings.SentenceTokens || tokenizer is { StartId: >= 0, EndId: >= 0 }
             ? tokenizer
             : throw RnnLmException.BadInput(
-                $"{spec.Name}: has no start and end tokens, which --sentence-tokens needs; leave the option out, or use a model that was "
-                + "trained with bos_id and eos_id");
+                $"{spec.Name}: has no start and end tokens, which --sentence-tokens needs; leave the option out, "
+                + "or use a model that was trained with bos_id and eos_id");
     }
 
     /// <summary>A tokenizer that needs no corpus.</summary>
@@ -47,21 +50,25 @@ public sealed class TokenizerFactory(PackageStore packages, int threads)
         byte[] model = spec.Name is null ? LlamaPieces.FromNpm(packages) : SentencePieceTokenizer.ReadModel(spec.Name);
         try
         {
-            return spec.Kind == TokenizerKind.Llama ? LlamaPieces.Tokenizer(model) : SentencePieceTokenizer.Of(model, spec.ToString());
+            return spec.Kind == TokenizerKind.Llama
+                ? LlamaPieces.Tokenizer(model)
+                : SentencePieceTokenizer.Of(model, spec.ToString());
         }
         catch (InvalidDataException failure)
         {
+            string source = spec.Name ?? NpmPackage.LlamaTokenizer.ToString();
+            string reason = failure.Message.ReplaceLineEndings(" ");
             throw RnnLmException.BadInput(
-                $"{spec.Name ?? NpmPackage.LlamaTokenizer.ToString()}: cannot be used as a SentencePiece model: {failure.Message.ReplaceLineEndings(" ")}; "
-                + "give another .model file",
-                failure);
+                $"{source}: cannot be used as a SentencePiece model: {reason}; give another .model file", failure);
         }
     }
 
-    private ITokenizer Trained(TokenizerSpec spec, CorpusFiles files, string contentHash, CorpusSettings settings, Action<long>? progress)
+    private ITokenizer Trained(
+        TokenizerSpec spec, CorpusFiles files, string contentHash, CorpusSettings settings, Action<long>? progress)
     {
-        byte[] key = SHA256.HashData(Encoding.UTF8.GetBytes($"vocabulary {VocabularyVersion}\n{contentHash}\n{spec}\n{settings.CacheKey}\n"));
-        string directory = Path.Combine(packages.CacheDirectory, CacheDirectory.Tokenizers, Convert.ToHexStringLower(key));
+        string made = $"vocabulary {VocabularyVersion}\n{contentHash}\n{spec}\n{settings.CacheKey}\n";
+        string name = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(made)));
+        string directory = Path.Combine(packages.CacheDirectory, CacheDirectory.Tokenizers, name);
         if (TryLoad(directory) is ITokenizer cached)
         {
             return cached;
@@ -106,7 +113,8 @@ public sealed class TokenizerFactory(PackageStore packages, int threads)
         }
     }
 
-    private ITokenizer Train(TokenizerSpec spec, CorpusReader reader, CorpusSettings settings, long corpusBytes, Action<long>? progress)
+    private ITokenizer Train(
+        TokenizerSpec spec, CorpusReader reader, CorpusSettings settings, long corpusBytes, Action<long>? progress)
     {
         if (spec.Kind == TokenizerKind.Characters)
         {
@@ -141,7 +149,11 @@ public sealed class TokenizerFactory(PackageStore packages, int threads)
 
     /// <summary>Looks through blocks on all threads and hands what was found in each to the caller, in order.</summary>
     private void Collect<TFound>(
-        IEnumerable<TextBlock> blocks, CorpusSettings settings, SegmentAction<TFound> look, Action<TFound> add, Action<long>? progress)
+        IEnumerable<TextBlock> blocks,
+        CorpusSettings settings,
+        SegmentAction<TFound> look,
+        Action<TFound> add,
+        Action<long>? progress)
         where TFound : new()
     {
         long bytes = 0;

@@ -2,44 +2,29 @@ using System.Globalization;
 
 namespace RnnLm.Data;
 
-/// <summary>The kinds of tokenizer.</summary>
+/// <summary>The kinds of tokenizer; those up to BytePairs are made from the corpus.</summary>
 public enum TokenizerKind
 {
-    /// <summary>One id a character.</summary>
-    Characters,
-
-    /// <summary>One id a word or punctuation mark.</summary>
-    Words,
-
-    /// <summary>One id a word between white space.</summary>
-    SpacedWords,
-
-    /// <summary>Byte-pair tokens trained on the corpus.</summary>
-    BytePairs,
-
-    /// <summary>A published byte-pair vocabulary: gpt2, cl100k or o200k.</summary>
-    Published,
-
-    /// <summary>LLaMA-2's 32,000 pieces and the 11 added tokens of Phi-3.5-mini.</summary>
-    Llama,
-
-    /// <summary>A SentencePiece model as its file says.</summary>
-    Model,
+    Characters, // One id a character.
+    Words, // One id a word or punctuation mark.
+    SpacedWords, // One id a word between white space.
+    BytePairs, // Byte-pair tokens trained on the corpus.
+    Published, // A published byte-pair vocabulary: gpt2, cl100k or o200k.
+    Llama, // LLaMA-2's 32,000 pieces and the 11 added tokens of Phi-3.5-mini.
+    Model, // A SentencePiece model as its file says.
 }
 
 /// <summary>The <c>--tokenizer</c> option.</summary>
 /// <param name="Kind">Which kind.</param>
 /// <param name="Size">word, space: most words kept, or null for all; bpe: vocabulary size.</param>
-/// <param name="Name">
-/// llama: the file with the pieces, or null for those of the npm package; model: the file; published: which.
-/// </param>
+/// <param name="Name">llama: the file, or null for the npm package; model: the file; published: which.</param>
 public sealed record TokenizerSpec(TokenizerKind Kind, int? Size = null, string? Name = null)
 {
     /// <summary>Most words or pieces that may be asked for.</summary>
     public const int MostSize = 1_000_000;
 
     /// <summary>Whether its vocabulary comes from the corpus.</summary>
-    public bool IsTrained => Kind is TokenizerKind.Characters or TokenizerKind.Words or TokenizerKind.SpacedWords or TokenizerKind.BytePairs;
+    public bool IsTrained => Kind <= TokenizerKind.BytePairs;
 
     /// <summary>Reads the option.</summary>
     /// <exception cref="RnnLmException">Usage: none of the forms.</exception>
@@ -52,16 +37,20 @@ public sealed record TokenizerSpec(TokenizerKind Kind, int? Size = null, string?
         return (name, argument) switch
         {
             ("char", null) => new TokenizerSpec(TokenizerKind.Characters),
-            ("word", _) => new TokenizerSpec(TokenizerKind.Words, argument is null ? null : ParseSize(text, argument, 1)),
-            ("space", _) => new TokenizerSpec(TokenizerKind.SpacedWords, argument is null ? null : ParseSize(text, argument, 1)),
-            ("bpe", not null) => new TokenizerSpec(TokenizerKind.BytePairs, ParseSize(text, argument, BytePairTraining.Bytes)),
+            ("word", null) => new TokenizerSpec(TokenizerKind.Words),
+            ("word", _) => new TokenizerSpec(TokenizerKind.Words, ParsedSize(text, argument, least: 1)),
+            ("space", null) => new TokenizerSpec(TokenizerKind.SpacedWords),
+            ("space", _) => new TokenizerSpec(TokenizerKind.SpacedWords, ParsedSize(text, argument, least: 1)),
+            ("bpe", not null) => new TokenizerSpec(
+                TokenizerKind.BytePairs, ParsedSize(text, argument, BytePairTraining.Bytes)),
             ("gpt2" or "cl100k" or "o200k", null) => new TokenizerSpec(TokenizerKind.Published, Name: name),
             ("llama", null) => new TokenizerSpec(TokenizerKind.Llama),
             ("llama", { Length: > 0 }) => new TokenizerSpec(TokenizerKind.Llama, Name: argument),
-            _ when text.EndsWith(".model", StringComparison.Ordinal) => new TokenizerSpec(TokenizerKind.Model, Name: text),
+            _ when text.EndsWith(".model", StringComparison.Ordinal) =>
+                new TokenizerSpec(TokenizerKind.Model, Name: text),
             _ => throw RnnLmException.Usage(
-                $"--tokenizer {text}: unknown; use char, word, word:N, space, space:N, bpe:N, gpt2, cl100k, o200k, llama, llama:FILE.model "
-                + "or the path of a SentencePiece .model"),
+                $"--tokenizer {text}: unknown; use char, word, word:N, space, space:N, bpe:N, gpt2, cl100k, o200k, "
+                + "llama, llama:FILE.model or the path of a SentencePiece .model"),
         };
     }
 
@@ -77,8 +66,10 @@ public sealed record TokenizerSpec(TokenizerKind Kind, int? Size = null, string?
         _ => Path.GetFileName(Name!),
     };
 
-    private static int ParseSize(string text, string argument, int least) =>
-        int.TryParse(argument, NumberStyles.None, CultureInfo.InvariantCulture, out int size) && size >= least && size <= MostSize
+    private static int ParsedSize(string text, string argument, int least) =>
+        int.TryParse(argument, NumberStyles.None, CultureInfo.InvariantCulture, out int size)
+        && size >= least && size <= MostSize
             ? size
-            : throw RnnLmException.Usage($"--tokenizer {text}: the size must be a whole number from {least} to {MostSize}, e.g. bpe:8000");
+            : throw RnnLmException.Usage(
+                $"--tokenizer {text}: the size must be a whole number from {least} to {MostSize}, e.g. bpe:8000");
 }

@@ -63,15 +63,19 @@ public sealed class WordTokenizer : ITokenizer
     public int StartId { get; }
     public int EndId { get; }
 
-    public IReadOnlyDictionary<string, byte[]> Files =>
-        new Dictionary<string, byte[]> { [FileName] = Encoding.UTF8.GetBytes(string.Concat(_words.Select(word => word + "\n"))) };
+    public IReadOnlyDictionary<string, byte[]> Files => new Dictionary<string, byte[]>
+    {
+        [FileName] = Encoding.UTF8.GetBytes(string.Concat(_words.Select(word => word + "\n"))),
+    };
 
     /// <summary>The tokenizer of the most frequent words, as many as the spec says.</summary>
     /// <exception cref="RnnLmException">Bad input: there are none.</exception>
-    public static WordTokenizer Of(IReadOnlyDictionary<string, long> counts, TokenizerSpec spec, bool sentenceTokens = false)
+    public static WordTokenizer Of(
+        IReadOnlyDictionary<string, long> counts, TokenizerSpec spec, bool sentenceTokens = false)
     {
+        bool linesEnd = spec.Kind == TokenizerKind.SpacedWords;
         IEnumerable<string> words = counts
-            .Where(entry => entry.Key is not (Unknown or "\n") && (entry.Key != LineEnd || spec.Kind == TokenizerKind.Words))
+            .Where(entry => entry.Key != Unknown && !(linesEnd && entry.Key is LineEnd or "\n"))
             .OrderByDescending(entry => entry.Value)
             .ThenBy(entry => entry.Key, StringComparer.Ordinal)
             .Select(entry => entry.Key)
@@ -114,16 +118,19 @@ public sealed class WordTokenizer : ITokenizer
                 continue;
             }
 
-            string word = id == PaddingId ? Padding : id == UnknownId ? Unknown : id == _lineId ? "\n" : _words[id - _firstWordId];
-            bool closes = word == "\n"
-                || (!_spaceOnly && word is "." or "," or ";" or ":" or "!" or "?" or ")" or "]" or "}" or "%" or "”" or "’");
+            string word = id == PaddingId ? Padding
+                : id == UnknownId ? Unknown
+                : id == _lineId ? "\n"
+                : _words[id - _firstWordId];
+            bool isMark = !_spaceOnly && word.Length == 1;
+            bool closes = word == "\n" || (isMark && ".,;:!?)]}%”’".Contains(word[0]));
             if (!opened && !closes)
             {
                 text.Append(' ');
             }
 
             text.Append(word);
-            opened = word == "\n" || (!_spaceOnly && word is "(" or "[" or "{" or "“" or "‘" or "$");
+            opened = word == "\n" || (isMark && "([{“‘$".Contains(word[0]));
         }
 
         return text.ToString();
@@ -132,7 +139,8 @@ public sealed class WordTokenizer : ITokenizer
     /// <summary>Reads what <see cref="Files"/> gave.</summary>
     internal static WordTokenizer Load(string directory, string spec, bool sentenceTokens)
     {
-        string[] words = File.ReadAllText(Path.Combine(directory, FileName)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string text = File.ReadAllText(Path.Combine(directory, FileName));
+        string[] words = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         return words.Distinct(StringComparer.Ordinal).Count() == words.Length
             ? new WordTokenizer(words, TokenizerSpec.Parse(spec), sentenceTokens)
             : throw new InvalidDataException("a word occurs twice");
@@ -171,8 +179,8 @@ public ref struct WordSplitter(ReadOnlySpan<char> text, bool spaceOnly = false)
             return false;
         }
 
-        int length = spaceOnly ? SpacedLength(_rest)
-            : _rest.StartsWith(WordTokenizer.Unknown, StringComparison.Ordinal) ? WordTokenizer.Unknown.Length : WordLength(_rest);
+        bool isUnknown = _rest.StartsWith(WordTokenizer.Unknown, StringComparison.Ordinal);
+        int length = spaceOnly ? SpacedLength(_rest) : isUnknown ? WordTokenizer.Unknown.Length : WordLength(_rest);
         Current = _rest[..length];
         _rest = _rest[length..];
         return true;
@@ -194,8 +202,10 @@ public ref struct WordSplitter(ReadOnlySpan<char> text, bool spaceOnly = false)
         int length = 0;
         while (length < text.Length)
         {
-            int characters = char.IsHighSurrogate(text[length]) && length + 1 < text.Length ? 2 : 1;
-            bool joins = length > 0 && text[length] is '\'' or '’' or '-' && length + 1 < text.Length && IsWordCharacter(text[(length + 1)..]);
+            bool goesOn = length + 1 < text.Length;
+            int characters = char.IsHighSurrogate(text[length]) && goesOn ? 2 : 1;
+            bool joins = length > 0 && text[length] is '\'' or '’' or '-' && goesOn
+                && IsWordCharacter(text[(length + 1)..]);
             if (!joins && !IsWordCharacter(text[length..]))
             {
                 return length > 0 ? length : characters;
@@ -216,9 +226,7 @@ public ref struct WordSplitter(ReadOnlySpan<char> text, bool spaceOnly = false)
         }
 
         Rune.DecodeFromUtf16(text, out Rune rune, out _);
-        return Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter
-            or UnicodeCategory.TitlecaseLetter or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter
-            or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
-            or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber;
+        return Rune.IsLetter(rune) || Rune.IsNumber(rune) || Rune.GetUnicodeCategory(rune)
+            is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
     }
 }
