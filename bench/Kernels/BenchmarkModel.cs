@@ -4,7 +4,8 @@ namespace RnnLm.Kernels.Benchmarks;
 internal static class BenchmarkModel
 {
     /// <summary>The lm-book preset.</summary>
-    public static ModelSettings LmBook { get; } = new(VocabularySize: 32_011, Dimension: 128, Layers: 2, PaddingId: 32_000);
+    public static ModelSettings LmBook { get; } =
+        new(VocabularySize: 32_011, Dimension: 128, Layers: 2, PaddingId: 32_000);
 
     /// <summary>A character model.</summary>
     public static ModelSettings Characters { get; } = new(VocabularySize: 80, Dimension: 256, Layers: 2, PaddingId: -1);
@@ -28,7 +29,8 @@ internal static class BenchmarkModel
         var random = new CounterRandom(1, RandomPurpose.TestShard, index);
         int length = targetsPerExample + 1;
         return new ShardTokens(
-            [.. Enumerable.Range(0, exampleCount * length).Select(i => (int)(random.Bits32((ulong)i) % (uint)model.VocabularySize))],
+            [.. Enumerable.Range(0, exampleCount * length)
+                .Select(i => (int)(random.Bits32((ulong)i) % (uint)model.VocabularySize))],
             [.. Enumerable.Range(0, exampleCount + 1).Select(i => i * length)]);
     }
 }

@@ -2,7 +2,9 @@ using BenchmarkDotNet.Attributes;
 
 namespace RnnLm.Kernels.Benchmarks;
 
-/// <summary>One addition of the reduction tree over lm-book's gradients, whose embedding rows are the same on both sides.</summary>
+/// <summary>
+/// One addition of the reduction tree over lm-book's gradients, whose embedding rows are the same on both sides.
+/// </summary>
 public class GradientSumBenchmarks : IDisposable
 {
     private readonly Gradient _left = NewGradient();
@@ -22,7 +24,11 @@ public class GradientSumBenchmarks : IDisposable
     private static Gradient NewGradient()
     {
         const int RowCount = 464;
-        var gradient = new Gradient(ParameterLayout.For(BenchmarkModel.LmBook)) { RowCount = RowCount, TokenCount = RowCount };
+        var gradient = new Gradient(ParameterLayout.For(BenchmarkModel.LmBook))
+        {
+            RowCount = RowCount,
+            TokenCount = RowCount,
+        };
         for (int i = 0; i < RowCount; i++)
         {
             gradient.RowIds[i] = 50 * i;
