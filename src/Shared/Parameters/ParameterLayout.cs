@@ -1,7 +1,8 @@
 namespace RnnLm.Shared;
 
 /// <summary>
-/// Where each named parameter lies in the flat float32 buffer that holds a whole model. Names, shapes and order are those of the
+/// Where each named parameter lies in the flat float32 buffer that holds a whole model. Names, shapes and order are
+/// those of the
 /// reference model's state dict: embedding, then <c>Uh, Wh, b</c> of each unit, then the output layer.
 /// </summary>
 public sealed class ParameterLayout
@@ -50,7 +51,8 @@ public sealed class ParameterLayout
             if (end > int.MaxValue)
             {
                 throw RnnLmException.Usage(
-                    $"a model with vocabulary {model.VocabularySize}, dimension {dimension} and {model.Layers} layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
+                    $"a model with vocabulary {model.VocabularySize}, dimension {dimension} and {model.Layers} layers " +
+                    $"has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
             }
 
             segments.Add(new ParameterSegment(name, shape, offset));

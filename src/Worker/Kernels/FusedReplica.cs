@@ -1,7 +1,8 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The fast path of the CPU: the summed cross-entropy of one shard and its gradient, straight from the published parameters,
+/// The fast path of the CPU: the summed cross-entropy of one shard and its gradient, straight from the published
+/// parameters,
 /// with products by libtorch and everything between them in kernels of our own. A shard is computed by the calling
 /// thread alone, in an order of operations that depends on the shard only, so its bits depend on parameters and
 /// tokens and nothing else. What earlier shards left in the temporaries never shows in a result.
@@ -9,7 +10,6 @@ namespace RnnLm.Worker;
 public sealed unsafe class FusedReplica : IReplica
 {
     private readonly ModelSettings _settings;
-    private readonly MatrixProducts _products = new();
     private readonly PackedBatch _batch = new();
     private readonly OutputScratch _output = new();
 
@@ -27,6 +27,9 @@ public sealed unsafe class FusedReplica : IReplica
 
     /// <summary>Gathered h_{t-1} (R, D).</summary>
     private readonly GrowingBuffer _previousHidden = new();
+
+    /// <summary>A layer's matrix, transposed (D, D).</summary>
+    private readonly GrowingBuffer _transposed = new();
 
     /// <summary>Room to sort the rows by token.</summary>
     private long[] _sortKeys = [];
@@ -61,13 +64,16 @@ public sealed unsafe class FusedReplica : IReplica
     /// <param name="parameters">All parameters, laid out as the model's layout says.</param>
     /// <param name="shard">Examples.</param>
     /// <param name="result">Receives sums over the shard's tokens; what it held is forgotten.</param>
-    /// <exception cref="ArgumentException">A token id is outside the vocabulary, an example is too short, or a buffer belongs to another model.</exception>
+    /// <exception cref="ArgumentException">A token id is outside the vocabulary, an example is too short, or a buffer
+    /// belongs to another model.</exception>
     internal void Compute(FloatBuffer parameters, ShardTokens shard, Gradient result)
     {
         ArgumentNullException.ThrowIfNull(result);
-        if (result.Dense.Length != Layout.Length - Layout.Embedding.Length || result.Rows.Length != Layout.Embedding.Length)
+        int embedding = Layout.Embedding.Length;
+        if (result.Dense.Length != Layout.Length - embedding || result.Rows.Length != embedding)
         {
-            throw new ArgumentException($"the gradient is not one of a model with {Layout.Length} parameters", nameof(result));
+            throw new ArgumentException(
+                $"the gradient is not one of a model with {Layout.Length} parameters", nameof(result));
         }
 
         result.Clear();
@@ -82,20 +88,26 @@ public sealed unsafe class FusedReplica : IReplica
 
         Matrix outputGradient = _outputGradient.AsMatrix(_batch.RowCount, _settings.Dimension);
         Matrix inputGradient = _inputGradient.AsMatrix(_batch.RowCount, _settings.Dimension);
+        Matrix transposed = _transposed.AsMatrix(_settings.Dimension, _settings.Dimension);
         Matrix previousHidden = _previousHidden.AsMatrix(_batch.RowCount, _settings.Dimension);
         result.LossSum = OutputLayer.LossAndGradient(
-            _products, OutputIn(parameters), top, _batch.Targets, _output, outputGradient, OutputIn(result.Dense, isGradient: true));
+            OutputIn(parameters),
+            top,
+            _batch.Targets,
+            _output,
+            outputGradient,
+            OutputIn(result.Dense, isGradient: true));
 
         for (int layer = _settings.Layers - 1; layer >= 0; layer--)
         {
             ElmanScan.Backward(
-                _products,
-                _batch,
+                    _batch,
                 LayerIn(parameters, layer),
                 layer == 0 ? embedded : HiddenOf(layer - 1),
                 HiddenOf(layer),
                 outputGradient,
                 previousHidden,
+                transposed,
                 LayerIn(result.Dense, layer, isGradient: true),
                 inputGradient);
             (outputGradient, inputGradient) = (inputGradient, outputGradient);
@@ -116,19 +128,19 @@ public sealed unsafe class FusedReplica : IReplica
     {
         Begin(parameters, shard);
         Matrix top = Recur(parameters, Embed(parameters));
-        return OutputLayer.Loss(_products, OutputIn(parameters), top, _batch.Targets, _output);
+        return OutputLayer.Loss(OutputIn(parameters), top, _batch.Targets, _output);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _products.Dispose();
         _output.Dispose();
         _embedded.Dispose();
         _hidden.Dispose();
         _outputGradient.Dispose();
         _inputGradient.Dispose();
         _previousHidden.Dispose();
+        _transposed.Dispose();
     }
 
     private void Begin(FloatBuffer parameters, ShardTokens shard)
@@ -158,7 +170,7 @@ public sealed unsafe class FusedReplica : IReplica
         for (int layer = 0; layer < _settings.Layers; layer++)
         {
             Matrix hidden = HiddenOf(layer);
-            ElmanScan.Forward(_products, _batch, LayerIn(parameters, layer), below, hidden);
+            ElmanScan.Forward(_batch, LayerIn(parameters, layer), below, hidden);
             below = hidden;
         }
 
@@ -168,7 +180,7 @@ public sealed unsafe class FusedReplica : IReplica
     private Matrix HiddenOf(int layer)
     {
         int rows = _batch.RowCount;
-        return _hidden.AsMatrix(checked(layer * rows * _settings.Dimension), rows, _settings.Dimension);
+        return new Matrix(_hidden.Address + ((long)layer * rows * _settings.Dimension), rows, _settings.Dimension);
     }
 
     private ElmanWeights LayerIn(FloatBuffer flat, int layer, bool isGradient = false) => new()
@@ -187,8 +199,7 @@ public sealed unsafe class FusedReplica : IReplica
     /// <summary>A parameter as a matrix, a bias as one of one row. Gradients lie as the parameters do, but for the
     /// embedding, which comes first there and travels as rows here.</summary>
     private Matrix In(FloatBuffer flat, ParameterSegment segment, bool isGradient = false) => new(
-        flat,
-        segment.Offset - (isGradient ? Layout.Embedding.End : 0),
+        flat.Address + segment.Offset - (isGradient ? Layout.Embedding.End : 0),
         segment.Shape.Count == 1 ? 1 : segment.Shape[0],
         segment.Shape[^1]);
 }

@@ -1,11 +1,7 @@
-using System.Numerics;
-
 namespace RnnLm.Worker;
 
-/// <summary>
-/// Scratch memory that is replaced by more when more is asked for, at least twice as much, so that shards of ever new lengths
-/// replace it seldom; what is not touched takes no memory. Contents do not survive that and start out undefined.
-/// </summary>
+/// <summary>Scratch memory that is replaced by more when more is asked for. Contents do not survive that and start out
+/// undefined.</summary>
 internal sealed unsafe class GrowingBuffer : IDisposable
 {
     private FloatBuffer _buffer = new(0);
@@ -25,7 +21,7 @@ internal sealed unsafe class GrowingBuffer : IDisposable
         if (_buffer.Length < length)
         {
             _buffer.Dispose();
-            _buffer = new FloatBuffer((int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)length), (uint)FloatBuffer.MostFloats));
+            _buffer = new FloatBuffer(length);
         }
     }
 
@@ -33,11 +29,8 @@ internal sealed unsafe class GrowingBuffer : IDisposable
     public Matrix AsMatrix(int rows, int columns)
     {
         Reserve(checked(rows * columns));
-        return new Matrix(_buffer, 0, rows, columns);
+        return new Matrix(Address, rows, columns);
     }
-
-    /// <summary>A (rows, columns) matrix over the part of the buffer that begins at <paramref name="offset"/>; there must be room for it.</summary>
-    public Matrix AsMatrix(int offset, int rows, int columns) => new(_buffer, offset, rows, columns);
 
     /// <inheritdoc/>
     public void Dispose() => _buffer.Dispose();

@@ -4,27 +4,31 @@ using System.Runtime.Intrinsics;
 namespace RnnLm.Worker;
 
 /// <summary>
-/// Output layer, softmax and cross-entropy as one kernel over blocks of rows and tiles of the vocabulary, so that the logits of a whole batch never
-/// exist. First pass over the tiles of a block: logits, e^(logit - the row's largest of the tile), sums. Then the log-sum-exp of each row from its tiles
-/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018). Second pass: the products with the gradient of the logits, which is the
-/// probabilities minus one at the target. Each logit costs one exponential, and the factors that make probabilities of them, one for each row of a tile, are
+/// Output layer, softmax and cross-entropy as one kernel over blocks of rows and tiles of the vocabulary, so that the
+/// logits of a whole batch never
+/// exist. First pass over the tiles of a block: logits, e^(logit - the row's largest of the tile), sums. Then the
+/// log-sum-exp of each row from its tiles
+/// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018). Second pass: the products with the
+/// gradient of the logits, which is the
+/// probabilities minus one at the target. Each logit costs one exponential, and the factors that make probabilities of
+/// them, one for each row of a tile, are
 /// applied to the states and to the product instead, of which there are far fewer.
-/// Tiles are transposed, a word to a line and the rows beside each other: two of the three products then read both operands as they lie, which spares the
-/// library the transposition of the weight's tiles, and what a row needs of its tile (largest, sum, factor) is computed lane by lane.
+/// Tiles are transposed, a word to a line and the rows beside each other: no product then needs its right operand
+/// transposed, and what a row needs of its tile (largest, sum, factor) is computed lane by lane.
 /// </summary>
 internal static unsafe class OutputLayer
 {
-    /// <summary>2^-100: a factor must have an inverse, and what this one makes of the exponentials of a tile so far below the largest is nothing beside one.</summary>
+    /// <summary>2^-100: a factor must have an inverse, and what this one makes of the exponentials of a tile so far
+    /// below the largest is nothing beside one.</summary>
     private const float SmallestFactor = 7.888609e-31f;
 
     /// <summary>The sum over the rows of -log softmax(h·Wᵀ + b)[target], in nats.</summary>
-    /// <param name="products">Matrix products.</param>
     /// <param name="weights">Parameters.</param>
     /// <param name="hidden">h (R, D).</param>
     /// <param name="targets">Target token of each row.</param>
     /// <param name="scratch">Temporaries.</param>
     public static double Loss(
-        MatrixProducts products, OutputWeights weights, Matrix hidden, ReadOnlySpan<int> targets, OutputScratch scratch)
+        OutputWeights weights, Matrix hidden, ReadOnlySpan<int> targets, OutputScratch scratch)
     {
         var tiling = new OutputTiling(hidden.Rows, weights.Weight.Rows);
         scratch.Prepare(tiling, hidden.Columns, keepsTiles: false);
@@ -36,7 +40,8 @@ internal static unsafe class OutputLayer
             ReadOnlySpan<int> blockTargets = targets.Slice(firstRow, rowCount);
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                ComputeTile(products, weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: false);
+                ComputeTile(
+                    weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: false);
             }
 
             loss = CombineTiles(scratch, tiling, rowCount, loss);
@@ -46,7 +51,6 @@ internal static unsafe class OutputLayer
     }
 
     /// <summary>The loss as <see cref="Loss"/> has it, and its gradients.</summary>
-    /// <param name="products">Matrix products.</param>
     /// <param name="weights">Parameters.</param>
     /// <param name="hidden">h (R, D).</param>
     /// <param name="targets">Target token of each row.</param>
@@ -54,7 +58,6 @@ internal static unsafe class OutputLayer
     /// <param name="hiddenGradient">Receives the gradient of h (R, D).</param>
     /// <param name="weightGradients">Receives the gradients of the parameters.</param>
     public static double LossAndGradient(
-        MatrixProducts products,
         OutputWeights weights,
         Matrix hidden,
         ReadOnlySpan<int> targets,
@@ -80,7 +83,8 @@ internal static unsafe class OutputLayer
             Matrix hiddenTransposed = Transpose(blockHidden, scratch);
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                ComputeTile(products, weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: true);
+                ComputeTile(
+                    weights, hiddenTransposed, blockTargets, scratch, tiling, tile, keepsExponentials: true);
             }
 
             loss = CombineTiles(scratch, tiling, rowCount, loss);
@@ -96,11 +100,12 @@ internal static unsafe class OutputLayer
                 Matrix scaled = scratch.HiddenInHand(rowCount, hidden.Columns);
                 RowKernels.ScaleRows(blockHidden, factors, scaled);
                 exponentials = exponentials.FirstColumns(rowCount);
-                products.Multiply(exponentials, scaled, weightGradients.Weight.RowRange(firstWord, wordCount), keep: block == 0 ? 0 : 1);
+                Matrix tileGradient = weightGradients.Weight.RowRange(firstWord, wordCount);
+                MatrixProducts.Multiply(exponentials, scaled, tileGradient, keep: block > 0);
 
                 // The product above has read the scaled states; their room is free.
                 Matrix unscaled = scaled;
-                products.Multiply(exponentials.T, weights.Weight.RowRange(firstWord, wordCount), unscaled);
+                MatrixProducts.Multiply(exponentials.T, weights.Weight.RowRange(firstWord, wordCount), unscaled);
                 RowKernels.ScaleRows(unscaled, factors, blockHiddenGradient, keep: tile > 0);
             }
         }
@@ -108,7 +113,8 @@ internal static unsafe class OutputLayer
         return loss;
     }
 
-    /// <summary>A block's states with the rows side by side, and zeros where they only fill up the last vector.</summary>
+    /// <summary>A block's states with the rows side by side, and zeros where they only fill up the last
+    /// vector.</summary>
     private static Matrix Transpose(Matrix hidden, OutputScratch scratch)
     {
         Matrix transposed = scratch.HiddenTransposed(hidden.Columns);
@@ -128,7 +134,6 @@ internal static unsafe class OutputLayer
 
     /// <summary>First pass over one tile: its exponentials, and each row's largest logit and sum.</summary>
     private static void ComputeTile(
-        MatrixProducts products,
         OutputWeights weights,
         Matrix hiddenTransposed,
         ReadOnlySpan<int> targets,
@@ -139,7 +144,7 @@ internal static unsafe class OutputLayer
     {
         (int firstWord, int wordCount) = tiling.Tile(tile);
         Matrix logits = scratch.Logits(tile);
-        products.Multiply(weights.Weight.RowRange(firstWord, wordCount), hiddenTransposed, logits);
+        MatrixProducts.Multiply(weights.Weight.RowRange(firstWord, wordCount), hiddenTransposed, logits);
 
         float* bias = weights.Bias + firstWord;
         for (int row = 0; row < targets.Length; row++)
@@ -176,7 +181,8 @@ internal static unsafe class OutputLayer
     }
 
     /// <summary>
-    /// exponentials ← e^(logit - largest of the row), unless null, and the sum of each row's exponentials. They are stored past the caches: all tiles
+    /// exponentials ← e^(logit - largest of the row), unless null, and the sum of each row's exponentials. They are
+    /// stored past the caches: all tiles
     /// together are far larger than those, and a line that is written whole need not be read first.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -202,7 +208,8 @@ internal static unsafe class OutputLayer
     }
 
     /// <summary>
-    /// Adds the rows' losses to <paramref name="loss"/>, first row first, and turns each tile's maxima into the factor that makes probabilities of its
+    /// Adds the rows' losses to <paramref name="loss"/>, first row first, and turns each tile's maxima into the factor
+    /// that makes probabilities of its
     /// exponentials.
     /// </summary>
     private static double CombineTiles(OutputScratch scratch, OutputTiling tiling, int rowCount, double loss)
@@ -227,7 +234,8 @@ internal static unsafe class OutputLayer
             double inverse = 1 / sum;
             for (int tile = 0; tile < tiling.TileCount; tile++)
             {
-                scratch.TileMaxima(tile)[row] = Math.Max((float)(scratch.TileMaxima(tile)[row] * inverse), SmallestFactor);
+                float* factor = scratch.TileMaxima(tile) + row;
+                *factor = Math.Max((float)(*factor * inverse), SmallestFactor);
             }
 
             loss += maximum + Math.Log(sum) - scratch.TargetLogits[row];
@@ -243,7 +251,8 @@ internal static unsafe class OutputLayer
     }
 
     /// <summary>
-    /// Takes one from the probability p = f·e of each row's target, before the factor is applied: f·(e - 1/f) = p - 1. Where p is near one, so are e and f, and
+    /// Takes one from the probability p = f·e of each row's target, before the factor is applied: f·(e - 1/f) = p - 1.
+    /// Where p is near one, so are e and f, and
     /// the difference is as exact as that of the probabilities.
     /// </summary>
     private static void SubtractTargets(Matrix exponentials, float* factors, ReadOnlySpan<int> targets, int firstWord)
@@ -258,7 +267,8 @@ internal static unsafe class OutputLayer
         }
     }
 
-    /// <summary>The gradient of each word's logit, summed over the rows and written or (keep) added to that of its bias.</summary>
+    /// <summary>The gradient of each word's logit, summed over the rows and written or (keep) added to that of its
+    /// bias.</summary>
     private static void SumBiasGradient(Matrix exponentials, float* factors, float* biasGradient, bool keep)
     {
         for (int word = 0; word < exponentials.Rows; word++)
@@ -270,7 +280,8 @@ internal static unsafe class OutputLayer
 }
 
 /// <summary>
-/// How the logits, transposed (V, R), are cut: blocks of the shard's rows, and tiles of words that fit a core's level-2 cache beside their part of the
+/// How the logits, transposed (V, R), are cut: blocks of the shard's rows, and tiles of words that fit a core's level-2
+/// cache beside their part of the
 /// weight. The cut decides the order of summation and so is a function of R and V alone.
 /// </summary>
 internal readonly struct OutputTiling
@@ -314,15 +325,18 @@ internal readonly struct OutputTiling
     public int TileLength => checked(Math.Min(VocabularySize, TileWords) * TileStride);
 
     /// <summary>First row and number of rows of a block.</summary>
-    public (int First, int Count) Block(int index) => (index * BlockRows, Math.Min(BlockRows, Rows - (index * BlockRows)));
+    public (int First, int Count) Block(int index) =>
+        (index * BlockRows, Math.Min(BlockRows, Rows - (index * BlockRows)));
 
     /// <summary>First word and number of words of a tile.</summary>
-    public (int First, int Count) Tile(int index) => (index * TileWords, Math.Min(TileWords, VocabularySize - (index * TileWords)));
+    public (int First, int Count) Tile(int index) =>
+        (index * TileWords, Math.Min(TileWords, VocabularySize - (index * TileWords)));
 
     private static int DivideUp(int dividend, int divisor) => (int)(((long)dividend + divisor - 1) / divisor);
 }
 
-/// <summary>The output layer's temporaries of one thread, re-used from call to call. Their contents between calls mean nothing.</summary>
+/// <summary>The output layer's temporaries of one thread, re-used from call to call. Their contents between calls mean
+/// nothing.</summary>
 internal sealed unsafe class OutputScratch : IDisposable
 {
     private readonly GrowingBuffer _exponentials = new();
@@ -336,7 +350,8 @@ internal sealed unsafe class OutputScratch : IDisposable
     /// <summary>Logit of each row's target.</summary>
     public float* TargetLogits => _targetLogits.Address;
 
-    /// <summary>Makes room for one evaluation; <paramref name="keepsTiles"/> when the second pass needs the first one's exponentials.</summary>
+    /// <summary>Makes room for one evaluation; <paramref name="keepsTiles"/> when the second pass needs the first one's
+    /// exponentials.</summary>
     public void Prepare(OutputTiling tiling, int dimension, bool keepsTiles)
     {
         _tiling = tiling;
@@ -355,12 +370,14 @@ internal sealed unsafe class OutputScratch : IDisposable
     public Matrix HiddenInHand(int rows, int dimension) => _hiddenInHand.AsMatrix(rows, dimension);
 
     /// <summary>Exponentials of tile <paramref name="tile"/> (words, whole vectors of rows).</summary>
-    public Matrix Exponentials(int tile) => Tile(_exponentials, tile * _tiling.TileLength, tile);
+    public Matrix Exponentials(int tile) =>
+        Tile(_exponentials.Address + ((long)tile * _tiling.TileLength), tile);
 
     /// <summary>Logits of the tile in hand, which stay in a near cache (words, whole vectors of rows).</summary>
-    public Matrix Logits(int tile) => Tile(_logits, 0, tile);
+    public Matrix Logits(int tile) => Tile(_logits.Address, tile);
 
-    /// <summary>Largest logit of each row within tile <paramref name="tile"/>; later the factor that turns the tile's exponentials into probabilities.</summary>
+    /// <summary>Largest logit of each row within tile <paramref name="tile"/>; later the factor that turns the tile's
+    /// exponentials into probabilities.</summary>
     public float* TileMaxima(int tile) => _rowTiles.Address + ((long)tile * _tiling.TileStride);
 
     /// <summary>Sum of each row's exponentials within tile <paramref name="tile"/>.</summary>
@@ -377,8 +394,7 @@ internal sealed unsafe class OutputScratch : IDisposable
         _rowTiles.Dispose();
     }
 
-    private Matrix Tile(GrowingBuffer buffer, int offset, int tile) =>
-        buffer.AsMatrix(offset, _tiling.Tile(tile).Count, _tiling.TileStride);
+    private Matrix Tile(float* address, int tile) => new(address, _tiling.Tile(tile).Count, _tiling.TileStride);
 }
 
 /// <summary>The parameters of the output layer, or their gradients.</summary>

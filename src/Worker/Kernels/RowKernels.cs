@@ -101,4 +101,17 @@ internal static unsafe class RowKernels
 
         return Vector512.Sum(sum);
     }
+
+    /// <summary>result ← the transpose of <paramref name="matrix"/>, which is not transposed itself.</summary>
+    public static void Transpose(Matrix matrix, Matrix result)
+    {
+        for (int row = 0; row < result.Rows; row++)
+        {
+            float* into = result.Row(row);
+            for (int column = 0; column < result.Columns; column++)
+            {
+                into[column] = matrix.Row(column)[row];
+            }
+        }
+    }
 }

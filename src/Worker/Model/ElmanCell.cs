@@ -2,7 +2,8 @@ namespace RnnLm.Worker;
 
 /// <summary>
 /// One recurrent unit: <c>h' = tanh(x·Wh + h·Uh + b)</c> on (batch, D) inputs and states. Source: Elman, "Finding
-/// Structure in Time", 1990. Names, shapes and first values of the parameters are declared in <see cref="ParameterLayout"/>.
+/// Structure in Time", 1990. Names, shapes and first values of the parameters are declared in
+/// <see cref="ParameterLayout"/>.
 /// </summary>
 public sealed class ElmanRNNUnit : nn.Module<Tensor, Tensor, Tensor>
 {
@@ -29,20 +30,22 @@ public sealed class ElmanRNNUnit : nn.Module<Tensor, Tensor, Tensor>
 }
 
 /// <summary>
-/// One Elman layer over a packed batch: h_t = tanh(x_t·Wh + h_{t-1}·Uh + b), h_0 = 0 (Elman, "Finding Structure in Time", 1990), and
-/// back-propagation through time. The steps depend on each other only through h·Uh; all else is one product over all rows.
+/// One Elman layer over a packed batch: h_t = tanh(x_t·Wh + h_{t-1}·Uh + b), h_0 = 0 (Elman, "Finding Structure in
+/// Time", 1990), and
+/// back-propagation through time. The steps depend on each other only through h·Uh; all else is one product over all
+/// rows.
 /// </summary>
 internal static unsafe class ElmanScan
 {
     /// <summary>Computes the layer's outputs.</summary>
-    /// <param name="products">Matrix products.</param>
     /// <param name="batch">Which rows belong to which step.</param>
     /// <param name="weights">Parameters.</param>
     /// <param name="inputs">x (R, D).</param>
     /// <param name="hidden">Receives h (R, D).</param>
-    public static void Forward(MatrixProducts products, PackedBatch batch, ElmanWeights weights, Matrix inputs, Matrix hidden)
+    public static void Forward(
+        PackedBatch batch, ElmanWeights weights, Matrix inputs, Matrix hidden)
     {
-        products.Multiply(inputs, weights.Wh, hidden);
+        MatrixProducts.Multiply(inputs, weights.Wh, hidden);
 
         int first = 0;
         int previousFirst = 0;
@@ -51,7 +54,7 @@ internal static unsafe class ElmanScan
             Matrix step = hidden.RowRange(first, size);
             if (first > 0)
             {
-                products.Multiply(hidden.RowRange(previousFirst, size), weights.Uh, step, keep: 1);
+                MatrixProducts.Multiply(hidden.RowRange(previousFirst, size), weights.Uh, step, keep: true);
             }
 
             RowKernels.AddBiasAndTanh(step, weights.Bias);
@@ -61,41 +64,43 @@ internal static unsafe class ElmanScan
     }
 
     /// <summary>Computes the gradients of parameters and inputs from the gradient of the outputs.</summary>
-    /// <param name="products">Matrix products.</param>
     /// <param name="batch">Which rows belong to which step.</param>
     /// <param name="weights">Parameters.</param>
     /// <param name="inputs">x (R, D).</param>
     /// <param name="hidden">h (R, D) of the forward pass.</param>
     /// <param name="hiddenGradient">Gradient of h (R, D); becomes the gradient of the values before tanh.</param>
     /// <param name="previousHidden">Room for R rows.</param>
+    /// <param name="transposed">Room for a parameter's matrix (D, D).</param>
     /// <param name="weightGradients">Receives the gradients of the parameters.</param>
     /// <param name="inputGradient">Receives the gradient of x (R, D).</param>
     public static void Backward(
-        MatrixProducts products,
         PackedBatch batch,
         ElmanWeights weights,
         Matrix inputs,
         Matrix hidden,
         Matrix hiddenGradient,
         Matrix previousHidden,
+        Matrix transposed,
         ElmanWeights weightGradients,
         Matrix inputGradient)
     {
-        BackThroughTime(products, batch, weights, hidden, hiddenGradient);
+        RowKernels.Transpose(weights.Uh, transposed);
+        BackThroughTime(batch, transposed, hidden, hiddenGradient);
 
-        products.Multiply(inputs.T, hiddenGradient, weightGradients.Wh);
+        MatrixProducts.Multiply(inputs.T, hiddenGradient, weightGradients.Wh);
         RowKernels.ColumnSums(hiddenGradient, weightGradients.Bias);
-        products.Multiply(hiddenGradient, weights.Wh.T, inputGradient);
+        RowKernels.Transpose(weights.Wh, transposed);
+        MatrixProducts.Multiply(hiddenGradient, transposed, inputGradient);
 
         // Rows of the first step have no predecessor: h_0 is zero.
         int firstStep = batch.StepCount == 0 ? 0 : batch.BatchSizes[0];
         Matrix later = hiddenGradient.RowRange(firstStep, hiddenGradient.Rows - firstStep);
         Matrix predecessors = GatherPredecessors(batch, hidden, previousHidden);
-        products.Multiply(predecessors.T, later, weightGradients.Uh);
+        MatrixProducts.Multiply(predecessors.T, later, weightGradients.Uh);
     }
 
     private static void BackThroughTime(
-        MatrixProducts products, PackedBatch batch, ElmanWeights weights, Matrix hidden, Matrix hiddenGradient)
+        PackedBatch batch, Matrix transposedUh, Matrix hidden, Matrix hiddenGradient)
     {
         ReadOnlySpan<int> sizes = batch.BatchSizes;
         int nextFirst = batch.RowCount;
@@ -104,7 +109,7 @@ internal static unsafe class ElmanScan
         {
             int first = nextFirst - sizes[t];
             Matrix carried = hiddenGradient.RowRange(first, nextSize);
-            products.Multiply(hiddenGradient.RowRange(nextFirst, nextSize), weights.Uh.T, carried, keep: 1);
+            MatrixProducts.Multiply(hiddenGradient.RowRange(nextFirst, nextSize), transposedUh, carried, keep: true);
             RowKernels.TanhBackward(hiddenGradient.RowRange(first, sizes[t]), hidden.RowRange(first, sizes[t]));
             nextFirst = first;
             nextSize = sizes[t];

@@ -193,7 +193,7 @@ public sealed class PlainReplica : TorchReplica
 /// same parameters give the same bits again: what cuDNN and cuBLAS may choose is fixed, and no sum runs over
 /// atomics. On the CPU it computes the same by libtorch's own RNN.
 /// </summary>
-public sealed class CudaReplica : TorchReplica
+public sealed unsafe class CudaReplica : TorchReplica
 {
     private readonly TorchSharp.Modules.RNN _rnn;
     private readonly Tensor _embedding;
@@ -283,7 +283,7 @@ public sealed class CudaReplica : TorchReplica
         FlatParameters.CopyOut(batch.RowsOf(embedded.grad!), rowGradients.Span);
         EmbeddingKernel.Backward(
             batch.Ids,
-            new Matrix(rowGradients, 0, batch.Ids.Length, Settings.Dimension),
+            new Matrix(rowGradients.Address, batch.Ids.Length, Settings.Dimension),
             Settings.PaddingId,
             new long[batch.Ids.Length],
             result);

@@ -69,23 +69,23 @@ public unsafe class ElmanScanTests
 
         public void Run()
         {
-            using var products = new MatrixProducts();
             int rows = _batch.RowCount;
             using var room = Numbers.Garbage(rows * _dimension);
+            using var transposed = Numbers.Garbage(_dimension * _dimension);
             using var outputGradient = Numbers.Garbage(rows * _dimension);
             _coefficients.Span.CopyTo(outputGradient.Span);
             Matrix inputs = Buffers["x"].AsMatrix(rows, _dimension);
             Matrix hidden = Hidden.AsMatrix(rows, _dimension);
 
-            ElmanScan.Forward(products, _batch, Weights(Buffers), inputs, hidden);
+            ElmanScan.Forward(_batch, Weights(Buffers), inputs, hidden);
             ElmanScan.Backward(
-                products,
                 _batch,
                 Weights(Buffers),
                 inputs,
                 hidden,
                 outputGradient.AsMatrix(rows, _dimension),
                 room.AsMatrix(rows, _dimension),
+                transposed.AsMatrix(_dimension, _dimension),
                 Weights(_gradients),
                 _gradients["x"].AsMatrix(rows, _dimension));
         }

@@ -37,7 +37,7 @@ internal static unsafe class Numbers
     public static Matrix AsMatrix(this FloatBuffer buffer, int rows, int columns)
     {
         Assert.True(rows * columns <= buffer.Length);
-        return new Matrix(buffer, 0, rows, columns);
+        return new Matrix(buffer.Address, rows, columns);
     }
 
     /// <summary>Every difference is at most <paramref name="tolerance"/> of the largest expected magnitude.</summary>

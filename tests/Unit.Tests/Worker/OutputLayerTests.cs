@@ -30,14 +30,13 @@ public unsafe class OutputLayerTests
         using var hiddenGradient = Numbers.Garbage(rows * dimension);
         using var weightGradient = Numbers.Garbage(vocabularySize * dimension);
         using var biasGradient = Numbers.Garbage(vocabularySize);
-        using var products = new MatrixProducts();
         using var scratch = new OutputScratch();
         var weights = new OutputWeights { Weight = weight.AsMatrix(vocabularySize, dimension), Bias = bias.Address };
         var gradients = new OutputWeights { Weight = weightGradient.AsMatrix(vocabularySize, dimension), Bias = biasGradient.Address };
 
         double loss = OutputLayer.LossAndGradient(
-            products, weights, hidden.AsMatrix(rows, dimension), targets, scratch, hiddenGradient.AsMatrix(rows, dimension), gradients);
-        double lossOnly = OutputLayer.Loss(products, weights, hidden.AsMatrix(rows, dimension), targets, scratch);
+            weights, hidden.AsMatrix(rows, dimension), targets, scratch, hiddenGradient.AsMatrix(rows, dimension), gradients);
+        double lossOnly = OutputLayer.Loss(weights, hidden.AsMatrix(rows, dimension), targets, scratch);
 
         Reference expected = Reference.Of(hidden.ToDouble(), weight.ToDouble(), bias.ToDouble(), targets);
         Assert.Equal(expected.Loss, loss, 1e-6 * Math.Max(1, expected.Loss));
@@ -59,14 +58,12 @@ public unsafe class OutputLayerTests
         weight.Span[..512].Fill(-200);
         weight.Span[512..].Fill(200);
         bias.Span.Clear();
-        using var products = new MatrixProducts();
         using var scratch = new OutputScratch();
         using var hiddenGradient = Numbers.Garbage(2);
         using var weightGradient = Numbers.Garbage(VocabularySize);
         using var biasGradient = Numbers.Garbage(VocabularySize);
 
         double loss = OutputLayer.LossAndGradient(
-            products,
             new OutputWeights { Weight = weight.AsMatrix(VocabularySize, 1), Bias = bias.Address },
             hidden.AsMatrix(2, 1),
             [3, 1000],
@@ -89,7 +86,6 @@ public unsafe class OutputLayerTests
         using var hidden = Numbers.Uniform(4 * 3, 1, 1);
         using var weight = Numbers.Uniform(600 * 3, 1, 2);
         using var bias = Numbers.Uniform(600, 1, 3);
-        using var products = new MatrixProducts();
         using var scratch = new OutputScratch();
         foreach (int position in new[] { 0, 100, 511, 512, 599 })
         {
@@ -97,7 +93,7 @@ public unsafe class OutputLayerTests
             bias.Span[position] = value;
             var weights = new OutputWeights { Weight = weight.AsMatrix(600, 3), Bias = bias.Address };
 
-            Assert.False(double.IsFinite(OutputLayer.Loss(products, weights, hidden.AsMatrix(4, 3), [1, 2, 3, 4], scratch)));
+            Assert.False(double.IsFinite(OutputLayer.Loss(weights, hidden.AsMatrix(4, 3), [1, 2, 3, 4], scratch)));
 
             bias.Span[position] = before;
         }
