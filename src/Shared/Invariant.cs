@@ -1,6 +1,7 @@
 namespace RnnLm.Shared;
 
-/// <summary>Checks, in every build, what the design promises to hold always. A violation is a defect of ours and stops the actor.</summary>
+/// <summary>Checks, in every build, what the design promises to hold always. A violation is a defect of ours and stops
+/// the actor.</summary>
 public static class Invariant
 {
     /// <summary>Throws if <paramref name="holds"/> is false.</summary>

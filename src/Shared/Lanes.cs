@@ -4,8 +4,10 @@ using System.Runtime.Intrinsics;
 namespace RnnLm.Shared;
 
 /// <summary>
-/// Sixteen floats at a time, whatever the machine: the runtime maps a Vector512 to one, two or four registers, and lane by lane arithmetic gives the
-/// same bits on each. What does not fill a vector is loaded with zeros behind it, so that one formula serves body and tail.
+/// Sixteen floats at a time, whatever the machine: the runtime maps a Vector512 to one, two or four registers, and lane
+/// by lane arithmetic gives the
+/// same bits on each. What does not fill a vector is loaded with zeros behind it, so that one formula serves body and
+/// tail.
 /// </summary>
 public static unsafe class Lanes
 {

@@ -3,11 +3,14 @@ using System.Numerics;
 namespace RnnLm.Shared;
 
 /// <summary>
-/// The fixed binary tree along which the sums of a step's S shards are combined: the result depends on the tree alone, never on who computed a range or on
-/// the order of arrival. The tree only keeps the books; the additions are done by the caller, who may do them on other threads.
+/// The fixed binary tree along which the sums of a step's S shards are combined: the result depends on the tree alone,
+/// never on who computed a range or on
+/// the order of arrival. The tree only keeps the books; the additions are done by the caller, who may do them on other
+/// threads.
 /// </summary>
 /// <remarks>
-/// A range is accepted only if neither it nor an ancestor is filled; filling a range discards what lies below it. A node whose two children
+/// A range is accepted only if neither it nor an ancestor is filled; filling a range discards what lies below it. A
+/// node whose two children
 /// have been taken for addition counts as filled. Not thread-safe.
 /// </remarks>
 public sealed class ReductionTree<T>
@@ -43,7 +46,8 @@ public sealed class ReductionTree<T>
     /// <summary>The sum over all shards, once it is there.</summary>
     public T? Root => _nodes[1].Value;
 
-    /// <summary>Whether <paramref name="range"/> or an ancestor of it is filled: another result for it would count twice.</summary>
+    /// <summary>Whether <paramref name="range"/> or an ancestor of it is filled: another result for it would count
+    /// twice.</summary>
     public bool IsCovered(ShardRange range)
     {
         for (int index = Index(range); index >= 1; index >>= 1)
@@ -78,7 +82,8 @@ public sealed class ReductionTree<T>
     }
 
     /// <summary>
-    /// If <paramref name="range"/> and its sibling are both filled, takes both out to be added as left + right; the sum must come back through <see cref="Complete"/>.
+    /// If <paramref name="range"/> and its sibling are both filled, takes both out to be added as left + right; the sum
+    /// must come back through <see cref="Complete"/>.
     /// </summary>
     public bool TryTakePair(ShardRange range, out ShardRange parent, out T left, out T right)
     {
@@ -102,7 +107,8 @@ public sealed class ReductionTree<T>
         return true;
     }
 
-    /// <summary>Brings back the sum of a pair. False when a larger range was accepted meanwhile and the sum is not needed.</summary>
+    /// <summary>Brings back the sum of a pair. False when a larger range was accepted meanwhile and the sum is not
+    /// needed.</summary>
     public bool Complete(ShardRange parent, T sum)
     {
         ref Node node = ref _nodes[Index(parent)];

@@ -3,7 +3,8 @@ using System.Numerics;
 namespace RnnLm.Shared;
 
 /// <summary>
-/// An aligned run of shards [Start, Start + Length): a node of the fixed binary tree over the S leaves of a step. Length is a power of two and divides Start.
+/// An aligned run of shards [Start, Start + Length): a node of the fixed binary tree over the S leaves of a step.
+/// Length is a power of two and divides Start.
 /// </summary>
 public readonly record struct ShardRange
 {
@@ -12,7 +13,8 @@ public readonly record struct ShardRange
     {
         if (length <= 0 || !BitOperations.IsPow2(length) || start < 0 || start % length != 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(length), $"[{start}, {start + length}) is not an aligned run of shards.");
+            throw new ArgumentOutOfRangeException(
+                nameof(length), $"[{start}, {start + length}) is not an aligned run of shards.");
         }
 
         Start = start;

@@ -5,14 +5,16 @@ namespace RnnLm.Worker;
 /// <summary>The libtorch of this process: the one that came with the program, or the user's own.</summary>
 public static class LibTorch
 {
-    /// <summary>The version that TorchSharp was built against; another one's classes are laid out differently.</summary>
+    /// <summary>The version that TorchSharp was built against; another one's classes are laid out
+    /// differently.</summary>
     private const string Version = "2.10";
 
     /// <summary>In the order in which they need each other; those for CUDA are not in every libtorch.</summary>
     private static readonly string[] Libraries = ["c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"];
 
     /// <summary>
-    /// Loads a user's own libtorch, which TorchSharp then finds loaded; must come before anything else touches TorchSharp.
+    /// Loads a user's own libtorch, which TorchSharp then finds loaded; must come before anything else touches
+    /// TorchSharp.
     /// </summary>
     /// <param name="directory">The folder that has lib/, or lib/ itself; nothing happens when it is empty.</param>
     /// <exception cref="RnnLmException">It holds no libtorch of this version (exit code 3).</exception>
@@ -27,8 +29,8 @@ public static class LibTorch
         string libraries = Directory.Exists(Path.Combine(root, "lib")) ? Path.Combine(root, "lib") : root;
         string found = VersionOf(root) ?? VersionOf(Path.Combine(libraries, ".."))
             ?? throw RnnLmException.BadInput(
-                $"LIBTORCH={directory}: no libtorch of a known version is there (neither build-version nor version.py); " +
-                $"name the folder of libtorch {Version} that has lib/");
+                $"LIBTORCH={directory}: no libtorch of a known version is there (neither build-version nor " +
+                $"version.py); name the folder of libtorch {Version} that has lib/");
         if (!found.StartsWith(Version + ".", StringComparison.Ordinal))
         {
             throw RnnLmException.BadInput($"LIBTORCH={directory} is libtorch {found}; this program needs {Version}");
@@ -50,7 +52,8 @@ public static class LibTorch
             }
             catch (DllNotFoundException failure)
             {
-                throw RnnLmException.BadInput($"LIBTORCH={directory}: {path} cannot be loaded ({failure.Message})", failure);
+                throw RnnLmException.BadInput(
+                $"LIBTORCH={directory}: {path} cannot be loaded ({failure.Message})", failure);
             }
         }
     }

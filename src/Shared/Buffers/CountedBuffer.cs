@@ -1,7 +1,8 @@
 namespace RnnLm.Shared;
 
 /// <summary>
-/// A pooled buffer with counted references: the last to release it gives it back to its pool. While more than one reference is held nobody may write it.
+/// A pooled buffer with counted references: the last to release it gives it back to its pool. While more than one
+/// reference is held nobody may write it.
 /// </summary>
 public sealed class CountedBuffer
 {

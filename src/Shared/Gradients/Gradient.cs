@@ -1,8 +1,10 @@
 namespace RnnLm.Shared;
 
 /// <summary>
-/// The sum over the tokens of a range of shards of the loss and of its gradient. Embedding: only the rows that occur, ids ascending. All other
-/// parameters: dense. A range without tokens is the identity of addition: <see cref="IsIdentity"/>, buffers undefined (adding zeros
+/// The sum over the tokens of a range of shards of the loss and of its gradient. Embedding: only the rows that occur,
+/// ids ascending. All other
+/// parameters: dense. A range without tokens is the identity of addition: <see cref="IsIdentity"/>, buffers undefined
+/// (adding zeros
 /// instead would turn -0 into +0).
 /// </summary>
 public sealed class Gradient : IDisposable
@@ -25,10 +27,12 @@ public sealed class Gradient : IDisposable
     /// <summary>Where each parameter lies.</summary>
     public ParameterLayout Layout { get; }
 
-    /// <summary>Gradient of every parameter but the embedding: parameter at offset o of the layout lies at o - Layout.Embedding.End.</summary>
+    /// <summary>Gradient of every parameter but the embedding: parameter at offset o of the layout lies at o -
+    /// Layout.Embedding.End.</summary>
     public FloatBuffer Dense { get; }
 
-    /// <summary>Ids of the embedding rows present, ascending, in the first <see cref="RowCount"/> elements; room for the whole vocabulary.</summary>
+    /// <summary>Ids of the embedding rows present, ascending, in the first <see cref="RowCount"/> elements; room for
+    /// the whole vocabulary.</summary>
     public int[] RowIds { get; }
 
     /// <summary>Gradient of row RowIds[i] at [i·D, (i+1)·D).</summary>

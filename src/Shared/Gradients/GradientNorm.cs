@@ -9,8 +9,10 @@ public static unsafe class GradientNorm
     private const int BlockFloats = 1 << 16;
 
     /// <summary>
-    /// sqrt(Σ g²) / tokens over all parameters, not finite when any element is not. Squares of floats are exact in double; they are added lane by lane inside
-    /// fixed blocks and the blocks in order, so the bits depend neither on the machine's vectors nor on <paramref name="degree"/>.
+    /// sqrt(Σ g²) / tokens over all parameters, not finite when any element is not. Squares of floats are exact in
+    /// double; they are added lane by lane inside
+    /// fixed blocks and the blocks in order, so the bits depend neither on the machine's vectors nor on
+    /// <paramref name="degree"/>.
     /// </summary>
     /// <param name="gradient">Sum over a step's tokens; 0 for the identity.</param>
     /// <param name="degree">Most threads to use.</param>
@@ -59,7 +61,8 @@ public static unsafe class GradientNorm
 
         if (whole < end)
         {
-            (Vector512<double> lower, Vector512<double> upper) = Vector512.Widen(Lanes.LoadPartial(values + whole, end - whole));
+            (Vector512<double> lower, Vector512<double> upper) =
+                Vector512.Widen(Lanes.LoadPartial(values + whole, end - whole));
             low += lower * lower;
             high += upper * upper;
         }

@@ -4,14 +4,16 @@ namespace RnnLm.Shared;
 public static unsafe class GradientSum
 {
     /// <summary>
-    /// left ← left + right, loss and token count too. Where only one side has a value (an identity, an embedding row that the other lacks) that value is
+    /// left ← left + right, loss and token count too. Where only one side has a value (an identity, an embedding row
+    /// that the other lacks) that value is
     /// kept as it is, never added to zero. <paramref name="right"/> is unchanged.
     /// </summary>
     public static void Add(Gradient left, Gradient right)
     {
         ArgumentNullException.ThrowIfNull(left);
         ArgumentNullException.ThrowIfNull(right);
-        if (ReferenceEquals(left, right) || left.Dense.Length != right.Dense.Length || left.Rows.Length != right.Rows.Length)
+        if (ReferenceEquals(left, right) ||
+            left.Dense.Length != right.Dense.Length || left.Rows.Length != right.Rows.Length)
         {
             throw new ArgumentException("the gradients must be two, of one model", nameof(right));
         }
@@ -44,7 +46,8 @@ public static unsafe class GradientSum
         left.TokenCount = right.TokenCount;
     }
 
-    /// <summary>Merges from the last row to the first: the place written never lies before the left row still to be read.</summary>
+    /// <summary>Merges from the last row to the first: the place written never lies before the left row still to be
+    /// read.</summary>
     private static void MergeRows(Gradient left, Gradient right)
     {
         int dimension = left.Layout.Embedding.Shape[1];
@@ -99,5 +102,6 @@ public static unsafe class GradientSum
         return count + (left.RowCount - leftIndex) + (right.RowCount - rightIndex);
     }
 
-    private static float* Row(Gradient gradient, int index, int dimension) => gradient.Rows.Address + ((long)index * dimension);
+    private static float* Row(Gradient gradient, int index, int dimension) =>
+        gradient.Rows.Address + ((long)index * dimension);
 }

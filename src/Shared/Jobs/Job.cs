@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 namespace RnnLm.Shared;
 
 /// <summary>
-/// What decides the result of training, bit for bit. Workers, devices, threads, engine, number of steps and checkpoint cadence are not part of it: they may
+/// What decides the result of training, bit for bit. Workers, devices, threads, engine, number of steps and checkpoint
+/// cadence are not part of it: they may
 /// change from one resume to the next.
 /// </summary>
 /// <param name="Corpus">Which text.</param>
@@ -12,9 +13,11 @@ namespace RnnLm.Shared;
 /// <param name="Model">The network.</param>
 /// <param name="Seed">Seed of the initial parameters.</param>
 /// <param name="Optimizer">How gradients become updates.</param>
-/// <param name="InitialWeights">SHA-256 of the file that gave the initial parameters; null when they were drawn from the seed.</param>
+/// <param name="InitialWeights">SHA-256 of the file that gave the initial parameters; null when they were drawn from
+/// the seed.</param>
 /// <param name="GradientDtype">Element type of gradients: <c>float32</c>.</param>
-/// <param name="Numerics">Stack, native library and instruction set that compute; equal bits are promised within one kind.</param>
+/// <param name="Numerics">Stack, native library and instruction set that compute; equal bits are promised within one
+/// kind.</param>
 public sealed record Job(
     CorpusIdentity Corpus,
     TokenizerIdentity Tokenizer,

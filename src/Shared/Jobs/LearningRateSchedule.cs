@@ -6,7 +6,8 @@ public enum ScheduleKind
     /// <summary>Stays.</summary>
     Constant,
 
-    /// <summary>Falls along half a cosine to a tenth of its peak at <see cref="LearningRateSchedule.TotalSteps"/>.</summary>
+    /// <summary>Falls along half a cosine to a tenth of its peak at
+    /// <see cref="LearningRateSchedule.TotalSteps"/>.</summary>
     Cosine,
 }
 

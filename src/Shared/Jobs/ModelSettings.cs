@@ -1,6 +1,6 @@
 namespace RnnLm.Shared;
 
-/// <summary>The stacked Elman language model of DESIGN section 7.</summary>
+/// <summary>The stacked Elman language model.</summary>
 /// <param name="VocabularySize">V, number of token ids.</param>
 /// <param name="Dimension">D, width of embedding and hidden states.</param>
 /// <param name="Layers">Number of stacked Elman units.</param>

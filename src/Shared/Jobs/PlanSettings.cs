@@ -3,10 +3,12 @@ namespace RnnLm.Shared;
 /// <summary>What the plan needs besides the token file; part of the job.</summary>
 /// <param name="Mode">How the text is cut into examples.</param>
 /// <param name="Context">
-/// Sentences: most tokens of a line that are kept (an example has at most Context - 1 inputs). Windows: inputs T of an example.
+/// Sentences: most tokens of a line that are kept (an example has at most Context - 1 inputs). Windows: inputs T of an
+/// example.
 /// </param>
 /// <param name="BatchSize">Examples of a step.</param>
 /// <param name="Shards">S, a power of two.</param>
-/// <param name="HeldOutPerMille">Share of the text kept for validation, in thousandths; 0 when other files serve for that.</param>
+/// <param name="HeldOutPerMille">Share of the text kept for validation, in thousandths; 0 when other files serve for
+/// that.</param>
 /// <param name="Seed">Seed of the split and of every epoch's shuffle.</param>
 public sealed record PlanSettings(ExampleMode Mode, int Context, int BatchSize, int Shards, int HeldOutPerMille, long Seed);

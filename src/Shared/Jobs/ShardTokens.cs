@@ -4,7 +4,8 @@ using System.Security.Cryptography;
 namespace RnnLm.Shared;
 
 /// <summary>
-/// The examples of one shard, packed: example i is <c>Ids[Starts[i] .. Starts[i+1])</c>, a sequence t[0..T] of at least two tokens whose input is
+/// The examples of one shard, packed: example i is <c>Ids[Starts[i] .. Starts[i+1])</c>, a sequence t[0..T] of at least
+/// two tokens whose input is
 /// all but the last token and whose target is all but the first. A shard may hold no examples.
 /// </summary>
 public sealed record ShardTokens(int[] Ids, int[] Starts)
@@ -22,7 +23,8 @@ public sealed record ShardTokens(int[] Ids, int[] Starts)
     public ReadOnlySpan<int> Example(int index) => Ids.AsSpan(Starts[index], Starts[index + 1] - Starts[index]);
 
     /// <summary>
-    /// First 64 bits of the SHA-256 over <see cref="Starts"/> and <see cref="Ids"/> (little-endian int32): what a worker returns to show which tokens its gradient came from.
+    /// First 64 bits of the SHA-256 over <see cref="Starts"/> and <see cref="Ids"/> (little-endian int32): what a
+    /// worker returns to show which tokens its gradient came from.
     /// </summary>
     public ulong Hash()
     {

@@ -4,8 +4,10 @@ using System.Runtime.Intrinsics;
 namespace RnnLm.Shared;
 
 /// <summary>
-/// Dense Adam (Kingma and Ba, 2015) in the order of operations of PyTorch's <c>torch.optim.Adam</c>, each operation rounded to float32 on its own. Embedding
-/// rows that the gradient lacks have gradient zero: their moments decay and their parameters move. Every element is computed
+/// Dense Adam (Kingma and Ba, 2015) in the order of operations of PyTorch's <c>torch.optim.Adam</c>, each operation
+/// rounded to float32 on its own. Embedding
+/// rows that the gradient lacks have gradient zero: their moments decay and their parameters move. Every element is
+/// computed
 /// alone, so the bits depend neither on threads nor on the machine's vectors.
 /// </summary>
 public static unsafe class Adam
@@ -16,9 +18,11 @@ public static unsafe class Adam
     /// <param name="settings">Hyper-parameters.</param>
     /// <param name="step">Number of this update, from 1.</param>
     /// <param name="gradient">Sum over the step's tokens; not the identity.</param>
-    /// <param name="scale">What makes the update's gradient of the sum: the clip factor divided by the number of tokens.</param>
+    /// <param name="scale">What makes the update's gradient of the sum: the clip factor divided by the number of
+    /// tokens.</param>
     /// <param name="current">State before the update.</param>
-    /// <param name="next">Receives the state after it; any of its buffers may be the one of <paramref name="current"/>.</param>
+    /// <param name="next">Receives the state after it; any of its buffers may be the one of
+    /// <paramref name="current"/>.</param>
     /// <param name="degree">Most threads to use.</param>
     public static void Update(
         AdamSettings settings, long step, Gradient gradient, float scale, AdamState current, AdamState next, int degree)
@@ -62,9 +66,11 @@ public static unsafe class Adam
 
     private static void CheckLengths(ParameterLayout layout, AdamState state, string name)
     {
-        if (state.Parameters.Length != layout.Length || state.FirstMoment.Length != layout.Length || state.SecondMoment.Length != layout.Length)
+        FloatBuffer[] buffers = [state.Parameters, state.FirstMoment, state.SecondMoment];
+        if (Array.Exists(buffers, buffer => buffer.Length != layout.Length))
         {
-            throw new ArgumentException($"the optimiser's buffers are not those of a model with {layout.Length} parameters", name);
+            throw new ArgumentException(
+                $"the optimizer's buffers are not those of a model with {layout.Length} parameters", name);
         }
     }
 
@@ -126,7 +132,8 @@ public static unsafe class Adam
             _nextSecond = next.SecondMoment.Address;
         }
 
-        /// <summary>Updates elements [offset, offset + count); a null <paramref name="gradient"/> is zero everywhere.</summary>
+        /// <summary>Updates elements [offset, offset + count); a null <paramref name="gradient"/> is zero
+        /// everywhere.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Update(int offset, int count, float* gradient)
         {
@@ -148,7 +155,8 @@ public static unsafe class Adam
             if (rest > 0)
             {
                 int at = offset + whole;
-                Vector512<float> slope = gradient == null ? Vector512<float>.Zero : Lanes.LoadPartial(gradient + whole, rest);
+                Vector512<float> slope =
+                    gradient == null ? Vector512<float>.Zero : Lanes.LoadPartial(gradient + whole, rest);
                 Vector512<float> parameter = Lanes.LoadPartial(_parameters + at, rest);
                 Vector512<float> first = Lanes.LoadPartial(_first + at, rest);
                 Vector512<float> second = Lanes.LoadPartial(_second + at, rest);
@@ -160,13 +168,17 @@ public static unsafe class Adam
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Apply(Vector512<float> slope, ref Vector512<float> parameter, ref Vector512<float> first, ref Vector512<float> second)
+        private void Apply(
+            Vector512<float> slope,
+            ref Vector512<float> parameter,
+            ref Vector512<float> first,
+            ref Vector512<float> second)
         {
             Vector512<float> scaled = slope * Vector512.Create(_scale);
             first = (first * Vector512.Create(_beta1)) + (scaled * Vector512.Create(_oneMinusBeta1));
             second = (second * Vector512.Create(_beta2)) + (scaled * Vector512.Create(_oneMinusBeta2) * scaled);
-            Vector512<float> denominator = (Vector512.Sqrt(second) / Vector512.Create(_secondCorrectionRoot)) + Vector512.Create(_epsilon);
-            parameter += first * Vector512.Create(_minusStepSize) / denominator;
+            Vector512<float> root = Vector512.Sqrt(second) / Vector512.Create(_secondCorrectionRoot);
+            parameter += first * Vector512.Create(_minusStepSize) / (root + Vector512.Create(_epsilon));
         }
     }
 }

@@ -51,8 +51,8 @@ public sealed class ParameterLayout
             if (end > int.MaxValue)
             {
                 throw RnnLmException.Usage(
-                    $"a model with vocabulary {model.VocabularySize}, dimension {dimension} and {model.Layers} layers " +
-                    $"has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
+                    $"a model with vocabulary {model.VocabularySize}, dimension {dimension} and {model.Layers} " +
+                    $"layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
             }
 
             segments.Add(new ParameterSegment(name, shape, offset));

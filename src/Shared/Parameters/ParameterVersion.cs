@@ -1,7 +1,8 @@
 namespace RnnLm.Shared;
 
 /// <summary>
-/// The parameters after <see cref="Version"/> updates, immutable once published. Every message, computation and checkpoint that uses it holds a counted reference.
+/// The parameters after <see cref="Version"/> updates, immutable once published. Every message, computation and
+/// checkpoint that uses it holds a counted reference.
 /// </summary>
 /// <param name="version">Number of updates these parameters are the result of.</param>
 /// <param name="buffer">The model's flat buffer, laid out as a <see cref="ParameterLayout"/> says.</param>
@@ -23,6 +24,7 @@ public sealed class ParameterVersion(long version, CountedBuffer buffer)
     /// <summary>Gives one reference back.</summary>
     public void Release() => buffer.Release();
 
-    /// <summary>The same parameters under the number of the next step: what a skipped step leaves. Takes a reference of its own.</summary>
+    /// <summary>The same parameters under the number of the next step: what a skipped step leaves. Takes a reference of
+    /// its own.</summary>
     public ParameterVersion Repeat() => new(Version + 1, buffer.Retain());
 }

@@ -1,8 +1,10 @@
 namespace RnnLm.Shared;
 
 /// <summary>
-/// A pseudo-random permutation of [0, Count) addressed by (seed, purpose, index): each value is computed on its own, so no list of the others exists.
-/// A Feistel network over the digits of the position in a mixed radix a·b ≥ Count, with Philox as its round function; what lands outside [0, Count) walks
+/// A pseudo-random permutation of [0, Count) addressed by (seed, purpose, index): each value is computed on its own, so
+/// no list of the others exists.
+/// A Feistel network over the digits of the position in a mixed radix a·b ≥ Count, with Philox as its round function;
+/// what lands outside [0, Count) walks
 /// on along its cycle. Source: Black, Rogaway, "Ciphers with Arbitrary Finite Domains", CT-RSA 2002.
 /// </summary>
 public readonly struct CounterPermutation
@@ -21,7 +23,8 @@ public readonly struct CounterPermutation
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(count, 1L << 62);
         Count = count;
         _random = new CounterRandom(seed, purpose, index);
-        // About square, so that both digits have something to mix; whatever the rounding of the root, a·b covers the count.
+        // About square, so that both digits have something to mix; whatever the rounding of the root, a·b covers the
+        // count.
         _highRadix = Math.Max(1, (long)Math.Ceiling(Math.Sqrt(count)));
         _lowRadix = ((count - 1) / _highRadix) + 1;
     }
@@ -94,7 +97,8 @@ public readonly struct CounterPermutation
         return (high * _lowRadix) + low;
     }
 
-    private long Mix(int round, long half, long radix) => (long)(_random.Bits64(((ulong)round << HalfBits) | (ulong)half) % (ulong)radix);
+    private long Mix(int round, long half, long radix) =>
+        (long)(_random.Bits64(((ulong)round << HalfBits) | (ulong)half) % (ulong)radix);
 
     private void RequireInside(long value)
     {

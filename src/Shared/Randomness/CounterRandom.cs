@@ -1,13 +1,15 @@
 namespace RnnLm.Shared;
 
 /// <summary>
-/// A stream of random numbers addressed by (seed, purpose, index): value <c>n</c> is a pure function of these four numbers.
+/// A stream of random numbers addressed by (seed, purpose, index): value <c>n</c> is a pure function of these four
+/// numbers.
 /// Nothing in the product draws from a process-wide generator.
 /// </summary>
 public readonly struct CounterRandom(long seed, RandomPurpose purpose, ulong index = 0)
 {
     private readonly ulong _key = unchecked((ulong)seed);
-    private readonly UInt128 _base = ((UInt128)(uint)purpose << 96) | ((UInt128)(index & 0xFFFFFFFF) << 64) | ((UInt128)(index >> 32) << 48);
+    private readonly UInt128 _base =
+        ((UInt128)(uint)purpose << 96) | ((UInt128)(index & 0xFFFFFFFF) << 64) | ((UInt128)(index >> 32) << 48);
 
     /// <summary>The 32 random bits at position <paramref name="n"/> of this stream; n below 2^50.</summary>
     public uint Bits32(ulong n)

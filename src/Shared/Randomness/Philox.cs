@@ -1,8 +1,10 @@
 namespace RnnLm.Shared;
 
 /// <summary>
-/// Philox4x32-10, a counter-based generator: the output is a pure function of key and counter, so any value of any stream
-/// can be had without drawing those before it. Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
+/// Philox4x32-10, a counter-based generator: the output is a pure function of key and counter, so any value of any
+/// stream
+/// can be had without drawing those before it. Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as
+/// 1, 2, 3", SC 2011.
 /// </summary>
 public static class Philox
 {
@@ -22,7 +24,8 @@ public static class Philox
         {
             ulong product0 = (ulong)Multiplier0 * c0;
             ulong product1 = (ulong)Multiplier1 * c2;
-            (c0, c1, c2, c3) = ((uint)(product1 >> 32) ^ c1 ^ k0, (uint)product1, (uint)(product0 >> 32) ^ c3 ^ k1, (uint)product0);
+            (c0, c1, c2, c3) =
+                ((uint)(product1 >> 32) ^ c1 ^ k0, (uint)product1, (uint)(product0 >> 32) ^ c3 ^ k1, (uint)product0);
             k0 += Weyl0;
             k1 += Weyl1;
         }

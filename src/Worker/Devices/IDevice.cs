@@ -1,6 +1,7 @@
 namespace RnnLm.Worker;
 
-/// <summary>What computes for one worker. Work is queued and answered by a message; nothing here blocks the actor.</summary>
+/// <summary>What computes for one worker. Work is queued and answered by a message; nothing here blocks the
+/// actor.</summary>
 public interface IDevice : IDisposable
 {
     /// <summary>Shards computed side by side.</summary>

@@ -5,7 +5,8 @@ using System.Security.Cryptography;
 namespace RnnLm.Worker;
 
 /// <summary>
-/// What decides whether machines may work on one run: the hash of everything that could round differently. The fixed test
+/// What decides whether machines may work on one run: the hash of everything that could round differently. The fixed
+/// test
 /// shard (the same tokens and parameters on every machine, at the sizes of the job's model) covers the kernels and the
 /// library's products, a sweep over their range the elementary functions, and one update the optimizer.
 /// </summary>

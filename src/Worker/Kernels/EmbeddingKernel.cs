@@ -13,7 +13,8 @@ internal static unsafe class EmbeddingKernel
     }
 
     /// <summary>
-    /// Writes the rows of <paramref name="result"/>: for each id that occurs, ascending, the sum of the gradients of its rows, first row first.
+    /// Writes the rows of <paramref name="result"/>: for each id that occurs, ascending, the sum of the gradients of
+    /// its rows, first row first.
     /// The padding token's row is a constant and gets none.
     /// </summary>
     /// <param name="ids">Token of each row.</param>
@@ -21,7 +22,8 @@ internal static unsafe class EmbeddingKernel
     /// <param name="paddingId">Token without gradient, or -1.</param>
     /// <param name="sortKeys">Room for R keys.</param>
     /// <param name="result">Receives RowIds, Rows and RowCount.</param>
-    public static void Backward(ReadOnlySpan<int> ids, Matrix rowGradients, int paddingId, Span<long> sortKeys, Gradient result)
+    public static void Backward(
+        ReadOnlySpan<int> ids, Matrix rowGradients, int paddingId, Span<long> sortKeys, Gradient result)
     {
         Span<long> keys = sortKeys[..ids.Length];
         for (int row = 0; row < ids.Length; row++)

@@ -17,7 +17,8 @@ internal readonly unsafe struct Matrix
     /// <param name="columns">Number of columns.</param>
     /// <param name="stride">Floats from the start of a stored row to the start of the next.</param>
     public Matrix(float* address, int rows, int columns, int stride)
-        : this(address, rows, columns, stride, isTransposed: false) => ArgumentOutOfRangeException.ThrowIfLessThan(stride, columns);
+        : this(address, rows, columns, stride, isTransposed: false) =>
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, columns);
 
     private Matrix(float* address, int rows, int columns, int stride, bool isTransposed)
     {

@@ -5,13 +5,15 @@ namespace RnnLm.Worker;
 
 /// <summary>
 /// Matrix products on the calling thread. Every element of a result is one chain of fused multiply-adds over the inner
-/// dimension, first term first, whatever blocks it is computed in: a product's bits depend on its operands alone, neither on
+/// dimension, first term first, whatever blocks it is computed in: a product's bits depend on its operands alone,
+/// neither on
 /// a library nor on the machine's vectors. At the sizes of a shard these blocks are also faster than libtorch's
 /// products (bench/README.md).
 /// </summary>
 /// <remarks>
 /// A block of the result stays in registers: rows of it times a few vectors of columns. Where those are few, the right
-/// operand's part that all blocks of these columns read is copied together, so that the nearest cache holds it (Goto and
+/// operand's part that all blocks of these columns read is copied together, so that the nearest cache holds it (Goto
+/// and
 /// van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
 /// </remarks>
 internal static unsafe class MatrixProducts
@@ -29,7 +31,8 @@ internal static unsafe class MatrixProducts
     private const int WideColumns = 4 * Lanes.Count;
 
     /// <summary>
-    /// result = keep · result + left · right, where keep is 0 (the old contents are ignored, even when not a number) or 1.
+    /// result = keep · result + left · right, where keep is 0 (the old contents are ignored, even when not a number) or
+    /// 1.
     /// </summary>
     /// <param name="left">(m, k), possibly transposed.</param>
     /// <param name="right">(k, n), not transposed.</param>
@@ -438,7 +441,8 @@ internal static unsafe class MatrixProducts
         }
     }
 
-    /// <summary>What a block reads and writes: (rows, depth) · (depth, columns), added to (rows, columns) or kept.</summary>
+    /// <summary>What a block reads and writes: (rows, depth) · (depth, columns), added to (rows, columns) or
+    /// kept.</summary>
     private ref struct Block
     {
         public required int Depth;
@@ -452,7 +456,8 @@ internal static unsafe class MatrixProducts
         public required bool Keep;
     }
 
-    /// <summary>A number that the compiler knows, so that each block's code has its own rows and vectors only.</summary>
+    /// <summary>A number that the compiler knows, so that each block's code has its own rows and vectors
+    /// only.</summary>
     private interface ICount
     {
         static abstract int Count { get; }

@@ -1,8 +1,10 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The tokens of one shard in the order in which a recurrence reads them: longest example first (equal lengths keep their order), then all first
-/// tokens, all second tokens and so on. Step t has as many rows as examples that reach it, so padding never exists. The layout is that of PyTorch's
+/// The tokens of one shard in the order in which a recurrence reads them: longest example first (equal lengths keep
+/// their order), then all first
+/// tokens, all second tokens and so on. Step t has as many rows as examples that reach it, so padding never exists. The
+/// layout is that of PyTorch's
 /// <c>pack_padded_sequence</c> and cuDNN's packed sequences.
 /// </summary>
 internal sealed class PackedBatch
@@ -31,7 +33,8 @@ internal sealed class PackedBatch
     /// <summary>Packs a shard, replacing what was here.</summary>
     /// <param name="tokens">Examples of at least two tokens.</param>
     /// <param name="vocabularySize">V; every id lies in [0, V).</param>
-    /// <exception cref="ArgumentException">An example is shorter than two tokens, or an id is outside the vocabulary.</exception>
+    /// <exception cref="ArgumentException">An example is shorter than two tokens, or an id is outside the
+    /// vocabulary.</exception>
     public void Pack(ShardTokens tokens, int vocabularySize)
     {
         RowCount = 0;
@@ -79,7 +82,8 @@ internal sealed class PackedBatch
         {
             if ((long)starts[example + 1] - starts[example] < 2)
             {
-                throw new ArgumentException($"example {example} of the shard has fewer than two tokens", nameof(tokens));
+                throw new ArgumentException(
+                    $"example {example} of the shard has fewer than two tokens", nameof(tokens));
             }
         }
 
@@ -87,7 +91,8 @@ internal sealed class PackedBatch
         {
             if ((uint)id >= (uint)vocabularySize)
             {
-                throw new ArgumentException($"token id {id} is outside the vocabulary of {vocabularySize}", nameof(tokens));
+                throw new ArgumentException(
+                    $"token id {id} is outside the vocabulary of {vocabularySize}", nameof(tokens));
             }
         }
     }

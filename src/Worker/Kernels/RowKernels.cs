@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics;
 
 namespace RnnLm.Worker;
 
-/// <summary>Passes over the rows of a matrix whose rows follow each other without gaps, in a fixed order of operations.</summary>
+/// <summary>Passes over the rows of a matrix whose rows follow each other without gaps, in a fixed order of
+/// operations.</summary>
 internal static unsafe class RowKernels
 {
     /// <summary>Every row becomes tanh(row + bias).</summary>
@@ -17,13 +18,14 @@ internal static unsafe class RowKernels
             float* values = rows.Row(row);
             for (int column = 0; column < whole; column += Lanes.Count)
             {
-                HyperbolicTangent.Of(Vector512.Load(values + column) + Vector512.Load(bias + column)).Store(values + column);
+                Vector512<float> sum = Vector512.Load(values + column) + Vector512.Load(bias + column);
+                HyperbolicTangent.Of(sum).Store(values + column);
             }
 
             if (rest > 0)
             {
-                Vector512<float> sum = Lanes.LoadPartial(values + whole, rest) + Lanes.LoadPartial(bias + whole, rest);
-                Lanes.StorePartial(HyperbolicTangent.Of(sum), values + whole, rest);
+                Vector512<float> last = Lanes.LoadPartial(values + whole, rest) + Lanes.LoadPartial(bias + whole, rest);
+                Lanes.StorePartial(HyperbolicTangent.Of(last), values + whole, rest);
             }
         }
     }
@@ -65,7 +67,8 @@ internal static unsafe class RowKernels
         }
     }
 
-    /// <summary>result ← each row times its factor, added (each product rounded before) to the old contents with <paramref name="keep"/>.</summary>
+    /// <summary>result ← each row times its factor, added (each product rounded before) to the old contents with
+    /// <paramref name="keep"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ScaleRows(Matrix rows, float* factors, Matrix result, bool keep = false)
     {

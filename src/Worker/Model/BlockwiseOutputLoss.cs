@@ -1,8 +1,10 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// Output layer and cross-entropy in one, in tensor operations for any device: blocks of rows are taken one after the other, so that no logits
-/// of all rows exist. The gradients are written out by hand: with p = softmax(h·Wᵀ + b) and y the target as a one-hot row, d logits = p - y.
+/// Output layer and cross-entropy in one, in tensor operations for any device: blocks of rows are taken one after the
+/// other, so that no logits
+/// of all rows exist. The gradients are written out by hand: with p = softmax(h·Wᵀ + b) and y the target as a one-hot
+/// row, d logits = p - y.
 /// </summary>
 public static class BlockwiseOutputLoss
 {
@@ -14,7 +16,8 @@ public static class BlockwiseOutputLoss
     /// <param name="HiddenGradient">(R, D).</param>
     /// <param name="WeightGradient">(V, D).</param>
     /// <param name="BiasGradient">(V).</param>
-    public sealed record Result(double LossSum, Tensor HiddenGradient, Tensor WeightGradient, Tensor BiasGradient) : IDisposable
+    public sealed record Result(double LossSum, Tensor HiddenGradient, Tensor WeightGradient, Tensor BiasGradient)
+        : IDisposable
     {
         public void Dispose()
         {
@@ -26,7 +29,8 @@ public static class BlockwiseOutputLoss
 
     /// <summary>The loss alone.</summary>
     /// <inheritdoc cref="Compute"/>
-    public static double LossSum(Tensor hidden, Tensor weight, Tensor bias, Tensor targets, int blockRows = DefaultBlockRows)
+    public static double LossSum(
+        Tensor hidden, Tensor weight, Tensor bias, Tensor targets, int blockRows = DefaultBlockRows)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(blockRows);
         using IDisposable unrecorded = no_grad();
@@ -36,19 +40,22 @@ public static class BlockwiseOutputLoss
         {
             using DisposeScope block = NewDisposeScope();
             long count = Math.Min(blockRows, rows - start);
-            lossSum += BlockLoss(LogProbabilities(hidden.narrow(0, start, count), weight, bias), targets.narrow(0, start, count).unsqueeze(1));
+            Tensor logProbabilities = LogProbabilities(hidden.narrow(0, start, count), weight, bias);
+            lossSum += BlockLoss(logProbabilities, targets.narrow(0, start, count).unsqueeze(1));
         }
 
         return lossSum;
     }
 
-    /// <summary>The loss and its gradients; what is returned belongs to the dispose scope around the call, if there is one.</summary>
+    /// <summary>The loss and its gradients; what is returned belongs to the dispose scope around the call, if there is
+    /// one.</summary>
     /// <param name="hidden">Rows before the output layer (R, D); R may be 0.</param>
     /// <param name="weight">(V, D).</param>
     /// <param name="bias">(V).</param>
     /// <param name="targets">int64 token ids (R).</param>
     /// <param name="blockRows">Most rows of a block.</param>
-    public static Result Compute(Tensor hidden, Tensor weight, Tensor bias, Tensor targets, int blockRows = DefaultBlockRows)
+    public static Result Compute(
+        Tensor hidden, Tensor weight, Tensor bias, Tensor targets, int blockRows = DefaultBlockRows)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(blockRows);
         using IDisposable unrecorded = no_grad();
@@ -78,7 +85,8 @@ public static class BlockwiseOutputLoss
         return new Result(lossSum, hiddenGradient, weightGradient, biasGradient);
     }
 
-    private static Tensor LogProbabilities(Tensor rows, Tensor weight, Tensor bias) => addmm(bias, rows, weight.t(), 1, 1).log_softmax(1);
+    private static Tensor LogProbabilities(Tensor rows, Tensor weight, Tensor bias) =>
+        addmm(bias, rows, weight.t(), 1, 1).log_softmax(1);
 
     private static double BlockLoss(Tensor logProbabilities, Tensor targetColumn) =>
         -logProbabilities.gather(1, targetColumn).to(float64).sum().ToDouble();

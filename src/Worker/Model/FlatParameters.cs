@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace RnnLm.Worker;
 
-/// <summary>Copies between tensors, on any device, and the flat float32 buffers that travel between workers and coordinator.</summary>
+/// <summary>Copies between tensors, on any device, and the flat float32 buffers that travel between workers and
+/// coordinator.</summary>
 public static class FlatParameters
 {
     /// <summary>Sets every parameter of the model.</summary>
@@ -38,7 +39,8 @@ public static class FlatParameters
         if (!destination.shape.SequenceEqual(shape))
         {
             throw new ArgumentException(
-                $"parameter {segment.Name} has shape [{string.Join(", ", destination.shape)}], not [{string.Join(", ", shape)}]");
+                $"parameter {segment.Name} has shape [{string.Join(", ", destination.shape)}], " +
+                $"not [{string.Join(", ", shape)}]");
         }
 
         using Tensor staging = empty(shape, float32);

@@ -6,7 +6,8 @@ namespace RnnLm.Worker;
 /// </summary>
 public interface IReplica : IDisposable
 {
-    /// <summary>Writes the sum over the shard's tokens of the loss and of its gradient into <paramref name="result"/> (cleared before).</summary>
+    /// <summary>Writes the sum over the shard's tokens of the loss and of its gradient into <paramref name="result"/>
+    /// (cleared before).</summary>
     void ComputeGradient(ParameterVersion parameters, ShardTokens shard, Gradient result);
 
     /// <summary>The sum over the shard's tokens of the loss, in nats.</summary>

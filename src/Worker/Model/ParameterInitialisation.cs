@@ -1,8 +1,10 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The first parameters of a run: Xavier uniform for those of two or more dimensions (Glorot, Bengio, AISTATS 2010), uniform over [0, 1) for the
-/// others, then a padding row of zeros (rows A5 and A7 of the reference material). Every operation on the way rounds as IEEE 754 prescribes, so
+/// The first parameters of a run: Xavier uniform for those of two or more dimensions (Glorot, Bengio, AISTATS 2010),
+/// uniform over [0, 1) for the
+/// others, then a padding row of zeros (rows A5 and A7 of the reference material). Every operation on the way rounds as
+/// IEEE 754 prescribes, so
 /// the bits are the same on every machine; no libtorch takes part.
 /// </summary>
 public static class ParameterInitialisation
@@ -18,14 +20,16 @@ public static class ParameterInitialisation
         ParameterLayout layout = ParameterLayout.For(model);
         if (destination.Length != layout.Length)
         {
-            throw new ArgumentException($"a buffer of {destination.Length} values cannot hold {layout.Length} parameters");
+            throw new ArgumentException(
+                $"a buffer of {destination.Length} values cannot hold {layout.Length} parameters");
         }
 
         for (int index = 0; index < layout.Segments.Count; index++)
         {
             ParameterSegment segment = layout.Segments[index];
             (double low, double high) = Range(segment);
-            Draw(new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)index), low, high, destination.Slice(segment.Offset, segment.Length));
+            var random = new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)index);
+            Draw(random, low, high, destination.Slice(segment.Offset, segment.Length));
         }
 
         if (model.PaddingId >= 0)

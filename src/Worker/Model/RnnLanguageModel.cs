@@ -11,7 +11,8 @@ public sealed class RnnLanguageModel : nn.Module<Tensor, Tensor>
     private readonly ElmanRNN rnn;
     private readonly Linear fc;
 
-    /// <summary>A model whose parameters hold the modules' own first values; a run loads its own from a flat buffer.</summary>
+    /// <summary>A model whose parameters hold the modules' own first values; a run loads its own from a flat
+    /// buffer.</summary>
     public RnnLanguageModel(ModelSettings settings)
         : base(nameof(RnnLanguageModel))
     {
@@ -33,13 +34,16 @@ public sealed class RnnLanguageModel : nn.Module<Tensor, Tensor>
     /// <summary>Bias of the output layer (V).</summary>
     public Parameter OutputBias => fc.bias!;
 
-    /// <summary>Logits (batch, time, V) for int64 tokens (batch, time), each sequence starting from a state of zeros.</summary>
+    /// <summary>Logits (batch, time, V) for int64 tokens (batch, time), each sequence starting from a state of
+    /// zeros.</summary>
     public override Tensor forward(Tensor input) => fc.call(hidden(input));
 
-    /// <summary>The last layer's states (batch, time, D) for int64 tokens (batch, time): what the output layer sees.</summary>
+    /// <summary>The last layer's states (batch, time, D) for int64 tokens (batch, time): what the output layer
+    /// sees.</summary>
     public Tensor hidden(Tensor tokens) => rnn.call(embedding.call(tokens), null).Item1;
 
-    /// <summary>Logits (batch, V) after one more token of each sequence, and the states to go on from (layers, batch, D).</summary>
+    /// <summary>Logits (batch, V) after one more token of each sequence, and the states to go on from (layers, batch,
+    /// D).</summary>
     /// <param name="tokens">int64 tokens (batch).</param>
     /// <param name="states">States before the tokens (layers, batch, D); zeros where missing.</param>
     public (Tensor logits, Tensor states) step(Tensor tokens, Tensor? states)
@@ -68,7 +72,8 @@ public sealed class ElmanRNN : nn.Module<Tensor, Tensor?, (Tensor, Tensor)>
         RegisterComponents();
     }
 
-    /// <summary>The last layer's states at every step (batch, time, D), and all layers' states after the last step (layers, batch, D).</summary>
+    /// <summary>The last layer's states at every step (batch, time, D), and all layers' states after the last step
+    /// (layers, batch, D).</summary>
     /// <param name="input1">Inputs (batch, time, D), at least one step.</param>
     /// <param name="input2">States before the first step (layers, batch, D); zeros where missing.</param>
     public override (Tensor, Tensor) forward(Tensor input1, Tensor? input2)
@@ -95,7 +100,9 @@ public sealed class ElmanRNN : nn.Module<Tensor, Tensor?, (Tensor, Tensor)>
         var states = new Tensor[rnn_units.Count];
         for (int layer = 0; layer < states.Length; layer++)
         {
-            states[layer] = given is null ? zeros([input.size(0), _dimension], input.dtype, input.device) : given.select(0, layer);
+            states[layer] = given is null
+                ? zeros([input.size(0), _dimension], input.dtype, input.device)
+                : given.select(0, layer);
         }
 
         return states;

@@ -1,6 +1,6 @@
 namespace RnnLm.Worker;
 
-/// <summary>Auto-regression: the model reads a prompt and then its own draws, one token at a time (row B9 of the reference material).</summary>
+/// <summary>Auto-regression: the model reads a prompt and then its own draws, one token at a time.</summary>
 public sealed class TextGenerator : IDisposable
 {
     private readonly ModelSettings _settings;

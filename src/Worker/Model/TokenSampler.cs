@@ -1,7 +1,8 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// Draws the next token from logits. The draw is a pure function of (seed, position, logits): the same seed gives the same text on the same kind of machine.
+/// Draws the next token from logits. The draw is a pure function of (seed, position, logits): the same seed gives the
+/// same text on the same kind of machine.
 /// </summary>
 /// <param name="temperature">Divides the logits; 0 takes the most likely token, the lowest id among equals.</param>
 /// <param name="topK">Only the k most likely tokens can be drawn; 0 for all.</param>

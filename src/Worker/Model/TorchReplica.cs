@@ -141,7 +141,8 @@ public abstract class TorchReplica : IReplica
     }
 }
 
-/// <summary>The plain path: the model's module and autograd, nothing else. Slow, and right for every cell and device.</summary>
+/// <summary>The plain path: the model's module and autograd, nothing else. Slow, and right for every cell and
+/// device.</summary>
 public sealed class PlainReplica : TorchReplica
 {
     private readonly RnnLanguageModel _model;
@@ -157,7 +158,8 @@ public sealed class PlainReplica : TorchReplica
     /// <inheritdoc/>
     protected override void Dispose(bool disposing) => _model.Dispose();
 
-    private protected override void Load(ReadOnlySpan<float> parameters) => FlatParameters.Load(_model, Layout, parameters);
+    private protected override void Load(ReadOnlySpan<float> parameters) =>
+        FlatParameters.Load(_model, Layout, parameters);
 
     private protected override double ComputeLoss(PaddedBatch batch) => Loss(batch).ToDouble();
 
@@ -178,18 +180,21 @@ public sealed class PlainReplica : TorchReplica
         {
             Tensor gradient = _model.get_parameter(Layout.Embedding.Name)!.grad!;
             Tensor ids = tensor([.. present.Select(id => (long)id)], device: gradient.device);
-            FlatParameters.CopyOut(gradient.index_select(0, ids), result.Rows.Span[..(present.Length * Settings.Dimension)]);
+            int rowFloats = present.Length * Settings.Dimension;
+            FlatParameters.CopyOut(gradient.index_select(0, ids), result.Rows.Span[..rowFloats]);
         }
 
         return loss.ToDouble();
     }
 
     private Tensor Loss(PaddedBatch batch) =>
-        nn.functional.cross_entropy(batch.RowsOf(_model.call(batch.Inputs)), batch.Targets, reduction: nn.Reduction.Sum);
+        nn.functional.cross_entropy(
+            batch.RowsOf(_model.call(batch.Inputs)), batch.Targets, reduction: nn.Reduction.Sum);
 }
 
 /// <summary>
-/// The fast path of a GPU: cuDNN's RNN in one launch for all steps of all layers, and the output layer in blocks of rows. The
+/// The fast path of a GPU: cuDNN's RNN in one launch for all steps of all layers, and the output layer in blocks of
+/// rows. The
 /// same parameters give the same bits again: what cuDNN and cuBLAS may choose is fixed, and no sum runs over
 /// atomics. On the CPU it computes the same by libtorch's own RNN.
 /// </summary>
@@ -292,7 +297,8 @@ public sealed unsafe class CudaReplica : TorchReplica
 
     /// <summary>Embedding rows (examples, time, D).</summary>
     private Tensor Embedded(PaddedBatch batch) =>
-        _embedding.index_select(0, batch.Inputs.reshape(-1)).reshape(batch.Inputs.size(0), batch.Inputs.size(1), Settings.Dimension);
+        _embedding.index_select(0, batch.Inputs.reshape(-1))
+            .reshape(batch.Inputs.size(0), batch.Inputs.size(1), Settings.Dimension);
 
     private Tensor Hidden(Tensor embedded) => _rnn.call(embedded, null).Item1;
 
