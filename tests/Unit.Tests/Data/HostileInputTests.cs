@@ -97,10 +97,10 @@ public sealed class HostileInputTests : IDisposable
         });
     }
 
-    [Fact]
+    [NpmFact]
     public void Cached_packages()
     {
-        PackageStore real = PrefetchedPackages.With(NpmPackage.LlamaTokenizer);
+        PackageStore real = NpmPackages.Store;
         byte[] script = File.ReadAllBytes(Path.Combine(real.DirectoryOf(NpmPackage.LlamaTokenizer), "llama-tokenizer.js"));
         var store = new PackageStore(Cache, "/nonexistent/npm");
         string copy = Directory.CreateDirectory(store.DirectoryOf(NpmPackage.LlamaTokenizer)).FullName;

@@ -3,11 +3,11 @@ namespace RnnLm.Tests;
 public class LlamaTokenizerTests
 {
     private static readonly Lazy<SentencePieceTokenizer> Shared =
-        new(() => LlamaPieces.Tokenizer(LlamaPieces.FromNpm(PrefetchedPackages.With(NpmPackage.LlamaTokenizer))));
+        new(() => LlamaPieces.Tokenizer(LlamaPieces.FromNpm(NpmPackages.Store)));
 
     private readonly SentencePieceTokenizer _tokenizer = Shared.Value;
 
-    [Fact]
+    [NpmFact]
     public void The_vocabulary_is_that_of_the_reference_model()
     {
         Assert.Equal(32_011, _tokenizer.VocabularySize);
@@ -23,14 +23,14 @@ public class LlamaTokenizerTests
         Assert.Equal("<|user|>", _tokenizer.TokenText(32_010));
     }
 
-    [Fact]
+    [NpmFact]
     public void The_reference_sentence_gives_the_reference_pieces() =>
         Assert.Equal(
             "▁We ▁train ▁a ▁rec urrent ▁neural ▁network ▁as ▁a ▁language ▁model .",
             string.Join(' ', _tokenizer.Encode("We train a recurrent neural network as a language model.").Select(_tokenizer.TokenText)));
 
     // Ids that LLaMA's own tokenizer gives, as the npm package's tests state them; runs of spaces are where other merge orders go wrong.
-    [Theory]
+    [NpmTheory]
     [InlineData("grabbed", 2646, 1327, 287)]
     [InlineData(" grabbed", 29871, 2646, 1327, 287)]
     [InlineData("           grabbed", 9651, 2646, 1327, 287)]
@@ -42,10 +42,10 @@ public class LlamaTokenizerTests
     [InlineData("")]
     public void Ids_are_llamas(string text, params int[] ids) => Assert.Equal(ids, _tokenizer.Encode(text));
 
-    [Fact]
+    [NpmFact]
     public void Any_text_comes_back() => Property.Holds(Property.Text, text => Assert.Equal(text, _tokenizer.Decode(_tokenizer.Encode(text))), cases: 1000);
 
-    [Fact]
+    [NpmFact]
     public void Text_that_looks_like_an_added_token_is_text_and_an_added_token_decodes_to_its_name()
     {
         int[] ids = _tokenizer.Encode("<|user|> hi");

@@ -52,10 +52,10 @@ public sealed class PackageStoreTests : IDisposable
         Assert.DoesNotContain(Everything(_directory.Path), path => path.EndsWith("escaped.txt", StringComparison.Ordinal) && !path.StartsWith("cache/packages/some-package-1.0.0/data/", StringComparison.Ordinal));
     }
 
-    [Fact]
+    [NpmFact]
     public void A_file_of_a_cache_that_is_gone_is_found_in_this_one()
     {
-        PackageStore store = PrefetchedPackages.With(NpmPackage.Datasets);
+        PackageStore store = NpmPackages.Store;
         string gone = Path.Combine(_directory.Path, "packages", "stdlib+datasets-0.4.0", "moby-dick", "data", "epilogue.txt");
         string found = store.Find(gone);
         Assert.Equal(Path.Combine(store.DirectoryOf(NpmPackage.Datasets), "moby-dick", "data", "epilogue.txt"), found);
