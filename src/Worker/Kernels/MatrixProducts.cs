@@ -127,298 +127,48 @@ internal static unsafe class MatrixProducts
         }
     }
 
+    /// <summary>Adds a block of up to six rows and one or four vectors of sixteen columns.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Add<TRows, TVectors>(in Block block)
         where TRows : struct, ICount
         where TVectors : struct, ICount
     {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Add512<TRows, TVectors>(in block);
-        }
-        else
-        {
-            Add256<TRows>(in block);
-        }
-    }
-
-    /// <summary>Up to six rows times one or four vectors of sixteen.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add512<TRows, TVectors>(in Block block)
-        where TRows : struct, ICount
-        where TVectors : struct, ICount
-    {
         float* left = block.Left;
         float* right = block.Right;
-        float* result = block.Result;
-        nint rowStep = block.RowStep;
-        nint resultStride = block.ResultStride;
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default;
-        Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default;
-        Vector512<float> c0 = default, c1 = default, c2 = default, c3 = default;
-        Vector512<float> d0 = default, d1 = default, d2 = default, d3 = default;
-        Vector512<float> e0 = default, e1 = default, e2 = default, e3 = default;
-        Vector512<float> f0 = default, f1 = default, f2 = default, f3 = default;
+        nint step = block.RowStep;
+        Row<TVectors> r0 = default, r1 = default, r2 = default, r3 = default, r4 = default, r5 = default;
         if (block.Keep)
         {
-            LoadRow<TVectors>(result, ref a0, ref a1, ref a2, ref a3);
-
-            if (TRows.Count > 1)
-            {
-                LoadRow<TVectors>(result + resultStride, ref b0, ref b1, ref b2, ref b3);
-            }
-
-            if (TRows.Count > 2)
-            {
-                LoadRow<TVectors>(result + (2 * resultStride), ref c0, ref c1, ref c2, ref c3);
-            }
-
-            if (TRows.Count > 3)
-            {
-                LoadRow<TVectors>(result + (3 * resultStride), ref d0, ref d1, ref d2, ref d3);
-            }
-
-            if (TRows.Count > 4)
-            {
-                LoadRow<TVectors>(result + (4 * resultStride), ref e0, ref e1, ref e2, ref e3);
-            }
-
-            if (TRows.Count > 5)
-            {
-                LoadRow<TVectors>(result + (5 * resultStride), ref f0, ref f1, ref f2, ref f3);
-            }
+            float* old = block.Result;
+            r0.Load(old);
+            if (TRows.Count > 1) { r1.Load(old += block.ResultStride); }
+            if (TRows.Count > 2) { r2.Load(old += block.ResultStride); }
+            if (TRows.Count > 3) { r3.Load(old += block.ResultStride); }
+            if (TRows.Count > 4) { r4.Load(old += block.ResultStride); }
+            if (TRows.Count > 5) { r5.Load(old + block.ResultStride); }
         }
 
         for (int k = 0; k < block.Depth; k++)
         {
-            Vector512<float> v0 = Vector512.Load(right);
-            Vector512<float> v1 = TVectors.Count > 1 ? Vector512.Load(right + 16) : default;
-            Vector512<float> v2 = TVectors.Count > 1 ? Vector512.Load(right + 32) : default;
-            Vector512<float> v3 = TVectors.Count > 1 ? Vector512.Load(right + 48) : default;
-            AddRow<TVectors>(left[0], v0, v1, v2, v3, ref a0, ref a1, ref a2, ref a3);
-            if (TRows.Count > 1)
-            {
-                AddRow<TVectors>(left[rowStep], v0, v1, v2, v3, ref b0, ref b1, ref b2, ref b3);
-            }
-
-            if (TRows.Count > 2)
-            {
-                AddRow<TVectors>(left[2 * rowStep], v0, v1, v2, v3, ref c0, ref c1, ref c2, ref c3);
-            }
-
-            if (TRows.Count > 3)
-            {
-                AddRow<TVectors>(left[3 * rowStep], v0, v1, v2, v3, ref d0, ref d1, ref d2, ref d3);
-            }
-
-            if (TRows.Count > 4)
-            {
-                AddRow<TVectors>(left[4 * rowStep], v0, v1, v2, v3, ref e0, ref e1, ref e2, ref e3);
-            }
-
-            if (TRows.Count > 5)
-            {
-                AddRow<TVectors>(left[5 * rowStep], v0, v1, v2, v3, ref f0, ref f1, ref f2, ref f3);
-            }
-
+            Row<TVectors> values = default;
+            values.Load(right);
+            r0.Add(left[0], values);
+            if (TRows.Count > 1) { r1.Add(left[step], values); }
+            if (TRows.Count > 2) { r2.Add(left[2 * step], values); }
+            if (TRows.Count > 3) { r3.Add(left[3 * step], values); }
+            if (TRows.Count > 4) { r4.Add(left[4 * step], values); }
+            if (TRows.Count > 5) { r5.Add(left[5 * step], values); }
             left += block.DepthStep;
             right += block.RightStride;
         }
 
-        StoreRow<TVectors>(result, a0, a1, a2, a3);
-        if (TRows.Count > 1)
-        {
-            StoreRow<TVectors>(result + resultStride, b0, b1, b2, b3);
-        }
-
-        if (TRows.Count > 2)
-        {
-            StoreRow<TVectors>(result + (2 * resultStride), c0, c1, c2, c3);
-        }
-
-        if (TRows.Count > 3)
-        {
-            StoreRow<TVectors>(result + (3 * resultStride), d0, d1, d2, d3);
-        }
-
-        if (TRows.Count > 4)
-        {
-            StoreRow<TVectors>(result + (4 * resultStride), e0, e1, e2, e3);
-        }
-
-        if (TRows.Count > 5)
-        {
-            StoreRow<TVectors>(result + (5 * resultStride), f0, f1, f2, f3);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddRow<TVectors>(
-        float factor, Vector512<float> v0, Vector512<float> v1, Vector512<float> v2, Vector512<float> v3,
-        ref Vector512<float> s0, ref Vector512<float> s1, ref Vector512<float> s2, ref Vector512<float> s3)
-        where TVectors : struct, ICount
-    {
-        Vector512<float> factors = Vector512.Create(factor);
-        s0 = Vector512.FusedMultiplyAdd(factors, v0, s0);
-        if (TVectors.Count > 1)
-        {
-            s1 = Vector512.FusedMultiplyAdd(factors, v1, s1);
-            s2 = Vector512.FusedMultiplyAdd(factors, v2, s2);
-            s3 = Vector512.FusedMultiplyAdd(factors, v3, s3);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void LoadRow<TVectors>(
-        float* row, ref Vector512<float> s0, ref Vector512<float> s1, ref Vector512<float> s2, ref Vector512<float> s3)
-        where TVectors : struct, ICount
-    {
-        s0 = Vector512.Load(row);
-        if (TVectors.Count > 1)
-        {
-            s1 = Vector512.Load(row + 16);
-            s2 = Vector512.Load(row + 32);
-            s3 = Vector512.Load(row + 48);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreRow<TVectors>(
-        float* row, Vector512<float> s0, Vector512<float> s1, Vector512<float> s2, Vector512<float> s3)
-        where TVectors : struct, ICount
-    {
-        s0.Store(row);
-        if (TVectors.Count > 1)
-        {
-            s1.Store(row + 16);
-            s2.Store(row + 32);
-            s3.Store(row + 48);
-        }
-    }
-
-    /// <summary>Up to six rows times two vectors of eight: what sixteen registers of 256 bits hold.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add256<TRows>(in Block block)
-        where TRows : struct, ICount
-    {
-        float* left = block.Left;
-        float* right = block.Right;
         float* result = block.Result;
-        nint rowStep = block.RowStep;
-        nint resultStride = block.ResultStride;
-        Vector256<float> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default;
-        Vector256<float> d0 = default, d1 = default, e0 = default, e1 = default, f0 = default, f1 = default;
-        if (block.Keep)
-        {
-            LoadRow(result, ref a0, ref a1);
-
-            if (TRows.Count > 1)
-            {
-                LoadRow(result + resultStride, ref b0, ref b1);
-            }
-
-            if (TRows.Count > 2)
-            {
-                LoadRow(result + (2 * resultStride), ref c0, ref c1);
-            }
-
-            if (TRows.Count > 3)
-            {
-                LoadRow(result + (3 * resultStride), ref d0, ref d1);
-            }
-
-            if (TRows.Count > 4)
-            {
-                LoadRow(result + (4 * resultStride), ref e0, ref e1);
-            }
-
-            if (TRows.Count > 5)
-            {
-                LoadRow(result + (5 * resultStride), ref f0, ref f1);
-            }
-        }
-
-        for (int k = 0; k < block.Depth; k++)
-        {
-            Vector256<float> v0 = Vector256.Load(right);
-            Vector256<float> v1 = Vector256.Load(right + 8);
-            AddRow(left[0], v0, v1, ref a0, ref a1);
-            if (TRows.Count > 1)
-            {
-                AddRow(left[rowStep], v0, v1, ref b0, ref b1);
-            }
-
-            if (TRows.Count > 2)
-            {
-                AddRow(left[2 * rowStep], v0, v1, ref c0, ref c1);
-            }
-
-            if (TRows.Count > 3)
-            {
-                AddRow(left[3 * rowStep], v0, v1, ref d0, ref d1);
-            }
-
-            if (TRows.Count > 4)
-            {
-                AddRow(left[4 * rowStep], v0, v1, ref e0, ref e1);
-            }
-
-            if (TRows.Count > 5)
-            {
-                AddRow(left[5 * rowStep], v0, v1, ref f0, ref f1);
-            }
-
-            left += block.DepthStep;
-            right += block.RightStride;
-        }
-
-        StoreRow(result, a0, a1);
-        if (TRows.Count > 1)
-        {
-            StoreRow(result + resultStride, b0, b1);
-        }
-
-        if (TRows.Count > 2)
-        {
-            StoreRow(result + (2 * resultStride), c0, c1);
-        }
-
-        if (TRows.Count > 3)
-        {
-            StoreRow(result + (3 * resultStride), d0, d1);
-        }
-
-        if (TRows.Count > 4)
-        {
-            StoreRow(result + (4 * resultStride), e0, e1);
-        }
-
-        if (TRows.Count > 5)
-        {
-            StoreRow(result + (5 * resultStride), f0, f1);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddRow(
-        float factor, Vector256<float> v0, Vector256<float> v1, ref Vector256<float> s0, ref Vector256<float> s1)
-    {
-        Vector256<float> factors = Vector256.Create(factor);
-        s0 = Vector256.FusedMultiplyAdd(factors, v0, s0);
-        s1 = Vector256.FusedMultiplyAdd(factors, v1, s1);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void LoadRow(float* row, ref Vector256<float> s0, ref Vector256<float> s1)
-    {
-        s0 = Vector256.Load(row);
-        s1 = Vector256.Load(row + 8);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreRow(float* row, Vector256<float> s0, Vector256<float> s1)
-    {
-        s0.Store(row);
-        s1.Store(row + 8);
+        r0.Store(result);
+        if (TRows.Count > 1) { r1.Store(result += block.ResultStride); }
+        if (TRows.Count > 2) { r2.Store(result += block.ResultStride); }
+        if (TRows.Count > 3) { r3.Store(result += block.ResultStride); }
+        if (TRows.Count > 4) { r4.Store(result += block.ResultStride); }
+        if (TRows.Count > 5) { r5.Store(result + block.ResultStride); }
     }
 
     /// <summary>One of the columns that fill no vector.</summary>
@@ -454,6 +204,54 @@ internal static unsafe class MatrixProducts
         public required float* Result;
         public required nint ResultStride;
         public required bool Keep;
+    }
+
+    /// <summary>One or four vectors of sixteen floats that follow each other.</summary>
+    private struct Row<TVectors>
+        where TVectors : struct, ICount
+    {
+        private Vector512<float> _v0;
+        private Vector512<float> _v1;
+        private Vector512<float> _v2;
+        private Vector512<float> _v3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Load(float* address)
+        {
+            _v0 = Vector512.Load(address);
+            if (TVectors.Count > 1)
+            {
+                _v1 = Vector512.Load(address + 16);
+                _v2 = Vector512.Load(address + 32);
+                _v3 = Vector512.Load(address + 48);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void Store(float* address)
+        {
+            _v0.Store(address);
+            if (TVectors.Count > 1)
+            {
+                _v1.Store(address + 16);
+                _v2.Store(address + 32);
+                _v3.Store(address + 48);
+            }
+        }
+
+        /// <summary>this ← factor · values + this, each rounded once.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add(float factor, in Row<TVectors> values)
+        {
+            Vector512<float> factors = Vector512.Create(factor);
+            _v0 = Vector512.FusedMultiplyAdd(factors, values._v0, _v0);
+            if (TVectors.Count > 1)
+            {
+                _v1 = Vector512.FusedMultiplyAdd(factors, values._v1, _v1);
+                _v2 = Vector512.FusedMultiplyAdd(factors, values._v2, _v2);
+                _v3 = Vector512.FusedMultiplyAdd(factors, values._v3, _v3);
+            }
+        }
     }
 
     /// <summary>A number that the compiler knows, so that each block's code has its own rows and vectors
