@@ -22,7 +22,7 @@ internal sealed class RnnLmProcess : IDisposable
         // A shell that runs the tests in the background hands down an ignored SIGINT, which the child would ignore too.
         string[] command =
         [
-            "--default-signal=INT,TERM,HUP", "sh", "-c", $"exec \"$@\" {redirection}", "sh",
+            "--default-signal=INT,TERM,HUP", "--unset=TERM", "sh", "-c", $"exec \"$@\" {redirection}", "sh",
             host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
         ];
         _process = Process.Start(new ProcessStartInfo("env", command)
@@ -58,6 +58,9 @@ internal sealed class RnnLmProcess : IDisposable
     /// <summary>Reads stdout, which must be that of <c>--json</c>, until a step with this number or a later one is committed.</summary>
     public void WaitForStep(long step) => WaitFor($"step {step}", line => line.Step() >= step);
 
+    /// <summary>Reads stdout until a line with this text.</summary>
+    public void WaitForLine(string text) => WaitForText($"'{text}'", line => line.Contains(text, StringComparison.Ordinal));
+
     /// <summary>Reads stdout, which must be that of <c>--json</c>, until this event.</summary>
     public void WaitForEvent(string name) => WaitFor(name, line => line.IsEvent(name));
 
@@ -77,12 +80,14 @@ internal sealed class RnnLmProcess : IDisposable
         return new ProcessResult(_process.ExitCode, _output.ToString(), _error.Result);
     }
 
-    private void WaitFor(string what, Func<JsonElement, bool> isIt)
+    private void WaitFor(string what, Func<JsonElement, bool> isIt) => WaitForText(what, line => isIt(JsonElement.Parse(line)));
+
+    private void WaitForText(string what, Func<string, bool> isIt)
     {
         while (_process.StandardOutput.ReadLine() is { } line)
         {
             _output.Append(line).Append('\n');
-            if (isIt(JsonElement.Parse(line)))
+            if (isIt(line))
             {
                 return;
             }

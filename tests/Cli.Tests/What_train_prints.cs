@@ -45,4 +45,14 @@ public sealed class What_train_prints(SmallRun small)
         Assert.Contains($"model.safetensors     sha256 {model}", result.Lines);
         Assert.Contains($"optimizer.safetensors sha256 {optimizer}", result.Lines);
     }
+
+    /// <summary>The time left of such a run is more than any clock type holds.</summary>
+    [Fact]
+    public void A_run_of_more_steps_than_any_clock_can_time_shows_them_and_stops_when_asked()
+    {
+        using var process = RnnLmProcess.Start(small.Directory, [.. small.Settings, "--run", "long", "--steps", "9000000000000000000"]);
+        process.WaitForLine("step 1/9000000000000000000  loss ");
+        process.Signal("TERM");
+        process.WaitForEnd().Refused(143, "--resume");
+    }
 }

@@ -34,7 +34,7 @@ internal static class TrainCommand
         }
 
         return !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Interactive
-            ? new TerminalView(AnsiConsole.Console)
+            ? new TerminalView(AnsiConsole.Console, TimeProvider.System)
             : new PlainView(Console.Out, TimeProvider.System);
     }
 }

@@ -25,7 +25,7 @@ internal static class EventText
     };
 
     /// <summary>The figures of a step.</summary>
-    public static string Figures(StepCommitted step) => Invariant(
+    private static string Figures(StepCommitted step) => Invariant(
         $"loss {step.MeanLoss:F4}  perplexity {Math.Exp(step.MeanLoss):N1}  {step.TokenCount / Math.Max(step.Elapsed.TotalSeconds, 1e-9):N0} tokens/s");
 
     /// <summary>The last lines of a run.</summary>
@@ -42,14 +42,22 @@ internal static class EventText
         yield return $"run directory: {summary.RunPath}";
     }
 
-    /// <summary>Seconds as a person says them.</summary>
-    public static string Duration(double seconds)
+    /// <summary>Where a run stands: the step, its figures, and how long the rest takes at the pace so far.</summary>
+    public static string Progress(StepCommitted step, TrainingExtent extent, TimeSpan sinceBegin)
     {
-        var time = TimeSpan.FromSeconds(seconds);
-        return time.TotalHours >= 1
-            ? Invariant($"{(int)time.TotalHours} h {time.Minutes} min")
-            : time.TotalMinutes >= 1 ? Invariant($"{time.Minutes} min {time.Seconds} s") : Invariant($"{time.TotalSeconds:F1} s");
+        long done = step.Step + 1 - extent.FirstStep;
+        double secondsLeft = sinceBegin.TotalSeconds / done * (extent.TotalSteps - step.Step - 1);
+        return Invariant($"step {step.Step + 1}/{extent.TotalSteps}  {Figures(step)}  {Duration(secondsLeft)} left");
     }
+
+    /// <summary>Seconds as a person says them, however many.</summary>
+    public static string Duration(double seconds) => seconds switch
+    {
+        >= 2 * 86400 => Invariant($"{seconds / 86400:N0} days"),
+        >= 3600 => Invariant($"{Math.Floor(seconds / 3600)} h {Math.Floor(seconds / 60 % 60)} min"),
+        >= 60 => Invariant($"{Math.Floor(seconds / 60)} min {Math.Floor(seconds % 60)} s"),
+        _ => Invariant($"{seconds:F1} s"),
+    };
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using RnnLm.Coordinator;
 
 namespace RnnLm.Cli;
@@ -13,7 +12,7 @@ internal sealed class PlainView(TextWriter output, TimeProvider time) : ITrainin
     private long _begun;
 
     /// <inheritdoc/>
-    public void Notice(string text) => output.WriteLine(text);
+    public void Notice(string text) => output.WriteLine(RnnLmException.OneLine(text));
 
     /// <inheritdoc/>
     public void Preparing(string what, double fraction)
@@ -37,20 +36,19 @@ internal sealed class PlainView(TextWriter output, TimeProvider time) : ITrainin
     {
         if (EventText.Of(trainingEvent) is { } line)
         {
-            output.WriteLine(line);
+            output.WriteLine(RnnLmException.OneLine(line));
         }
-        else if (trainingEvent is StepCommitted step && (step.Step == _extent.FirstStep || step.Step + 1 == _extent.TotalSteps || time.GetElapsedTime(_lastLine) > Pause))
+        else if (trainingEvent is StepCommitted step
+            && (step.Step == _extent.FirstStep || step.Step + 1 == _extent.TotalSteps || time.GetElapsedTime(_lastLine) > Pause))
         {
             _lastLine = time.GetTimestamp();
-            long done = step.Step + 1 - _extent.FirstStep;
-            double left = time.GetElapsedTime(_begun).TotalSeconds / done * (_extent.TotalSteps - step.Step - 1);
-            output.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"step {step.Step + 1}/{_extent.TotalSteps}  {EventText.Figures(step)}  {EventText.Duration(left)} left"));
+            output.WriteLine(EventText.Progress(step, _extent, time.GetElapsedTime(_begun)));
         }
     }
 
     /// <inheritdoc/>
-    public void Sample(string prompt, string continuation) => output.WriteLine($"  {prompt}|{continuation}");
+    public void Sample(string prompt, string continuation) =>
+        output.WriteLine(RnnLmException.OneLine($"  {prompt}|{continuation}"));
 
     /// <inheritdoc/>
     public void Finish(TrainingSummary summary)

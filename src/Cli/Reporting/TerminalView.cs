@@ -4,20 +4,18 @@ using Spectre.Console;
 
 namespace RnnLm.Cli;
 
-/// <summary>A live line with bar, figures and time left, for a terminal; events scroll above it.</summary>
-internal sealed class TerminalView : ITrainingView
+/// <summary>A live line with figures and time left, for a terminal; events scroll above it.</summary>
+internal sealed class TerminalView(IAnsiConsole console, TimeProvider time) : ITrainingView
 {
-    private readonly IAnsiConsole _console;
     private ProgressTask? _task;
     private TaskCompletionSource? _done;
     private Task? _live;
     private string? _preparing;
     private TrainingExtent _extent = new(0, 0, 1);
-
-    public TerminalView(IAnsiConsole console) => _console = console;
+    private long _begun;
 
     /// <inheritdoc/>
-    public void Notice(string text) => _console.MarkupLine(Markup.Escape(text));
+    public void Notice(string text) => console.MarkupLine(Text(text));
 
     /// <inheritdoc/>
     public void Preparing(string what, double fraction)
@@ -26,11 +24,10 @@ internal sealed class TerminalView : ITrainingView
         {
             EndLine();
             _preparing = what;
-            StartLine(1);
-            _task!.Description = Markup.Escape(what);
+            StartLine();
         }
 
-        _task!.Value = fraction;
+        _task?.Description = string.Create(CultureInfo.InvariantCulture, $"{Markup.Escape(what)}  {fraction:P0}");
         if (fraction >= 1)
         {
             EndLine();
@@ -42,8 +39,9 @@ internal sealed class TerminalView : ITrainingView
     {
         EndLine();
         _extent = extent;
-        StartLine(Math.Max(1, extent.TotalSteps - extent.FirstStep));
-        _task!.Description = "waiting for the first step";
+        _begun = time.GetTimestamp();
+        StartLine();
+        _task?.Description = "waiting for the first step";
     }
 
     /// <inheritdoc/>
@@ -51,14 +49,12 @@ internal sealed class TerminalView : ITrainingView
     {
         if (EventText.Of(trainingEvent) is { } line)
         {
-            _console.MarkupLine($"[grey]{Markup.Escape(line)}[/]");
+            console.MarkupLine($"[grey]{Text(line)}[/]");
         }
 
         if (trainingEvent is StepCommitted step && _task is not null)
         {
-            _task.Description = string.Create(
-                CultureInfo.InvariantCulture, $"step {step.Step + 1}/{_extent.TotalSteps}  {Markup.Escape(EventText.Figures(step))}");
-            _task.Value = step.Step + 1 - _extent.FirstStep;
+            _task.Description = Markup.Escape(EventText.Progress(step, _extent, time.GetElapsedTime(_begun)));
         }
     }
 
@@ -66,7 +62,7 @@ internal sealed class TerminalView : ITrainingView
     public void Sample(string prompt, string continuation)
     {
         EndLine();
-        _console.MarkupLine($"  [bold]{Markup.Escape(prompt)}[/][green]{Markup.Escape(continuation)}[/]");
+        console.MarkupLine($"  [bold]{Text(prompt)}[/][green]{Text(continuation)}[/]");
     }
 
     /// <inheritdoc/>
@@ -75,28 +71,32 @@ internal sealed class TerminalView : ITrainingView
         EndLine();
         foreach (string line in EventText.Of(summary))
         {
-            _console.MarkupLine(Markup.Escape(line));
+            console.MarkupLine(Text(line));
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => EndLine();
 
-    private void StartLine(double maximum)
+    private static string Text(string text) => Markup.Escape(RnnLmException.OneLine(text));
+
+    private void StartLine()
     {
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _done = done;
-        _live = _console.Progress()
+        _live = console.Progress()
             .AutoClear(false)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new SpinnerColumn())
             .StartAsync(async context =>
             {
-                _task = context.AddTask("…", maxValue: maximum);
+                _task = context.AddTask("…");
                 ready.SetResult();
                 await done.Task.ConfigureAwait(false);
             });
-        ready.Task.Wait();
+
+        // A terminal that cannot be drawn on ends the drawing at once.
+        Task.WaitAny(ready.Task, _live);
     }
 
     private void EndLine()
