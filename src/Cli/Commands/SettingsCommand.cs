@@ -1,0 +1,53 @@
+using System.CommandLine;
+using System.Text;
+
+namespace RnnLm.Cli;
+
+/// <summary><c>rnnlm settings</c>, for whoever changes a setting: the tables of docs/cli.md as they must be.</summary>
+internal static class SettingsCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("settings", "Print the tables of docs/cli.md") { Hidden = true };
+        command.SetAction(_ =>
+        {
+            Console.Out.Write(Tables());
+            return 0;
+        });
+        return command;
+    }
+
+    private static string Tables()
+    {
+        var text = new StringBuilder();
+        foreach (var (heading, settings) in TrainSettings.Groups)
+        {
+            text.Append($"### {heading}\n\n| option | default | job | meaning |\n|---|---|---|---|\n");
+            foreach (var setting in settings)
+            {
+                string value = setting.Option.HelpName is { } name ? $" {name}" : string.Empty;
+                bool isOfJob = setting.Keys.Any(key => key.StartsWith("job.", StringComparison.Ordinal));
+                text.Append($"| `{setting.Option.Name}{value}` | {Default(setting)} | {(isOfJob ? "yes" : "no")} | {setting.Help} |\n");
+            }
+
+            text.Append('\n');
+        }
+
+        var presets = Preset.All.Values;
+        text.Append($"### Presets\n\n| |{Cells(presets.Select(preset => $"`{preset.Name}`"))}\n|---|{string.Concat(presets.Select(_ => "---|"))}\n");
+        text.Append($"| for |{Cells(presets.Select(preset => preset.Summary))}\n");
+        foreach (var setting in TrainSettings.All.Where(IsOfPresets))
+        {
+            text.Append($"| `{setting.Option.Name}` |{Cells(presets.Select(preset => string.Join(" · ", preset.Texts[setting.Option.Name])))}\n");
+        }
+
+        return text.ToString();
+    }
+
+    private static string Cells(IEnumerable<string> cells) => string.Concat(cells.Select(cell => $" {cell} |"));
+
+    private static string Default(ISetting setting) =>
+        IsOfPresets(setting) ? "(preset)" : setting.Default is { } value ? $"`{value}`" : setting.Option.HelpName is null ? "off" : "none";
+
+    private static bool IsOfPresets(ISetting setting) => Preset.Quick.Texts.ContainsKey(setting.Option.Name);
+}
