@@ -7,13 +7,19 @@ namespace RnnLm.Cli;
 /// <param name="view">Where to show it; null for nowhere.</param>
 internal sealed class CorpusSource(ITrainingView? view = null)
 {
-    private readonly PackageStore _packages = new(CacheDirectory.Default(), progress: view is null ? null : view.Preparing);
+    private readonly PackageStore _packages = new(
+        CacheDirectory.Default(), progress: view is null ? null : view.Preparing);
 
     /// <summary>How a job's text is prepared.</summary>
     public static CorpusSettings SettingsOf(Job job) => new(
-        job.Plan.Mode, job.Corpus.FoldDigits, job.Corpus.SplitSentences, job.Corpus.JsonField, job.Corpus.SentenceTokens);
+        job.Plan.Mode,
+        job.Corpus.FoldDigits,
+        job.Corpus.SplitSentences,
+        job.Corpus.JsonField,
+        job.Corpus.SentenceTokens);
 
-    /// <summary>The files to read: those given, or those of the preset's own text, which is fetched where the cache lacks it.</summary>
+    /// <summary>The files to read: those given, or those of the preset's own text, which is fetched where the cache
+    /// lacks it.</summary>
     /// <exception cref="RnnLmException">The preset has no text of its own, or it cannot be fetched.</exception>
     public IReadOnlyList<string> Patterns(Preset preset, IReadOnlyList<string> given)
     {
@@ -23,7 +29,8 @@ internal sealed class CorpusSource(ITrainingView? view = null)
         }
 
         return preset.DefaultCorpus?.Invoke(_packages)
-            ?? throw RnnLmException.Usage($"--preset {preset.Name} has no corpus of its own; give --corpus FILE…, one sentence a line");
+            ?? throw RnnLmException.Usage($"--preset {preset.Name} has no corpus of its own; give --corpus FILE…, " +
+                $"one sentence a line");
     }
 
     /// <summary>A corpus with a tokenizer of this kind.</summary>

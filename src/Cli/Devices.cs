@@ -17,13 +17,15 @@ internal sealed record DeviceChoice(DeviceKind Kind, IReadOnlyList<int> Indices)
 {
     private const string CudaPrefix = "cuda:";
 
-    /// <summary>Where the NVIDIA kernel driver says that it is there: asking costs nothing, while loading libtorch takes a second.</summary>
+    /// <summary>Where the NVIDIA kernel driver says that it is there: asking costs nothing, while loading libtorch
+    /// takes a second.</summary>
     private const string DriverFile = "/proc/driver/nvidia/version";
 
     private static DeviceChoice Cpu { get; } = new(DeviceKind.Cpu, []);
 
     /// <summary>Reads the option and looks whether the GPUs that it names are there.</summary>
-    /// <exception cref="RnnLmException">It has another form (exit code 2), or such a GPU is not to be had (exit code 3).</exception>
+    /// <exception cref="RnnLmException">It has another form (exit code 2), or such a GPU is not to be had (exit code
+    /// 3).</exception>
     public static DeviceChoice Parse(string text)
     {
         switch (text)
@@ -45,9 +47,11 @@ internal sealed record DeviceChoice(DeviceKind Kind, IReadOnlyList<int> Indices)
         var indices = new List<int>();
         foreach (string part in text[CudaPrefix.Length..].Split(','))
         {
-            if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int index) || indices.Contains(index))
+            if (!int.TryParse(
+                part, NumberStyles.None, CultureInfo.InvariantCulture, out int index) || indices.Contains(index))
             {
-                throw RnnLmException.Usage($"--device {text}: after cuda: come different numbers of GPUs, like cuda:0,1");
+                throw RnnLmException.Usage($"--device {text}: after cuda: come different numbers of GPUs, like " +
+                    $"cuda:0,1");
             }
 
             indices.Add(index);
@@ -62,17 +66,20 @@ internal sealed record DeviceChoice(DeviceKind Kind, IReadOnlyList<int> Indices)
         if (count == 0)
         {
             throw RnnLmException.BadInput(
-                $"--device {text}: {TorchNumerics.Describe()} finds no CUDA GPU here; use --device cpu, or a build with CUDA " +
+                $"--device {text}: {TorchNumerics.Describe()} finds no CUDA GPU here; use --device cpu, or a build " +
+                $"with CUDA " +
                 "(Cuda=true ./rnnlm …) on a machine with a GPU");
         }
 
         indices ??= [.. Enumerable.Range(0, count)];
         return indices.FirstOrDefault(index => index >= count, -1) is var missing and >= 0
-            ? throw RnnLmException.BadInput($"--device {text}: there is no GPU {missing}; this machine has {count}, numbered from 0")
+            ? throw RnnLmException.BadInput($"--device {text}: there is no GPU {missing}; this machine has {count}, " +
+                $"numbered from 0")
             : new DeviceChoice(DeviceKind.Cuda, indices);
     }
 
-    /// <summary>What computes: part of the job. Which library and which machine shows in the workers' self-test.</summary>
+    /// <summary>What computes: part of the job. Which library and which machine shows in the workers'
+    /// self-test.</summary>
     public string Numerics => Kind == DeviceKind.Cpu ? "cpu" : "cuda";
 
     /// <summary>One device for each worker.</summary>
@@ -85,7 +92,8 @@ internal sealed record DeviceChoice(DeviceKind Kind, IReadOnlyList<int> Indices)
 
         // A GPU runs one shard after the other: its parallelism is inside the shard.
         return Kind == DeviceKind.Cpu
-            ? [.. Enumerable.Range(0, workers).Select(index => Device($"worker-{index}", threads, () => new FusedReplica(model)))]
+            ? [.. Enumerable.Range(
+                0, workers).Select(index => Device($"worker-{index}", threads, () => new FusedReplica(model)))]
             : [.. Indices.Select(index => Device($"cuda:{index}", 1, () => new CudaReplica(model, $"cuda:{index}")))];
     }
 }

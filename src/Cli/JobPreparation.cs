@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using RnnLm.Coordinator;
 using RnnLm.Data;
-using RnnLm.Storage;
 
 namespace RnnLm.Cli;
 
@@ -12,7 +11,8 @@ namespace RnnLm.Cli;
 /// <param name="Corpus">The training text; owned.</param>
 /// <param name="ValidationCorpus">The validation text, if it has files of its own; owned.</param>
 /// <param name="Inputs">Plan and validation pieces.</param>
-internal sealed record PreparedJob(RunConfig Config, Corpus Corpus, Corpus? ValidationCorpus, CoordinatorInputs Inputs) : IDisposable
+internal sealed record PreparedJob(
+    RunConfig Config, Corpus Corpus, Corpus? ValidationCorpus, CoordinatorInputs Inputs) : IDisposable
 {
     /// <inheritdoc/>
     public void Dispose()
@@ -22,7 +22,8 @@ internal sealed record PreparedJob(RunConfig Config, Corpus Corpus, Corpus? Vali
     }
 }
 
-/// <summary>From what the user asked to a job: finds and tokenizes the text, cuts it into examples, and puts all settings together.</summary>
+/// <summary>From what the user asked to a job: finds and tokenizes the text, cuts it into examples, and puts all
+/// settings together.</summary>
 internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
 {
     /// <summary>Adam's usual constants (Kingma and Ba, 2015).</summary>
@@ -37,7 +38,8 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         var settings = request.ToJson();
         var draft = Draft(settings);
         var source = new CorpusSource(view);
-        var patterns = source.Patterns(Preset.All[request.Get(TrainSettings.PresetName)], request.Get(TrainSettings.Corpus));
+        var preset = Preset.All[request.Get(TrainSettings.PresetName)];
+        var patterns = source.Patterns(preset, request.Get(TrainSettings.Corpus));
         var corpus = LoadCorpus(source, patterns, CorpusSource.SettingsOf(draft));
         string[] validationPatterns = request.Get(TrainSettings.Validation);
         var validationCorpus = validationPatterns.Length > 0
@@ -50,7 +52,8 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             ?? checked((long)Math.Ceiling(request.Get(TrainSettings.Epochs) * plan.StepsPerEpoch));
         settings.Set(TrainSettings.Steps.Keys[0], totalSteps);
         var validation = new ExamplePieces(
-            validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(validationCorpus.Tokens, draft.Plan));
+            validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(
+                validationCorpus.Tokens, draft.Plan));
         string numerics = devices.Numerics;
         var job = Complete(draft, corpus, totalSteps, numerics);
         var config = new RunConfig(
@@ -65,7 +68,7 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
     private Corpus LoadCorpus(CorpusSource source, IReadOnlyList<string> patterns, CorpusSettings settings) =>
         request.Resumed is null
             ? source.Load("the corpus", patterns, settings, TokenizerSpec.Parse(request.Get(TrainSettings.Tokenizer)))
-            : source.Load("the corpus", patterns, settings, TokenizerDirectory.Load(RunDirectory.Open(request.Get(TrainSettings.Run)!).TokenizerDirectory));
+            : source.Load("the corpus", patterns, settings, new StoredRun(request.Get(TrainSettings.Run)!).Tokenizer);
 
     /// <summary>The job as far as settings decide it; what comes from the text is still empty.</summary>
     private static Job Draft(JsonObject settings)
@@ -73,8 +76,10 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         var json = (JsonObject)settings.DeepClone();
         foreach (var (key, value) in new (string, JsonNode?)[]
         {
-            ("corpus.hash", ""), ("tokenizer.hash", ""), ("model.vocabulary_size", 0), ("model.padding_id", -1), ("initial_weights", null),
-            ("optimizer.beta1", Beta1), ("optimizer.beta2", Beta2), ("optimizer.epsilon", Epsilon), ("optimizer.schedule.total_steps", 0),
+            ("corpus.hash", ""), ("tokenizer.hash", ""), ("model.vocabulary_size", 0), ("model.padding_id", -1),
+            ("initial_weights", null),
+            ("optimizer.beta1", Beta1), ("optimizer.beta2", Beta2), ("optimizer.epsilon", Epsilon),
+            ("optimizer.schedule.total_steps", 0),
             ("gradient_dtype", "float32"), ("numerics", ""),
         })
         {
@@ -89,16 +94,21 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         var recorded = request.Resumed?.Job;
         var tokenizer = corpus.Tokenizer;
         var schedule = draft.Optimizer.Schedule;
-        long cosineSteps = schedule.Kind == ScheduleKind.Cosine ? recorded?.Optimizer.Schedule.TotalSteps ?? totalSteps : 0;
+        long cosineSteps = schedule.Kind == ScheduleKind.Cosine
+            ? recorded?.Optimizer.Schedule.TotalSteps ?? totalSteps
+            : 0;
         return draft with
         {
             Corpus = draft.Corpus with { Hash = corpus.ContentHash },
 
             // A run that is resumed has its tokenizer; another that is asked for is a difference between the jobs.
-            Tokenizer = new TokenizerIdentity(recorded is null ? tokenizer.Spec : $"{TokenizerSpec.Parse(draft.Tokenizer.Spec)}", tokenizer.Hash),
+            Tokenizer = new TokenizerIdentity(
+                recorded is null ? tokenizer.Spec : $"{TokenizerSpec.Parse(draft.Tokenizer.Spec)}", tokenizer.Hash),
             Model = draft.Model with { VocabularySize = tokenizer.VocabularySize, PaddingId = tokenizer.PaddingId },
             Optimizer = draft.Optimizer with { Schedule = schedule with { TotalSteps = cosineSteps } },
-            InitialWeights = request.Get(TrainSettings.InitialWeights) is { } weights ? HashOf(weights) : recorded?.InitialWeights,
+            InitialWeights = request.Get(TrainSettings.InitialWeights) is { } weights
+                ? HashOf(weights)
+                : recorded?.InitialWeights,
             Numerics = request.Get(TrainSettings.AllowMixed) && recorded is not null ? recorded.Numerics : numerics,
         };
     }
@@ -113,7 +123,8 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw RnnLmException.BadInput($"--init {path}: cannot be read ({failure.Message}); give a model.safetensors", failure);
+            throw RnnLmException.BadInput($"--init {path}: cannot be read ({failure.Message}); give a " +
+                $"model.safetensors", failure);
         }
     }
 }

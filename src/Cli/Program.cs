@@ -11,22 +11,27 @@ internal static class Program
     private static async Task<int> Main(string[] arguments)
     {
         using var output = new ForgivingStream(Console.OpenStandardOutput());
-        Console.SetOut(new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+        Console.SetOut(
+            new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
 
         // What a thread of ours did not catch; the runtime would print a stack trace and abort.
-        AppDomain.CurrentDomain.UnhandledException += (_, crash) => Environment.Exit(Fail((Exception)crash.ExceptionObject, arguments));
+        AppDomain.CurrentDomain.UnhandledException += (_, crash) =>
+            Environment.Exit(Fail((Exception)crash.ExceptionObject, arguments));
         int code = await RunAsync(arguments).ConfigureAwait(false);
         return code == (int)ExitCode.Done && output.Failure is { } failure
-            ? Fail(ExitCode.Storage, $"standard output cannot be written ({failure.Message}); what was computed is saved, what was to be printed is lost")
+            ? Fail(ExitCode.Storage, $"standard output cannot be written ({failure.Message}); what was computed is " +
+                $"saved, what was to be printed is lost")
             : code;
     }
 
-    /// <summary>Runs a command; its results go to <see cref="Console.Out"/>, failures to <see cref="Console.Error"/>.</summary>
+    /// <summary>Runs a command; its results go to <see cref="Console.Out"/>, failures to
+    /// <see cref="Console.Error"/>.</summary>
     public static async Task<int> RunAsync(string[] arguments)
     {
         try
         {
-            var root = new RootCommand("Trains recurrent language models data-parallel; the same model bit for bit however many workers there were.")
+            var root = new RootCommand("Trains recurrent language models data-parallel; the same model bit for bit " +
+                "however many workers there were.")
             {
                 TrainCommand.Create(),
                 EvaluateCommand.Create(),
@@ -47,7 +52,8 @@ internal static class Program
             LibTorch.Preload(Environment.GetEnvironmentVariable("LIBTORCH"));
 
             // Signals are the commands' own: train saves before it ends.
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
+            return await parsed.InvokeAsync(
+                new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null })
                 .ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Nothing but a line and an exit code leaves the program.
@@ -64,8 +70,11 @@ internal static class Program
         var command = parsed.CommandResult.Command;
         if (command is RootCommand root)
         {
-            string named = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not a command" : "no command was given";
-            var commands = root.Subcommands.Where(subcommand => !subcommand.Hidden).Select(subcommand => subcommand.Name);
+            string named = parsed.UnmatchedTokens.Count > 0
+                ? $"'{parsed.UnmatchedTokens[0]}' is not a command"
+                : "no command was given";
+            var commands = root.Subcommands.Where(subcommand => !subcommand.Hidden)
+                .Select(subcommand => subcommand.Name);
             return $"{named}; use {string.Join(", ", commands)}. See rnnlm --help.";
         }
 
@@ -80,10 +89,15 @@ internal static class Program
     {
         RnnLmException known => Fail(known.ExitCode, known.Message),
         AggregateException several => Fail(
-            several.Flatten().InnerExceptions is var all && all.OfType<RnnLmException>().FirstOrDefault() is { } known ? known : all[0], arguments),
+            several.Flatten().InnerExceptions is var all && all.OfType<RnnLmException>().FirstOrDefault() is { } known
+                ? known
+                : all[0],
+            arguments),
         OutOfMemoryException => Fail(
-            ExitCode.BadInput, "there is not enough memory for this model and batch; use a smaller --dimension, vocabulary, --batch or --context"),
-        _ => Fail(ExitCode.Defect, $"a defect of this program: {failure.GetType().Name}: {failure.Message}; {Report(failure, arguments)}"),
+            ExitCode.BadInput, "there is not enough memory for this model and batch; use a smaller --dimension, " +
+                "vocabulary, --batch or --context"),
+        _ => Fail(ExitCode.Defect, $"a defect of this program: {failure.GetType().Name}: {failure.Message}; " +
+            $"{Report(failure, arguments)}"),
     };
 
     private static int Fail(ExitCode code, string message)
@@ -112,7 +126,8 @@ internal static class Program
             File.WriteAllText(
                 path,
                 $"""
-                rnnlm {typeof(Program).Assembly.GetName().Version} on {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}
+                rnnlm {typeof(Program).Assembly.GetName().Version}
+                {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}
                 arguments: {Values.Show(arguments)}
                 {failure}
 
@@ -127,8 +142,8 @@ internal static class Program
 }
 
 /// <summary>
-/// Standard output that may be full or closed: the first failure is kept for the end and the rest is dropped, so that no
-/// training is lost because nobody can watch it.
+/// Standard output that may be full or closed: the first failure is kept for the end and the rest is dropped, so that
+/// no training is lost because nobody can watch it.
 /// </summary>
 internal sealed class ForgivingStream(Stream inner) : Stream
 {

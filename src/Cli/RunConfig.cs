@@ -7,10 +7,13 @@ namespace RnnLm.Cli;
 /// <summary><c>config.json</c>: the job of a run, and the settings that one process of it used.</summary>
 /// <param name="Settings">The values of <see cref="TrainSettings"/>, where the file keeps them.</param>
 /// <param name="Job">What decides the result.</param>
-/// <param name="ValidationHash">SHA-256 over the contents of the validation text's own files; null when it has none.</param>
+/// <param name="ValidationHash">SHA-256 over the contents of the validation text's own files; null when it has
+/// none.</param>
 /// <param name="SelfTest">Hash that every worker's self-test must have; null until the first worker joined.</param>
-/// <param name="Reproducible">False when machines that round differently have worked on the run (<c>--allow-mixed</c>).</param>
-internal sealed record RunConfig(JsonObject Settings, Job Job, string? ValidationHash, string? SelfTest, bool Reproducible)
+/// <param name="Reproducible">False when machines that round differently have worked on the run
+/// (<c>--allow-mixed</c>).</param>
+internal sealed record RunConfig(
+    JsonObject Settings, Job Job, string? ValidationHash, string? SelfTest, bool Reproducible)
 {
     /// <summary>The format that this version writes.</summary>
     public const int CurrentFormat = 2;
@@ -70,15 +73,18 @@ internal sealed record RunConfig(JsonObject Settings, Job Job, string? Validatio
             {
                 CurrentFormat => Parse(json),
                 > 0 and < CurrentFormat => throw RnnLmException.BadInput(
-                    $"'{path}' is of format {format}: this version computes and tokenizes otherwise and cannot go on with it to the same bits; " +
-                    $"use the version that made it, or begin another run (--init '{run.Root}/final/model.safetensors' gives it these parameters)"),
+                    $"'{path}' is of format {format}: this version computes and tokenizes otherwise and cannot go on " +
+                    $"with it to the same bits; " +
+                    $"use the version that made it, or begin another run (--init " +
+                    $"'{run.Root}/final/model.safetensors' gives it these parameters)"),
                 _ => throw new FormatException($"its format is {format}, this program reads format {CurrentFormat}"),
             };
         }
         catch (FormatException failure)
         {
             throw RnnLmException.BadInput(
-                $"'{path}' cannot be used ({failure.Message.TrimEnd('.')}); restore it from a copy or start another run", failure);
+                $"'{path}' cannot be used ({failure.Message.TrimEnd('.')}); restore it from a copy or start another " +
+                $"run", failure);
         }
     }
 

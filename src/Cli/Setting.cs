@@ -19,7 +19,8 @@ internal interface ISetting
     /// <summary>The value when nothing else says it, as one would write it; null for none.</summary>
     string? Default { get; }
 
-    /// <summary>Where config.json keeps the value, like <c>job.plan.batch_size</c>: the first place is read, all are written.</summary>
+    /// <summary>Where config.json keeps the value, like <c>job.plan.batch_size</c>: the first place is read, all are
+    /// written.</summary>
     IReadOnlyList<string> Keys { get; }
 
     /// <summary>What these texts mean, as config.json has it.</summary>
@@ -28,8 +29,8 @@ internal interface ISetting
 }
 
 /// <summary>
-/// One setting, declared once: option, help, type and range, default, and place in config.json. Its value is read from text
-/// in one way, whether that stands on the command line, in a preset or in config.json.
+/// One setting, declared once: option, help, type and range, default, and place in config.json. Its value is read from
+/// text in one way, whether that stands on the command line, in a preset or in config.json.
 /// </summary>
 /// <typeparam name="T">Type of the value; an absent one has the type's default.</typeparam>
 internal sealed class Setting<T> : Option<T>, ISetting
@@ -43,15 +44,26 @@ internal sealed class Setting<T> : Option<T>, ISetting
     /// <param name="read">Reads a text, or throws <see cref="FormatException"/>; see <see cref="Values"/>.</param>
     /// <param name="byDefault">The value when nothing else says it.</param>
     /// <param name="keys">Where config.json keeps it.</param>
-    public Setting(string name, string? value, string help, Func<string, T> read, string? byDefault = null, params string[] keys)
+    public Setting(
+        string name, string? value, string help, Func<string, T> read, string? byDefault = null, params string[] keys)
         : this(
-            name, value, help, (IReadOnlyList<string> texts) => texts.Count > 0 ? read(texts[^1]) : default!, byDefault, keys)
+            name,
+            value,
+            help,
+            (IReadOnlyList<string> texts) => texts.Count > 0 ? read(texts[^1]) : default!,
+            byDefault,
+            keys)
     {
     }
 
     /// <summary>A setting of any number of values.</summary>
     public Setting(
-        string name, string? value, string help, Func<IReadOnlyList<string>, T> read, string? byDefault = null, params string[] keys)
+        string name,
+        string? value,
+        string help,
+        Func<IReadOnlyList<string>, T> read,
+        string? byDefault = null,
+        params string[] keys)
         : base(name)
     {
         _read = read;
@@ -71,7 +83,8 @@ internal sealed class Setting<T> : Option<T>, ISetting
         {
             if (value is not null && result.IdentifierTokenCount > result.Tokens.Count)
             {
-                result.AddError($"{name} is given {result.IdentifierTokenCount} times with {result.Tokens.Count} values.");
+                result.AddError($"{name} is given {result.IdentifierTokenCount} times with {result.Tokens.Count} " +
+                    $"values.");
             }
         });
     }
@@ -93,11 +106,14 @@ internal sealed class Setting<T> : Option<T>, ISetting
     public T Read(IReadOnlyList<string> texts) => _read(texts);
 
     /// <inheritdoc/>
-    public JsonNode? ToJson(IReadOnlyList<string> texts) => JsonSerializer.SerializeToNode(Read(texts), JobFormat.JsonOptions);
+    public JsonNode? ToJson(IReadOnlyList<string> texts) =>
+        JsonSerializer.SerializeToNode(Read(texts), JobFormat.JsonOptions);
 
     private T? Parse(ArgumentResult result)
     {
-        IReadOnlyList<string> texts = result.Tokens.Count == 0 ? [Values.On] : [.. result.Tokens.Select(token => token.Value)];
+        IReadOnlyList<string> texts = result.Tokens.Count == 0
+            ? [Values.On]
+            : [.. result.Tokens.Select(token => token.Value)];
         foreach (string text in texts)
         {
             try
@@ -116,8 +132,8 @@ internal sealed class Setting<T> : Option<T>, ISetting
 }
 
 /// <summary>
-/// Reads the values of settings. Numbers are written as in programs, whatever the machine's language: a comma is refused,
-/// not skipped. Each throws <see cref="FormatException"/> with what the value must be.
+/// Reads the values of settings. Numbers are written as in programs, whatever the machine's language: a comma is
+/// refused, not skipped. Each throws <see cref="FormatException"/> with what the value must be.
 /// </summary>
 internal static class Values
 {
@@ -128,7 +144,8 @@ internal static class Values
     public static string Text(string text) => text switch
     {
         "" => throw new FormatException("it is empty; give at least one character"),
-        _ when text.Contains('\0', StringComparison.Ordinal) => throw new FormatException("it must not contain a NUL character"),
+        _ when text.Contains('\0', StringComparison.Ordinal) => throw new FormatException("it must not contain a NUL " +
+            "character"),
         _ => text,
     };
 
@@ -138,7 +155,8 @@ internal static class Values
     /// <summary>The absolute path of a file or directory.</summary>
     public static string FullPath(string text) => Path.GetFullPath(Text(text));
 
-    /// <summary>Absolute paths or patterns. What looks like an option is not taken for one of them: it is a misspelt one.</summary>
+    /// <summary>Absolute paths or patterns. What looks like an option is not taken for one of them: it is a misspelt
+    /// one.</summary>
     public static string[] FullPaths(IReadOnlyList<string> texts) => [.. texts.Select(text =>
         text.StartsWith("--", StringComparison.Ordinal)
             ? throw new FormatException($"there is no option '{text}' (a file of that name is './{text}')")
@@ -160,7 +178,8 @@ internal static class Values
         where T : struct, IBinaryInteger<T>, IMinMaxValue<T> => Whole(text, least, T.MaxValue);
 
     /// <summary>A finite number in a range.</summary>
-    public static double Number(string text, double least, double most = double.MaxValue) => Within(Number(text), least, most);
+    public static double Number(string text, double least, double most = double.MaxValue) =>
+        Within(Number(text), least, most);
 
     /// <summary>A number greater than 0.</summary>
     public static double Positive(string text, double most = double.MaxValue) => Number(text) is var value && value > 0
@@ -178,7 +197,8 @@ internal static class Values
         : throw new FormatException($"use {string.Join(", ", words.SkipLast(1))} or {words.Last()}");
 
     /// <summary>Texts as one would type them.</summary>
-    public static string Show(IReadOnlyList<string> texts) => string.Join(' ', texts.Select(text => text.Length == 0 ? "''" : text));
+    public static string Show(IReadOnlyList<string> texts) =>
+        string.Join(' ', texts.Select(text => text.Length == 0 ? "''" : text));
 
     private static double Number(string text)
     {
@@ -189,7 +209,8 @@ internal static class Values
 
         string? meant = text.Count(character => character == ',') == 1 ? text.Replace(',', '.') : null;
         bool isComma = double.TryParse(meant, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
-        throw new FormatException("it must be a number" + (isComma ? $" with a point, not a comma: {meant}" : string.Empty));
+        throw new FormatException(
+            "it must be a number" + (isComma ? $" with a point, not a comma: {meant}" : string.Empty));
     }
 
     private static T Within<T>(T value, T least, T most)

@@ -4,12 +4,14 @@ using RnnLm.Coordinator;
 namespace RnnLm.Cli;
 
 /// <summary>
-/// SIGINT, SIGTERM and SIGHUP (the terminal was closed) ask to stop after saving the last committed version; a second SIGINT
-/// ends the process at once. A signal that was ignored when the process began, as nohup does with SIGHUP, stays so.
+/// SIGINT, SIGTERM and SIGHUP (the terminal was closed) ask to stop after saving the last committed version; a second
+/// SIGINT ends the process at once. A signal that was ignored when the process began, as nohup does with SIGHUP, stays
+/// so.
 /// </summary>
 internal sealed class StopSignals : IDisposable
 {
-    private readonly TaskCompletionSource<StopRequested> _requested = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<StopRequested> _requested = new(
+        TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
     private readonly PosixSignalRegistration _hangUp;
@@ -37,9 +39,10 @@ internal sealed class StopSignals : IDisposable
         _hangUp.Dispose();
     }
 
-    private PosixSignalRegistration Listen(PosixSignal signal, ExitCode code) => PosixSignalRegistration.Create(signal, context =>
-    {
-        _requested.TrySetResult(new StopRequested(code));
-        context.Cancel = true;
-    });
+    private PosixSignalRegistration Listen(PosixSignal signal, ExitCode code) =>
+        PosixSignalRegistration.Create(signal, context =>
+        {
+            _requested.TrySetResult(new StopRequested(code));
+            context.Cancel = true;
+        });
 }

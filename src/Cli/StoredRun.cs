@@ -30,14 +30,16 @@ internal sealed class StoredRun
         ?? throw RnnLmException.BadInput($"'{_run.Root}' has no checkpoint that can be used; train it first");
 
     /// <summary>The plan of the run over its training text.</summary>
-    public Plan PlanOver(Corpus corpus) => new(CorpusExamples.ForTraining(corpus.Tokens, Config.Job.Plan).Training, Config.Job.Plan);
+    public Plan PlanOver(Corpus corpus) =>
+        new(CorpusExamples.ForTraining(corpus.Tokens, Config.Job.Plan).Training, Config.Job.Plan);
 
     /// <summary>The run's training text, which must be what it was.</summary>
     /// <exception cref="RnnLmException">The files are gone or have changed.</exception>
     public Corpus LoadCorpus()
     {
         var source = new CorpusSource();
-        var patterns = source.Patterns(Preset.All[Config.Get(TrainSettings.PresetName)], Config.Get(TrainSettings.Corpus));
+        var preset = Preset.All[Config.Get(TrainSettings.PresetName)];
+        var patterns = source.Patterns(preset, Config.Get(TrainSettings.Corpus));
         var corpus = source.Load("the corpus", patterns, CorpusSource.SettingsOf(Config.Job), Tokenizer);
         if (corpus.ContentHash != Config.Job.Corpus.Hash)
         {

@@ -20,7 +20,7 @@ internal sealed class TextContinuation : IDisposable
     /// <summary>A model with these parameters.</summary>
     /// <param name="job">Its sizes and how text becomes ids.</param>
     /// <param name="parameters">All parameters, laid out as the job's model says.</param>
-    /// <param name="tokenizer">The job's tokeniser.</param>
+    /// <param name="tokenizer">The job's tokenizer.</param>
     public TextContinuation(Job job, ReadOnlySpan<float> parameters, ITokenizer tokenizer)
     {
         _tokenizer = tokenizer;
@@ -53,11 +53,14 @@ internal sealed class TextContinuation : IDisposable
         return whole.StartsWith(known, StringComparison.Ordinal) ? whole[known.Length..] : whole;
     }
 
-    /// <summary>A sample with settings that suit the eye; null when the vocabulary lacks characters of the prompt.</summary>
-    public string? TrySample(string prompt, long seed) => Try(() => Sample(prompt, SampleTokens, SampleTemperature, SampleTopK, seed));
+    /// <summary>A sample with settings that suit the eye; null when the vocabulary lacks characters of the
+    /// prompt.</summary>
+    public string? TrySample(string prompt, long seed) =>
+        Try(() => Sample(prompt, SampleTokens, SampleTemperature, SampleTopK, seed));
 
     /// <summary>The most likely continuation; null when the vocabulary lacks characters of the prompt.</summary>
-    public string? TryGreedy(string prompt) => Try(() => Sample(prompt, GreedyTokens, temperature: 0, topK: 0, seed: 0));
+    public string? TryGreedy(string prompt) =>
+        Try(() => Sample(prompt, GreedyTokens, temperature: 0, topK: 0, seed: 0));
 
     /// <inheritdoc/>
     public void Dispose() => _generator.Dispose();

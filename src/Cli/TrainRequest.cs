@@ -4,7 +4,8 @@ using RnnLm.Storage;
 
 namespace RnnLm.Cli;
 
-/// <summary>What the user asked of <c>train</c>: each setting as given, else as the resumed run has it, else the preset, else by default.</summary>
+/// <summary>What the user asked of <c>train</c>: each setting as given, else as the resumed run has it, else the
+/// preset, else by default.</summary>
 internal sealed class TrainRequest
 {
     private readonly Dictionary<ISetting, IReadOnlyList<string>> _texts = [];
@@ -12,14 +13,17 @@ internal sealed class TrainRequest
     private TrainRequest(ParseResult parsed, RunConfig? resumed)
     {
         Resumed = resumed;
-        var given = TrainSettings.All.Where(setting => parsed.GetResult(setting.Option) is { Implicit: false }).ToHashSet();
+        var given = TrainSettings.All.Where(
+            setting => parsed.GetResult(setting.Option) is { Implicit: false }).ToHashSet();
         Refuse(given.Contains(TrainSettings.Steps) && given.Contains(TrainSettings.Epochs),
             "--steps and --epochs say the same thing in two ways; give one of them");
         Refuse(resumed is not null && given.Contains(TrainSettings.InitialWeights),
             "--init begins a run and --resume goes on with one; give one of them");
-        var preset = Preset.All[resumed?.Get(TrainSettings.PresetName) ?? parsed.GetRequiredValue(TrainSettings.PresetName)];
+        var preset = Preset.All[resumed?.Get(
+            TrainSettings.PresetName) ?? parsed.GetRequiredValue(TrainSettings.PresetName)];
         Refuse(given.Contains(TrainSettings.PresetName) && preset.Name != parsed.GetValue(TrainSettings.PresetName),
-            $"--preset {parsed.GetValue(TrainSettings.PresetName)}: the run in --run was begun with {preset.Name}; leave it out");
+            $"--preset {parsed.GetValue(TrainSettings.PresetName)}: the run in --run was begun with {preset.Name}; " +
+            $"leave it out");
         foreach (var setting in TrainSettings.All)
         {
             _texts[setting] = given.Contains(setting) ? Given(parsed, setting)
@@ -49,7 +53,8 @@ internal sealed class TrainRequest
     public RunConfig? Resumed { get; }
 
     /// <summary>Reads a command line.</summary>
-    /// <exception cref="RnnLmException">Options do not fit together (exit code 2), or the run to resume cannot be used.</exception>
+    /// <exception cref="RnnLmException">Options do not fit together (exit code 2), or the run to resume cannot be
+    /// used.</exception>
     public static TrainRequest Read(ParseResult parsed)
     {
         bool resumes = parsed.GetValue(TrainSettings.Resume);
@@ -77,7 +82,8 @@ internal sealed class TrainRequest
     }
 
     private static IReadOnlyList<string> Given(ParseResult parsed, ISetting setting) =>
-        parsed.GetResult(setting.Option)!.Tokens is { Count: > 0 } tokens ? [.. tokens.Select(token => token.Value)] : [Values.On];
+        parsed.GetResult(
+            setting.Option)!.Tokens is { Count: > 0 } tokens ? [.. tokens.Select(token => token.Value)] : [Values.On];
 
     private static void Refuse(bool condition, string message)
     {

@@ -4,8 +4,9 @@ using static RnnLm.Cli.Values;
 namespace RnnLm.Cli;
 
 /// <summary>
-/// The settings of <c>train</c>, each declared here and nowhere else: the options, the values of presets, what config.json
-/// and so the job record, and the tables of docs/cli.md follow from it. What is kept under <c>job.</c> decides bits.
+/// The settings of <c>train</c>, each declared here and nowhere else: the options, the values of presets, what
+/// config.json and so the job record, and the tables of docs/cli.md follow from it. What is kept under <c>job.</c>
+/// decides bits.
 /// </summary>
 internal static class TrainSettings
 {
@@ -17,7 +18,8 @@ internal static class TrainSettings
     private const double MostEpochs = 1e6;
 
     public static Setting<string[]> Corpus { get; } = new(
-        "--corpus", "FILE…", "Text files in UTF-8; the preset's own text if none. The job has the SHA-256 of their contents in order.",
+        "--corpus", "FILE…", "Text files in UTF-8; the preset's own text if none. The job has the SHA-256 of their " +
+        "contents in order.",
         FullPaths, keys: "corpus")
     {
         AllowMultipleArgumentsPerToken = true,
@@ -25,53 +27,58 @@ internal static class TrainSettings
 
     public static Setting<string[]> Validation { get; } = new(
         "--valid", "FILE…",
-        "Text to validate on, prepared and tokenized like the corpus; without it a part of the corpus is held out. It decides " +
-        "validation losses and which checkpoint is `best`, not the parameters.",
+        "Text to validate on, prepared and tokenized like the corpus; without it a part of the corpus is held out. " +
+        "It decides validation losses and which checkpoint is `best`, not the parameters.",
         FullPaths, keys: "validation")
     {
         AllowMultipleArgumentsPerToken = true,
     };
 
     public static Setting<int> HeldOut { get; } = new(
-        "--held-out", "N", "Thousandths (0 to 900) of the corpus kept for validation, never trained on; with `--valid`, 0.",
+        "--held-out", "N", "Thousandths (0 to 900) of the corpus kept for validation, never trained on; with " +
+        "`--valid`, 0.",
         text => Whole(text, 0, 900), keys: "job.plan.held_out_per_mille");
 
     public static Setting<string> PresetName { get; } = new(
         "--preset", "NAME",
-        $"Where settings that are not given come from: {string.Join("; ", Preset.All.Values.Select(preset => $"`{preset.Name}`: {preset.Summary}"))}.",
+        $"Where settings that are not given come from: " +
+        $"{string.Join("; ", Preset.All.Values.Select(preset => $"`{preset.Name}`: {preset.Summary}"))}.",
         text => OneOf(text, Preset.All.Keys), Preset.Quick.Name, "preset");
 
     public static Setting<string> Tokenizer { get; } = new(
         "--tokenizer", "SPEC",
-        "`char`: one id a character. `word` or `word:N`: words and punctuation, the N most frequent or all; others become `<unk>`. " +
-        "`space` or `space:N`: the same with words between white space. `bpe:N`: N byte-pair pieces trained on the corpus. " +
-        "`gpt2`, `cl100k`, `o200k`: OpenAI's. `llama`: LLaMA-2's 32,000 pieces and 11 added tokens, fetched with npm; " +
-        "`llama:FILE.model`: the same from a file. `FILE.model`: a SentencePiece model.",
+        "`char`: one id a character. `word` or `word:N`: words and punctuation, the N most frequent or all; others " +
+        "become `<unk>`. `space` or `space:N`: the same with words between white space. `bpe:N`: N byte-pair pieces " +
+        "trained on the corpus. `gpt2`, `cl100k`, `o200k`: OpenAI's. `llama`: LLaMA-2's 32,000 pieces and 11 added " +
+        "tokens, fetched with npm; `llama:FILE.model`: the same from a file. `FILE.model`: a SentencePiece model.",
         Text, keys: "job.tokenizer.spec");
 
     public static Setting<ExampleMode> Mode { get; } = new(
         "--examples", "MODE",
-        "`sentences`: one example a line, cut at the context, shorter than two tokens dropped. " +
-        "`windows`: contiguous text, example i covers tokens [i·T, i·T + T].",
+        "`sentences`: one example a line, cut at the context, shorter than two tokens dropped. `windows`: contiguous " +
+        "text, example i covers tokens [i·T, i·T + T].",
         Name<ExampleMode>, keys: "job.plan.mode");
 
     public static Setting<bool> FoldDigits { get; } = new(
         "--fold-digits", null, "Replace each run of digits by `###`.", Switch, keys: "job.corpus.fold_digits");
 
     public static Setting<bool> SplitSentences { get; } = new(
-        "--split-sentences", null, "Sentences only: a line may hold several sentences and is split by rules for English.",
+        "--split-sentences", null, "Sentences only: a line may hold several sentences and is split by rules for " +
+        "English.",
         Switch, keys: "job.corpus.split_sentences");
 
     public static Setting<string?> JsonField { get; } = new(
         "--field", "NAME",
-        "The corpus is JSONL, one object a line; the text of each record is this string field at the top level. Empty lines are skipped. " +
-        "Sentences: a record is one sentence (line breaks count as spaces). Windows: a line break follows each record.",
+        "The corpus is JSONL, one object a line; the text of each record is this string field at the top level. " +
+        "Empty lines are skipped. Sentences: a record is one sentence (line breaks count as spaces). Windows: a line " +
+        "break follows each record.",
         Text, keys: "job.corpus.json_field");
 
     public static Setting<bool> SentenceTokens { get; } = new(
         "--sentence-tokens", null,
-        "Sentences only: enclose each sentence in a start and an end token. `char` and `word` get two more ids; a SentencePiece " +
-        "model must have its own. `generate` then begins with the start token and ends at the end token.",
+        "Sentences only: enclose each sentence in a start and an end token. `char` and `word` get two more ids; a " +
+        "SentencePiece model must have its own. `generate` then begins with the start token and ends at the end " +
+        "token.",
         Switch, keys: "job.corpus.sentence_tokens");
 
     public static Setting<int> Shards { get; } = new(
@@ -86,14 +93,16 @@ internal static class TrainSettings
         text => Whole(text, 1, MostExtent), keys: "job.plan.batch_size");
 
     public static Setting<int> Context { get; } = new(
-        "--context", "T", "Sentences: most tokens of an example that are kept. Windows: inputs of an example. At least 2.",
+        "--context", "T", "Sentences: most tokens of an example that are kept. Windows: inputs of an example. At " +
+        "least 2.",
         text => Whole(text, 2, MostExtent), keys: "job.plan.context");
 
     public static Setting<int> Layers { get; } = new(
         "--layers", "L", "Stacked Elman units.", text => Whole(text, 1, MostLayers), keys: "job.model.layers");
 
     public static Setting<int> Dimension { get; } = new(
-        "--dimension", "D", "Width of embedding and hidden states.", text => Whole(text, 1, MostExtent), keys: "job.model.dimension");
+        "--dimension", "D", "Width of embedding and hidden states.",
+        text => Whole(text, 1, MostExtent), keys: "job.model.dimension");
 
     public static Setting<double> LearningRate { get; } = new(
         "--lr", "X", "Adam's step size, the schedule's peak.", text => Positive(text),
@@ -101,7 +110,8 @@ internal static class TrainSettings
 
     public static Setting<ScheduleKind> Schedule { get; } = new(
         "--schedule", "KIND",
-        "`constant`, or `cosine`: falls along half a cosine to a tenth of the peak at the last step that the run was begun with.",
+        "`constant`, or `cosine`: falls along half a cosine to a tenth of the peak at the last step that the run was " +
+        "begun with.",
         Name<ScheduleKind>, keys: "job.optimizer.schedule.kind");
 
     public static Setting<long> Warmup { get; } = new(
@@ -113,89 +123,111 @@ internal static class TrainSettings
         keys: ["job.optimizer.clip_norm", "clip"]);
 
     public static Setting<long> Seed { get; } = new(
-        "--seed", "N", "Initial parameters, held-out split and each epoch's order.", text => Whole(text, long.MinValue), "1",
+        "--seed", "N", "Initial parameters, held-out split and each epoch's order.",
+        text => Whole(text, long.MinValue), "1",
         "job.seed", "job.plan.seed", "seed");
 
     public static Setting<string?> InitialWeights { get; } = new(
         "--init", "FILE",
-        "Begin with the parameters of this `model.safetensors`; names and shapes must be the model's. The job has its SHA-256. Not with `--resume`.",
+        "Begin with the parameters of this `model.safetensors`; names and shapes must be the model's. The job has " +
+        "its SHA-256. Not with `--resume`.",
         FullPath);
 
     public static Setting<long?> Steps { get; } = new(
-        "--steps", "N", "Stop at this step. With `--resume` the run's, unless `--epochs` is given.", text => Whole(text, 0L), keys: "total_steps");
+        "--steps", "N", "Stop at this step. With `--resume` the run's, unless `--epochs` is " +
+        "given.",
+        text => Whole(text, 0L), keys: "total_steps");
 
     public static Setting<double> Epochs { get; } = new(
-        "--epochs", "X", "Stop after this many passes, rounded up to a step; may be a fraction. Not together with `--steps`.",
+        "--epochs", "X", "Stop after this many passes, rounded up to a step; may be a fraction. Not together with " +
+        "`--steps`.",
         text => Positive(text, MostEpochs));
 
     public static Setting<DivergencePolicy> OnDivergence { get; } = new(
         "--on-divergence", "P",
-        "A loss or gradient norm that is not finite: `stop` ends the run with exit code 5 and the version before it saved; " +
-        "`skip` leaves the step out and records it.",
+        "A loss or gradient norm that is not finite: `stop` ends the run with exit code 5 and the version before it " +
+        "saved; `skip` leaves the step out and records it.",
         Name<DivergencePolicy>, "stop", "on_divergence");
 
     public static Setting<string?> Run { get; } = new(
-        "--run", "DIR", "The [run directory](run-directory.md): new, empty, or with `--resume` a run; `runs/PRESET-1`, `-2`, … if not given.",
+        "--run", "DIR", "The [run directory](run-directory.md): new, empty, or with `--resume` a run; " +
+        "`runs/PRESET-1`, `-2`, … if not given.",
         FullPath);
 
     public static Setting<bool> Resume { get; } = new(
         "--resume", null,
-        "Go on with the run in `--run`: from its newest good checkpoint, with its corpus, settings and last step where none are given.", Switch);
+        "Go on with the run in `--run`: from its newest good checkpoint, with its corpus, settings and last step " +
+        "where none are given.",
+        Switch);
 
     public static Setting<int> Workers { get; } = new(
-        "--workers", "N", "Worker actors on the CPU. With CUDA there is one a GPU and this is not used.", text => Whole(text, 1, MostActors), "1");
+        "--workers", "N", "Worker actors on the CPU. With CUDA there is one a GPU and this is not " +
+        "used.",
+        text => Whole(text, 1, MostActors), "1");
 
     public static Setting<int?> Threads { get; } = new(
         "--threads", "N",
-        "Shards that each worker computes side by side; cores ÷ workers, at least 1, if not given. The optimizer uses as many as the " +
-        "workers have together, at most the cores; tokenizing uses all cores.",
+        "Shards that each worker computes side by side; cores ÷ workers, at least 1, if not given. The optimizer " +
+        "uses as many as the workers have together, at most the cores; tokenizing uses all cores.",
         text => Whole(text, 1, MostActors));
 
     public static Setting<string> Device { get; } = new(
         "--device", "D",
-        "`cpu`; `cuda`: every GPU; `cuda:0,2`: these; `auto`: every GPU if there is one, else the CPU. CPU or CUDA is part of the job's `numerics`.",
+        "`cpu`; `cuda`: every GPU; `cuda:0,2`: these; `auto`: every GPU if there is one, else the CPU. CPU or CUDA " +
+        "is part of the job's `numerics`.",
         Text, "auto");
 
     public static Setting<bool> AllowMixed { get; } = new(
         "--allow-mixed", null,
-        "Let machines that round differently work on the run (another `numerics`, or workers whose self-test differs), " +
-        "which is then recorded as not reproducible.",
+        "Let machines that round differently work on the run (another `numerics`, or workers whose self-test " +
+        "differs), which is then recorded as not reproducible.",
         Switch);
 
     public static Setting<long> EvaluateEvery { get; } = new(
-        "--evaluate-every", "N", "Steps between evaluations; 0 for the last only.", text => Whole(text, 0L), keys: "evaluate_every");
+        "--evaluate-every", "N", "Steps between evaluations; 0 for the last only.",
+        text => Whole(text, 0L), keys: "evaluate_every");
 
     public static Setting<long> CheckpointEvery { get; } = new(
         "--checkpoint-every", "N",
-        "Steps between checkpoints; 0 for the first and last only. An evaluation that is the best so far is saved as well.",
+        "Steps between checkpoints; 0 for the first and last only. An evaluation that is the best so far is saved too.",
         text => Whole(text, 0L), keys: "checkpoint_every");
 
     public static Setting<int> Keep { get; } = new(
-        "--keep", "K", "Newest checkpoints that are kept, besides step 0 and the best.", text => Whole(text, 1), "3", "keep_last");
+        "--keep", "K", "Newest checkpoints that are kept, besides step 0 and the best.",
+        text => Whole(text, 1), "3", "keep_last");
 
     public static Setting<long> KeepEvery { get; } = new(
-        "--keep-every", "M", "Also keep checkpoints whose step is a multiple of M; 0 for none.", text => Whole(text, 0L), "0", "keep_every");
+        "--keep-every", "M", "Also keep checkpoints whose step is a multiple of M; 0 for " +
+        "none.",
+        text => Whole(text, 0L), "0", "keep_every");
 
     public static Setting<string[]> Prompts { get; } = new(
         "--prompt", "TEXT",
-        "Continued greedily at each evaluation and sampled at the end; may be repeated. Prompts with characters that the " +
-        "vocabulary lacks are passed over.",
+        "Continued greedily at each evaluation and sampled at the end; may be repeated. Prompts with characters that " +
+        "the vocabulary lacks are passed over.",
         Texts, keys: "prompts");
 
-    public static Setting<bool> Json { get; } = new("--json", null, "One JSON object a line on standard output, below.", Switch);
+    public static Setting<bool> Json { get; } = new("--json", null, "One JSON object a line on standard output, " +
+        "below.",
+        Switch);
 
     /// <summary>All of them, as help and documentation have them.</summary>
     public static IReadOnlyList<(string Heading, IReadOnlyList<ISetting> Settings)> Groups { get; } =
     [
         ("What is trained on",
-            [Corpus, Validation, HeldOut, PresetName, Tokenizer, Mode, FoldDigits, SplitSentences, JsonField, SentenceTokens]),
+        [
+            Corpus, Validation, HeldOut, PresetName, Tokenizer, Mode, FoldDigits, SplitSentences, JsonField,
+            SentenceTokens,
+        ]),
         ("The model and its training",
         [
-            Shards, Batch, Context, Layers, Dimension, LearningRate, Schedule, Warmup, Clip, Seed, InitialWeights, Steps, Epochs, OnDivergence,
+            Shards, Batch, Context, Layers, Dimension, LearningRate, Schedule, Warmup, Clip, Seed, InitialWeights,
+            Steps, Epochs, OnDivergence,
         ]),
         ("How it runs",
         [
-            Run, Resume, Workers, Threads, Device, AllowMixed, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Json,
+            Run, Resume, Workers, Threads, Device, AllowMixed, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts,
+            Json,
         ]),
     ];
 

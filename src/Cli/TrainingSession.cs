@@ -7,7 +7,8 @@ using RnnLm.Worker;
 
 namespace RnnLm.Cli;
 
-/// <summary>The <c>train</c> command from request to summary: job → run directory → coordinator and workers → result.</summary>
+/// <summary>The <c>train</c> command from request to summary: job → run directory → coordinator and workers →
+/// result.</summary>
 internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time)
 {
     /// <summary>Trains; returns when the last step is saved.</summary>
@@ -55,14 +56,15 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         if (differences.Count > 0)
         {
             string cure = differences.All(difference => difference.StartsWith("numerics", StringComparison.Ordinal))
-                ? "go on with the device and library of the run, or let this machine work all the same with --allow-mixed"
+                ? "go on with the device and library of the run, or let this machine work all the same by --allow-mixed"
                 : "give these settings as they were, or another --run";
             throw RnnLmException.BadInput($"'{run.Root}' holds another job: {string.Join("; ", differences)}; {cure}");
         }
 
         if (request.Resumed is null)
         {
-            throw RnnLmException.BadInput($"'{run.Root}' holds this job already; add --resume to go on with it, or give another --run");
+            throw RnnLmException.BadInput($"'{run.Root}' holds this job already; add --resume to go on with it, or " +
+                $"give another --run");
         }
     }
 
@@ -81,7 +83,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         FloatBufferPool buffers,
         Task<ActorSystem> actors)
     {
-        // From here on a signal saves before it ends; until here there is nothing to save, and it ends the process at once.
+        // From here on a signal saves before it ends; until here there is nothing to save, and it ends the process at
+        // once.
         using var signals = new StopSignals();
         var job = config.Job;
         var layout = ParameterLayout.For(job.Model);
@@ -116,7 +119,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             joined =>
             {
                 string selfTest = recorded.SelfTest ?? joined.SelfTestHash;
-                var changed = recorded with { SelfTest = selfTest, Reproducible = recorded.Reproducible && selfTest == joined.SelfTestHash };
+                bool isSame = selfTest == joined.SelfTestHash;
+                var changed = recorded with { SelfTest = selfTest, Reproducible = recorded.Reproducible && isSame };
                 if (changed != recorded)
                 {
                     recorded = changed;
@@ -151,7 +155,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 {
                     for (int index = 0; index < computing.Count; index++)
                     {
-                        system.Spawn<WorkerActor>(ActorId.Worker(index), ActorId.Worker(index), computing[index], address);
+                        system.Spawn<WorkerActor>(
+                            ActorId.Worker(index), ActorId.Worker(index), computing[index], address);
                     }
                 },
                 signals.Requested).ConfigureAwait(false);
@@ -207,7 +212,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             view.Notice(string.Create(
                 CultureInfo.InvariantCulture,
                 $"warning: the warm-up of {schedule.WarmupSteps} steps outlasts the run of {totalSteps}: " +
-                $"the learning rate reaches {schedule.Factor(totalSteps - 1):P0} of its peak; a shorter --warmup reaches it"));
+                $"the learning rate reaches {schedule.Factor(totalSteps - 1):P0} of its peak; a shorter --warmup " +
+                $"reaches it"));
         }
     }
 
@@ -215,12 +221,14 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     {
         var (model, plan) = (prepared.Config.Job.Model, prepared.Config.Job.Plan);
         return $"{ParameterLayout.For(model).Length:N0} parameters: vocabulary {model.VocabularySize:N0}, " +
-            $"dimension {model.Dimension}, layers {model.Layers}; {prepared.Inputs.Plan.StepsPerEpoch:N0} steps an epoch " +
+            $"dimension {model.Dimension}, layers {model.Layers}; {prepared.Inputs.Plan.StepsPerEpoch:N0} steps an " +
+            $"epoch " +
             $"of {plan.BatchSize} examples in {plan.Shards} shards; run {run.Root}";
     }
 
     /// <summary>What a version makes of the run's prompts, its most likely continuations.</summary>
-    private static IEnumerable<(string Prompt, string Text)> GreedySamples(RunConfig config, ParameterVersion version, ITokenizer tokenizer)
+    private static IEnumerable<(
+        string Prompt, string Text)> GreedySamples(RunConfig config, ParameterVersion version, ITokenizer tokenizer)
     {
         using var continuation = new TextContinuation(config.Job, version.Values.Span, tokenizer);
         foreach (string prompt in config.Get(TrainSettings.Prompts))
@@ -235,7 +243,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     private static void Finish(RunDirectory run, ITokenizer tokenizer, RunConfig config, RunRecorder recorder)
     {
         var final = run.Checkpoints.FindNewest().Newest!;
-        using var continuation = new TextContinuation(config.Job, StoredState.ReadParameters(final, config.Job.Model), tokenizer);
+        using var continuation = new TextContinuation(
+            config.Job, StoredState.ReadParameters(final, config.Job.Model), tokenizer);
         foreach (string prompt in config.Get(TrainSettings.Prompts))
         {
             if (continuation.TrySample(prompt, config.Job.Seed) is { } text)

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
+using System.Text;
 using RnnLm.Coordinator;
+using RnnLm.Data;
+using RnnLm.Worker;
 using static RnnLm.Cli.Values;
 
 namespace RnnLm.Cli;
@@ -18,13 +20,17 @@ internal static class EvaluateCommand
             AllowMultipleArgumentsPerToken = true,
             Required = true,
         };
-        var threads = new Setting<int>("--threads", "N", "Threads", text => Whole(text, 1), $"{Environment.ProcessorCount}");
+        var threads = new Setting<int>(
+            "--threads", "N", "Threads", text => Whole(text, 1), $"{Environment.ProcessorCount}");
         var json = new Setting<bool>("--json", null, "Print a JSON object", Switch);
-        var command = new Command("evaluate", "Loss per token, perplexity and bits per character of a trained model on a text") { run, corpus, threads, json };
+        var command = new Command("evaluate", "Loss per token, perplexity and bits per character of a trained model " +
+            "on a text") { run, corpus, threads, json };
         command.SetAction(parsed =>
         {
             var stored = new StoredRun(parsed.GetRequiredValue(run));
-            using var text = new CorpusSource().Load("the text", parsed.GetRequiredValue(corpus), CorpusSource.SettingsOf(stored.Config.Job), stored.Tokenizer);
+            var settings = CorpusSource.SettingsOf(stored.Config.Job);
+            string[] files = parsed.GetRequiredValue(corpus);
+            using var text = new CorpusSource().Load("the text", files, settings, stored.Tokenizer);
             var result = TextEvaluation.Run(stored, text, parsed.GetValue(threads));
             Console.Out.WriteLine(parsed.GetValue(json) ? Json(result) : Text(result));
             return 0;
@@ -34,7 +40,9 @@ internal static class EvaluateCommand
 
     private static string Text(EvaluationFigures result) => string.Create(
         CultureInfo.InvariantCulture,
-        $"step {result.Step}: {result.TokenCount} tokens, {result.CharacterCount} characters predicted\nloss per token     {result.MeanLoss:F4} nats\nperplexity         {result.Perplexity:F2}\nbits per character {result.BitsPerCharacter:F4}");
+        $"step {result.Step}: {result.TokenCount} tokens, {result.CharacterCount} characters predicted\nloss per " +
+        $"token     {result.MeanLoss:F4} nats\nperplexity         {result.Perplexity:F2}\nbits per character " +
+        $"{result.BitsPerCharacter:F4}");
 
     private static string Json(EvaluationFigures result)
     {
@@ -52,5 +60,73 @@ internal static class EvaluateCommand
         }
 
         return Encoding.UTF8.GetString(buffer.ToArray());
+    }
+}
+
+/// <summary>The figures of a model on a text.</summary>
+/// <param name="Step">Which version.</param>
+/// <param name="TokenCount">Predicted tokens.</param>
+/// <param name="CharacterCount">Characters (Unicode scalar values) of the predicted tokens' text.</param>
+/// <param name="MeanLoss">Loss per token in nats.</param>
+internal sealed record EvaluationFigures(long Step, long TokenCount, long CharacterCount, double MeanLoss)
+{
+    /// <summary>e to the loss.</summary>
+    public double Perplexity => Math.Exp(MeanLoss);
+
+    /// <summary>Comparable between tokenizers: the text's information under the model, shared out over its
+    /// characters.</summary>
+    public double BitsPerCharacter => MeanLoss * TokenCount / Math.Log(2) / CharacterCount;
+}
+
+/// <summary>Evaluates the newest checkpoint of a run on a text.</summary>
+internal static class TextEvaluation
+{
+    /// <summary>The figures; they do not depend on the number of threads.</summary>
+    public static EvaluationFigures Run(StoredRun run, Corpus text, int threads)
+    {
+        var job = run.Config.Job;
+        var layout = ParameterLayout.For(job.Model);
+        var checkpoint = run.Newest();
+        var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan));
+        using var pool = new FloatBufferPool(layout.Length);
+        var state = StoredState.Read(checkpoint, layout, pool);
+        var figures = new (double Loss, long Tokens, long Characters)[pieces.Count];
+        try
+        {
+            Parallel.For(
+                0,
+                pieces.Count,
+                new ParallelOptions { MaxDegreeOfParallelism = threads },
+                () => new FusedReplica(job.Model),
+                (index, _, computer) =>
+                {
+                    var piece = pieces[index];
+                    double loss = computer.ComputeLoss(state.Parameters, piece);
+                    figures[index] = (loss, piece.TargetCount, CountCharacters(run.Tokenizer, piece));
+                    return computer;
+                },
+                computer => computer.Dispose());
+        }
+        catch (AggregateException failures) when (failures.InnerException is RnnLmException failure)
+        {
+            throw new RnnLmException(failure.ExitCode, failure.Message, failures);
+        }
+
+        state.Release();
+        long tokens = figures.Sum(piece => piece.Tokens);
+        long characters = figures.Sum(piece => piece.Characters);
+        double meanLoss = figures.Sum(piece => piece.Loss) / tokens;
+        return new EvaluationFigures(checkpoint.State.Step, tokens, characters, meanLoss);
+    }
+
+    private static long CountCharacters(ITokenizer tokenizer, ShardTokens piece)
+    {
+        long count = 0;
+        for (int example = 0; example < piece.ExampleCount; example++)
+        {
+            count += tokenizer.CountPredictedCharacters(piece.Example(example));
+        }
+
+        return count;
     }
 }

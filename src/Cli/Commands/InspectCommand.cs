@@ -17,12 +17,16 @@ internal static class InspectCommand
             }
         });
         var json = new Setting<bool>("--json", null, "Print a JSON object", Values.Switch);
-        var plan = new Setting<bool>("--plan", null, "Also read the corpus and hold each step's tokens against the plan", Values.Switch);
-        var command = new Command("inspect", "Verify hashes, shapes and ledger of a run or checkpoint, and print job and history") { path, plan, json };
+        var plan = new Setting<bool>("--plan", null, "Also read the corpus and hold each step's tokens against the " +
+            "plan", Values.Switch);
+        var command = new Command("inspect", "Verify hashes, shapes and ledger of a run or checkpoint, and print job " +
+            "and history") { path, plan, json };
         command.SetAction(parsed =>
         {
             string target = parsed.GetRequiredValue(path);
-            var report = RunInspection.IsRun(target) ? RunInspection.Run(target, parsed.GetValue(plan)) : CheckpointInspection.Run(target);
+            var report = RunInspection.IsRun(target)
+                ? RunInspection.Run(target, parsed.GetValue(plan))
+                : CheckpointInspection.Run(target);
             if (parsed.GetValue(json))
             {
                 Console.Out.WriteLine(JsonSerializer.Serialize(report, InspectionReport.JsonOptions));

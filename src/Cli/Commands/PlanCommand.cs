@@ -12,9 +12,15 @@ internal static class PlanCommand
     public static Command Create()
     {
         var run = StoredRun.Option();
-        var steps = new Setting<(long First, long End)>("--steps", "A..B", "Steps A to B - 1", ReadSteps) { Required = true };
+        var steps = new Setting<(long First, long End)>("--steps", "A..B", "Steps A to B - 1", ReadSteps)
+        {
+            Required = true,
+        };
         var json = new Setting<bool>("--json", null, "One JSON object a shard instead of a summary", Values.Switch);
-        var command = new Command("plan", "Show the exact token ids that steps of a run are computed from") { run, steps, json };
+        var command = new Command("plan", "Show the exact token ids that steps of a run are computed from")
+        {
+            run, steps, json,
+        };
         command.SetAction(parsed =>
         {
             var (first, end) = parsed.GetValue(steps);
@@ -52,7 +58,8 @@ internal static class PlanCommand
         {
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"step {step} shard {shard}: {tokens.ExampleCount} examples, {tokens.TargetCount} predicted tokens, hash {tokens.Hash():x16}");
+                $"step {step} shard {shard}: {tokens.ExampleCount} examples, {tokens.TargetCount} predicted tokens, " +
+                $"hash {tokens.Hash():x16}");
         }
 
         var buffer = new ArrayBufferWriter<byte>();

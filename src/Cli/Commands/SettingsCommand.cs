@@ -27,18 +27,21 @@ internal static class SettingsCommand
             {
                 string value = setting.Option.HelpName is { } name ? $" {name}" : string.Empty;
                 bool isOfJob = setting.Keys.Any(key => key.StartsWith("job.", StringComparison.Ordinal));
-                text.Append($"| `{setting.Option.Name}{value}` | {Default(setting)} | {(isOfJob ? "yes" : "no")} | {setting.Help} |\n");
+                text.Append($"| `{setting.Option.Name}{value}` | {Default(setting)} | {(isOfJob ? "yes" : "no")} | " +
+                    $"{setting.Help} |\n");
             }
 
             text.Append('\n');
         }
 
         var presets = Preset.All.Values;
-        text.Append($"### Presets\n\n| |{Cells(presets.Select(preset => $"`{preset.Name}`"))}\n|---|{string.Concat(presets.Select(_ => "---|"))}\n");
+        text.Append($"### Presets\n\n| |{Cells(presets.Select(preset => $"`{preset.Name}`"))}\n");
+        text.Append($"|---|{string.Concat(presets.Select(_ => "---|"))}\n");
         text.Append($"| for |{Cells(presets.Select(preset => preset.Summary))}\n");
         foreach (var setting in TrainSettings.All.Where(IsOfPresets))
         {
-            text.Append($"| `{setting.Option.Name}` |{Cells(presets.Select(preset => string.Join(" · ", preset.Texts[setting.Option.Name])))}\n");
+            text.Append($"| `{setting.Option.Name}` " +
+                $"|{Cells(presets.Select(preset => string.Join(" · ", preset.Texts[setting.Option.Name])))}\n");
         }
 
         return text.ToString();
@@ -47,7 +50,9 @@ internal static class SettingsCommand
     private static string Cells(IEnumerable<string> cells) => string.Concat(cells.Select(cell => $" {cell} |"));
 
     private static string Default(ISetting setting) =>
-        IsOfPresets(setting) ? "(preset)" : setting.Default is { } value ? $"`{value}`" : setting.Option.HelpName is null ? "off" : "none";
+        IsOfPresets(setting) ? "(preset)"
+        : setting.Default is { } value ? $"`{value}`"
+        : setting.Option.HelpName is null ? "off" : "none";
 
     private static bool IsOfPresets(ISetting setting) => Preset.Quick.Texts.ContainsKey(setting.Option.Name);
 }

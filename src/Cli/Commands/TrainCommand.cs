@@ -10,7 +10,8 @@ internal static class TrainCommand
     public static Command Create()
     {
         var command = new Command(
-            "train", "Train a language model; alone it trains about three minutes on a default corpus and ends with a perplexity and a sample");
+            "train", "Train a language model; alone it trains about three minutes on a default corpus and ends with " +
+            "a perplexity and a sample");
         foreach (var setting in TrainSettings.All)
         {
             command.Options.Add(setting.Option);

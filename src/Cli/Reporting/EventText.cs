@@ -1,4 +1,3 @@
-using System.Globalization;
 using RnnLm.Coordinator;
 
 namespace RnnLm.Cli;
@@ -9,32 +8,36 @@ internal static class EventText
     /// <summary>What is said of an event that is not an ordinary step; null when nothing is.</summary>
     public static string? Of(TrainingEvent trainingEvent) => trainingEvent switch
     {
-        StepCommitted { IsSkipped: true } step => Invariant($"step {step.Step} skipped: its loss or gradient is not finite"),
-        Evaluated evaluated => Invariant(
-            $"step {evaluated.Version}: validation loss {evaluated.MeanLoss:F4}, perplexity {Math.Exp(evaluated.MeanLoss):F2}{(evaluated.IsBest ? " (best so far)" : string.Empty)}"),
-        WorkerRefused refused => $"{refused.Worker} refused: its arithmetic rounds differently from the run's (self-test {refused.SelfTestHash[..12]}, expected {refused.ExpectedHash[..12]})",
+        StepCommitted { IsSkipped: true } step => $"step {step.Step} skipped: its loss or gradient is not finite",
+        Evaluated evaluated => $"step {evaluated.Version}: validation loss {evaluated.MeanLoss:F4}, perplexity " +
+            $"{Math.Exp(evaluated.MeanLoss):F2}{(evaluated.IsBest ? " (best so far)" : string.Empty)}",
+        WorkerRefused refused => $"{refused.Worker} refused: its arithmetic rounds differently from the run's " +
+            $"(self-test {refused.SelfTestHash[..12]}, expected {refused.ExpectedHash[..12]})",
         WorkerLost lost => $"{lost.Worker} is gone: {lost.Reason}",
-        Stopping stopping => Invariant($"stopping: saving step {stopping.Version} … (Ctrl-C now ends at once)"),
-        ResultsOverdue overdue => Invariant(
-            $"step {overdue.Version}: {overdue.Worker} has said nothing for {overdue.Silence.TotalSeconds:F0} s and is asked again"),
+        Stopping stopping => $"stopping: saving step {stopping.Version} … (Ctrl-C now ends at once)",
+        ResultsOverdue overdue => $"step {overdue.Version}: {overdue.Worker} has said nothing for " +
+            $"{overdue.Silence.TotalSeconds:F0} s and is asked again",
         ResultDropped { Reason: "wrong tokens" } dropped =>
             $"warning: a result of {dropped.Worker} was computed from other tokens than the plan's and is not used",
         WaitingForWorkers => "waiting for a worker that is ready …",
-        CheckpointFailed failed => Invariant($"warning: the checkpoint of step {failed.Version} could not be written: {failed.Reason}"),
+        CheckpointFailed failed => $"warning: the checkpoint of step {failed.Version} could not be " +
+            $"written: {failed.Reason}",
         _ => null,
     };
 
     /// <summary>The figures of a step.</summary>
-    private static string Figures(StepCommitted step) => Invariant(
-        $"loss {step.MeanLoss:F4}  perplexity {Math.Exp(step.MeanLoss):N1}  {step.TokenCount / Math.Max(step.Elapsed.TotalSeconds, 1e-9):N0} tokens/s");
+    private static string Figures(StepCommitted step) =>
+        $"loss {step.MeanLoss:F4}  perplexity {Math.Exp(step.MeanLoss):N1}  " +
+        $"{step.TokenCount / Math.Max(step.Elapsed.TotalSeconds, 1e-9):N0} tokens/s";
 
     /// <summary>The last lines of a run.</summary>
     public static IEnumerable<string> Of(TrainingSummary summary)
     {
-        yield return Invariant($"trained to step {summary.Steps} in {Duration(summary.TrainingSeconds)}: {summary.TokensPerSecond:N0} tokens/s, no worker busy {summary.IdleShare:P1} of the time");
+        yield return $"trained to step {summary.Steps} in {Duration(summary.TrainingSeconds)}: " +
+            $"{summary.TokensPerSecond:N0} tokens/s, no worker busy {summary.IdleShare:P1} of the time";
         if (summary.ValidationLoss is { } loss)
         {
-            yield return Invariant($"validation loss {loss:F4}, perplexity {Math.Exp(loss):F2}");
+            yield return $"validation loss {loss:F4}, perplexity {Math.Exp(loss):F2}";
         }
 
         yield return $"model.safetensors     sha256 {summary.ModelSha256}";
@@ -47,17 +50,15 @@ internal static class EventText
     {
         long done = step.Step + 1 - extent.FirstStep;
         double secondsLeft = sinceBegin.TotalSeconds / done * (extent.TotalSteps - step.Step - 1);
-        return Invariant($"step {step.Step + 1}/{extent.TotalSteps}  {Figures(step)}  {Duration(secondsLeft)} left");
+        return $"step {step.Step + 1}/{extent.TotalSteps}  {Figures(step)}  {Duration(secondsLeft)} left";
     }
 
     /// <summary>Seconds as a person says them, however many.</summary>
     public static string Duration(double seconds) => seconds switch
     {
-        >= 2 * 86400 => Invariant($"{seconds / 86400:N0} days"),
-        >= 3600 => Invariant($"{Math.Floor(seconds / 3600)} h {Math.Floor(seconds / 60 % 60)} min"),
-        >= 60 => Invariant($"{Math.Floor(seconds / 60)} min {Math.Floor(seconds % 60)} s"),
-        _ => Invariant($"{seconds:F1} s"),
+        >= 2 * 86400 => $"{seconds / 86400:N0} days",
+        >= 3600 => $"{Math.Floor(seconds / 3600)} h {Math.Floor(seconds / 60 % 60)} min",
+        >= 60 => $"{Math.Floor(seconds / 60)} min {Math.Floor(seconds % 60)} s",
+        _ => $"{seconds:F1} s",
     };
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

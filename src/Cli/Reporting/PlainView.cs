@@ -39,7 +39,8 @@ internal sealed class PlainView(TextWriter output, TimeProvider time) : ITrainin
             output.WriteLine(RnnLmException.OneLine(line));
         }
         else if (trainingEvent is StepCommitted step
-            && (step.Step == _extent.FirstStep || step.Step + 1 == _extent.TotalSteps || time.GetElapsedTime(_lastLine) > Pause))
+            && (step.Step == _extent.FirstStep || step.Step + 1 == _extent.TotalSteps
+                || time.GetElapsedTime(_lastLine) > Pause))
         {
             _lastLine = time.GetTimestamp();
             output.WriteLine(EventText.Progress(step, _extent, time.GetElapsedTime(_begun)));

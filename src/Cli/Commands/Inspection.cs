@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using RnnLm.Coordinator;
 using RnnLm.Data;
@@ -7,7 +8,8 @@ using RnnLm.Storage;
 namespace RnnLm.Cli;
 
 /// <summary>
-/// Inspects a run: each checkpoint's hashes, shapes and job; the ledger from its first step to the final checkpoint; and prints job and history.
+/// Inspects a run: each checkpoint's hashes, shapes and job; the ledger from its first step to the final checkpoint;
+/// and prints job and history.
 /// </summary>
 internal sealed class RunInspection
 {
@@ -23,11 +25,13 @@ internal sealed class RunInspection
     }
 
     /// <summary>Whether a path is a run directory rather than a checkpoint.</summary>
-    public static bool IsRun(string path) => File.Exists(Path.Combine(path, "config.json")) || !File.Exists(Path.Combine(path, "state.json"));
+    public static bool IsRun(string path) =>
+        File.Exists(Path.Combine(path, "config.json")) || !File.Exists(Path.Combine(path, "state.json"));
 
     /// <summary>The report.</summary>
     /// <param name="path">The run directory.</param>
-    /// <param name="withPlan">Whether to read the corpus again and hold every step of the ledger against the plan.</param>
+    /// <param name="withPlan">Whether to read the corpus again and hold every step of the ledger against the
+    /// plan.</param>
     /// <exception cref="RnnLmException">There is no run, or its corpus cannot be read.</exception>
     public static InspectionReport Run(string path, bool withPlan)
     {
@@ -49,7 +53,8 @@ internal sealed class RunInspection
         Fact("run", _run.Root);
         Fact("preset", _config.Get(TrainSettings.PresetName));
         Fact("job", _config.JobHash);
-        foreach (string setting in Settings(JsonSerializer.SerializeToElement(_config.Job, JobFormat.JsonOptions), string.Empty))
+        var job = JsonSerializer.SerializeToElement(_config.Job, JobFormat.JsonOptions);
+        foreach (string setting in Settings(job, string.Empty))
         {
             int end = setting.IndexOf('=', StringComparison.Ordinal);
             Fact("  " + setting[..end], setting[(end + 1)..]);
@@ -57,13 +62,15 @@ internal sealed class RunInspection
 
         Fact("parameters", ParameterLayout.For(_config.Job.Model).Length.ToString("N0", CultureInfo.InvariantCulture));
         string[] corpus = _config.Get(TrainSettings.Corpus);
-        Fact("corpus", corpus.Length == 0 ? "the preset's" : string.Join(' ', corpus.Take(2)) + (corpus.Length > 2 ? $" and {corpus.Length - 2} more" : ""));
+        string more = corpus.Length > 2 ? $" and {corpus.Length - 2} more" : string.Empty;
+        Fact("corpus", corpus.Length == 0 ? "the preset's" : string.Join(' ', corpus.Take(2)) + more);
         Fact("reproducible", _config.Reproducible ? "yes" : "no: machines that round differently have worked on it");
     }
 
-    private static IEnumerable<string> Settings(JsonElement element, string prefix) => element.ValueKind == JsonValueKind.Object
-        ? element.EnumerateObject().SelectMany(member => Settings(member.Value, prefix.Length == 0 ? member.Name : $"{prefix}.{member.Name}"))
-        : [$"{prefix}={element}"];
+    private static IEnumerable<string> Settings(JsonElement element, string prefix) =>
+        element.ValueKind == JsonValueKind.Object
+            ? element.EnumerateObject().SelectMany(member => Settings(member.Value, $"{prefix}.{member.Name}"))
+            : [$"{prefix.TrimStart('.')}={element}"];
 
     private Checkpoint? VerifyCheckpoints()
     {
@@ -85,8 +92,11 @@ internal sealed class RunInspection
             }
 
             newest = checkpoint;
-            string loss = checkpoint.State.ValidationLoss is { } validation ? $", validation loss {validation.ToString("F4", CultureInfo.InvariantCulture)}" : string.Empty;
-            Fact($"step {step}", $"{checkpoint.State.Tokens:N0} tokens{loss}, model sha256 {checkpoint.Hashes[CheckpointNames.Model]}");
+            string loss = checkpoint.State.ValidationLoss is { } validation
+                ? string.Create(CultureInfo.InvariantCulture, $", validation loss {validation:F4}")
+                : string.Empty;
+            Fact($"step {step}", $"{checkpoint.State.Tokens:N0} tokens{loss}, model sha256 " +
+                $"{checkpoint.Hashes[CheckpointNames.Model]}");
         }
 
         if (newest is null)
@@ -123,7 +133,7 @@ internal sealed class RunInspection
             var tokenizer = TokenizerDirectory.Load(_run.TokenizerDirectory);
             if (tokenizer.Hash != _config.Job.Tokenizer.Hash)
             {
-                _problems.Add("the tokeniser is not the job's");
+                _problems.Add("the tokenizer is not the job's");
             }
         }
         catch (RnnLmException failure)
@@ -132,7 +142,8 @@ internal sealed class RunInspection
         }
     }
 
-    /// <summary>Each step up to the newest checkpoint once, in order, with the hash chain that the checkpoint recorded.</summary>
+    /// <summary>Each step up to the newest checkpoint once, in order, with the hash chain that the checkpoint
+    /// recorded.</summary>
     private void VerifyLedger(Checkpoint? newest)
     {
         LedgerContent ledger;
@@ -172,15 +183,18 @@ internal sealed class RunInspection
             _problems.Add("ledger.json is not the lineage of the newest checkpoint");
         }
 
-        if (newest is not null && ledger.Entries.Take((int)steps).Sum(entry => entry.IsSkipped ? 0 : entry.Tokens) != newest.State.Tokens)
+        var committed = ledger.Entries.Take((int)steps).ToList();
+        if (newest is not null && committed.Sum(entry => entry.IsSkipped ? 0 : entry.Tokens) != newest.State.Tokens)
         {
             _problems.Add("the tokens of the ledger are not those of the newest checkpoint");
         }
 
-        Fact("ledger", $"{steps} steps, {ledger.Entries.Take((int)steps).Count(entry => entry.IsSkipped)} skipped, chain {ledger.ChainAt((int)steps)}");
+        Fact("ledger", $"{steps} steps, {ledger.Entries.Take((int)steps).Count(entry => entry.IsSkipped)} skipped, " +
+            $"chain {ledger.ChainAt((int)steps)}");
     }
 
-    /// <summary>The tokens of every committed step are the plan's: with a plan that has each example once an epoch, each was trained on once.</summary>
+    /// <summary>The tokens of every committed step are the plan's: with a plan that has each example once an epoch,
+    /// each was trained on once.</summary>
     private void VerifyPlan(string path, long steps)
     {
         var stored = new StoredRun(path);
@@ -199,4 +213,72 @@ internal sealed class RunInspection
     }
 
     private void Fact(string name, string value) => _facts.Add(new(name, value));
+}
+
+/// <summary>Inspects one checkpoint by itself: its hashes, its state, the tensors in its files.</summary>
+internal static class CheckpointInspection
+{
+    /// <summary>The report.</summary>
+    /// <exception cref="RnnLmException">It is no checkpoint, or it is damaged.</exception>
+    public static InspectionReport Run(string path)
+    {
+        var checkpoint = Checkpoint.Open(path);
+        var facts = new List<KeyValuePair<string, string>>();
+        void Fact(string name, string value) => facts.Add(new(name, value));
+
+        var state = checkpoint.State;
+        Fact("checkpoint", checkpoint.Path);
+        Fact("step", state.Step.ToString(CultureInfo.InvariantCulture));
+        Fact("epoch", state.Epoch.ToString(CultureInfo.InvariantCulture));
+        Fact("examples", state.ExamplesSeen.ToString(CultureInfo.InvariantCulture));
+        Fact("tokens", state.Tokens.ToString(CultureInfo.InvariantCulture));
+        Fact("validation loss", state.ValidationLoss?.ToString("F6", CultureInfo.InvariantCulture) ?? "not evaluated");
+        Fact("job", state.JobHash);
+        Fact("ledger", state.Ledger.ToString());
+        foreach (var (name, hash) in checkpoint.Hashes)
+        {
+            Fact(name, $"sha256 {hash}");
+        }
+
+        using var model = checkpoint.OpenModel();
+        foreach (var tensor in model.Tensors)
+        {
+            Fact(tensor.Name, $"[{string.Join(", ", tensor.Shape)}]");
+        }
+
+        long parameters = model.Tensors.Sum(tensor => tensor.ElementCount);
+        Fact("parameters", parameters.ToString("N0", CultureInfo.InvariantCulture));
+        return new InspectionReport(facts, []);
+    }
+}
+
+/// <summary>What <c>inspect</c> found: facts in the order in which they are printed, and everything that is not as it
+/// should be.</summary>
+internal sealed record InspectionReport(
+    IReadOnlyList<KeyValuePair<string, string>> Facts, IReadOnlyList<string> Problems)
+{
+    /// <summary>Of the JSON form.</summary>
+    public static JsonSerializerOptions JsonOptions { get; } = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>Prints the report for people.</summary>
+    public void WriteTo(TextWriter output)
+    {
+        int width = Facts.Count == 0 ? 0 : Facts.Max(fact => fact.Key.Length);
+        foreach (var (name, value) in Facts)
+        {
+            output.WriteLine($"{name.PadRight(width)}  {value}");
+        }
+
+        foreach (string problem in Problems)
+        {
+            output.WriteLine($"PROBLEM  {problem}");
+        }
+
+        output.WriteLine(Problems.Count == 0 ? "everything verified" : $"{Problems.Count} problems");
+    }
 }
