@@ -11,6 +11,7 @@ internal sealed class CoordinatorHarness
     public const int Shards = 8;
     public const long Incarnation = 3;
     private static readonly ModelSettings Model = new(VocabularySize: 3, Dimension: 2, Layers: 1, PaddingId: -1);
+    public static readonly ParameterLayout Parameters = ParameterLayout.For(Model);
     private readonly FloatBufferPool _pool;
     private DateTimeOffset _now = DateTimeOffset.UnixEpoch;
 
@@ -26,9 +27,8 @@ internal sealed class CoordinatorHarness
         bool isEvaluated = false,
         long version = 0)
     {
-        Layout = ParameterLayout.For(Model);
-        Gradients = new GradientPool(Layout);
-        _pool = new FloatBufferPool(Layout.Length);
+        Gradients = new GradientPool(Parameters);
+        _pool = new FloatBufferPool(Parameters.Length);
         var optimizer = new OptimizerSettings(0.1, 0.9, 0.999, 1e-8, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
         var state = new TrainingState(new ParameterVersion(version, Filled(1)), Filled(0), Filled(0), 0, 0, 0);
         Coordinator = new CoordinatorBehaviour(
@@ -40,8 +40,6 @@ internal sealed class CoordinatorHarness
     }
 
     public CoordinatorBehaviour Coordinator { get; }
-
-    public ParameterLayout Layout { get; }
 
     public GradientPool Gradients { get; }
 

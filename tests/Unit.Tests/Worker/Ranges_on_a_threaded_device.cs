@@ -54,6 +54,44 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         Assert.IsType<ArgumentException>(_answers.Take(), exactMatch: false);
     }
 
+    /// <summary>A thread that hangs does not pile up the work of versions that were committed without it.</summary>
+    [Fact]
+    public void Work_on_a_newer_version_takes_the_place_of_what_waits_for_an_older()
+    {
+        using var begun = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        using var device = Device(1, () => new HangingReplica(begun, goOn));
+        ParameterVersion[] versions = [.. Enumerable.Range(0, 4).Select(Version)];
+        foreach (var version in versions)
+        {
+            device.Submit(new ComputeRange(1, version, new ShardRange(0, 2), [Shard(0), Shard(1)]), _answers.Add, _answers.Add);
+            begun.Wait();
+        }
+
+        // Version 0 is under way, 1 and 2 were dropped, 3 waits.
+        Assert.All(versions[1..3], version => Assert.Throws<ObjectDisposedException>(() => version.Values));
+        Assert.Equal(3, versions[3].Version);
+        goOn.Set();
+        Assert.Equal(3, Assert.IsType<RangeComputed>(_answers.Take()).Step);
+        Assert.Equal(1, _gradients.Outstanding);
+    }
+
+    [Fact]
+    public void More_work_than_a_device_takes_is_an_error_with_a_name()
+    {
+        using var begun = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim();
+        using var device = Device(1, () => new HangingReplica(begun, goOn));
+        for (int asked = 0; _answers.Count == 0; asked++)
+        {
+            Assert.True(asked < 100_000);
+            device.Submit(new RunSelfTest(), _ => { }, _answers.Add);
+        }
+
+        goOn.Set();
+        Assert.IsType<WorkOverflowException>(_answers.Take());
+    }
+
     private static ShardTokens Shard(int seed)
     {
         var random = new Random(seed);
@@ -72,12 +110,14 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         return new ShardTokens([.. shards.SelectMany(shard => shard.Ids)], [.. starts]);
     }
 
-    private static ParameterVersion Parameters()
+    private static ParameterVersion Parameters() => Version(0);
+
+    private static ParameterVersion Version(int number)
     {
         var pool = new FloatBufferPool(Layout.Length);
         var values = pool.Rent();
         ParameterInitialisation.Fill(Model, seed: 1, values.Span);
-        return new ParameterVersion(0, new CountedBuffer(values, pool));
+        return new ParameterVersion(number, new CountedBuffer(values, pool));
     }
 
     private ThreadedDevice Device(int threads, Func<IReplica> computers) =>
@@ -98,5 +138,21 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         var left = TreeSum(computer, shards[..(shards.Length / 2)]);
         GradientSum.Add(left, TreeSum(computer, shards[(shards.Length / 2)..]));
         return left;
+    }
+
+    /// <summary>Computes nothing, and nothing before it is told to go on.</summary>
+    private sealed class HangingReplica(ManualResetEventSlim begun, ManualResetEventSlim goOn) : IReplica
+    {
+        public void ComputeGradient(ParameterVersion parameters, ShardTokens tokens, Gradient result)
+        {
+            begun.Set();
+            goOn.Wait();
+        }
+
+        public double ComputeLoss(ParameterVersion parameters, ShardTokens tokens) => 0;
+
+        public void Dispose()
+        {
+        }
     }
 }

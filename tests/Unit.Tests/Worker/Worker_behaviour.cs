@@ -98,6 +98,25 @@ public sealed class Worker_behaviour
     }
 
     [Fact]
+    public void Pieces_and_assignments_that_come_too_early_are_bounded()
+    {
+        Tell(Publish(0));
+        for (int piece = 0; piece < 1_000; piece++)
+        {
+            Tell(new Evaluate(Incarnation, 1, piece, ShardTokens.Empty));
+        }
+
+        for (long step = 1; step <= 1_000; step++)
+        {
+            Tell(Assignment(step, Left));
+        }
+
+        Assert.Equal(12, Tell(Publish(1)).OfType<ComputeLoss>().Count());
+        Assert.Empty(Tell(Publish(998)));
+        Assert.Single(Tell(Publish(999)));
+    }
+
+    [Fact]
     public void Dismissed_it_releases_its_parameters_and_stops()
     {
         var publish = Publish(0);
