@@ -1,8 +1,8 @@
 namespace RnnLm.Coordinator;
 
 /// <summary>
-/// Who computes which shards of the step in hand and of the next, and what a slow worker triggers. None of it changes a
-/// bit of the result: the sums are combined along the tree whoever computed them.
+/// Who computes which shards of the step in hand and of the next. None of it changes a bit of the result: the sums are
+/// combined along the tree whoever computed them.
 /// </summary>
 /// <param name="roster">Who works.</param>
 /// <param name="incarnation">Of this coordinator.</param>
@@ -40,6 +40,20 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
         WatchTheTime(step, now);
     }
 
+    /// <summary>Wakes up when the next worker can be late; one that is alone in time has nobody who would help.</summary>
+    public void WatchTheTime(StepInProgress step, DateTimeOffset now)
+    {
+        var inTime = roster.Members.Where(member => !member.IsLate).ToArray();
+        if (inTime.Length > 1 && inTime.Min(member => DueOf(step, member)) is { } due)
+        {
+            outbox.Timer(LateTimer, due > now ? due - now : TimeSpan.Zero, new LateCheck(step.Step));
+        }
+    }
+
+    /// <summary>When a worker is late with what it owes of a step; null when it owes nothing or its speed is not known.</summary>
+    public DateTimeOffset? DueOf(StepInProgress step, Member member) =>
+        step.MissingOf(member.Id).Sum(range => range.Length) is var shards and > 0 ? roster.LateAt(member, shards) : null;
+
     /// <summary>Gives a worker that came, or came back, its share; of the step in hand only what nobody in time computes.</summary>
     public void Welcome(long current, DateTimeOffset now)
     {
@@ -60,34 +74,14 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
         foreach (var step in _steps.Values)
         {
             step.Withdraw(worker);
-            Divide(step, now);
         }
+
+        DivideAgain(now);
     }
 
-    /// <summary>
-    /// The flat rule: who is later than <see cref="Roster.LateAt"/> is late. The others compute his ranges too, the first
-    /// result wins, and he gets no more until he answers.
-    /// </summary>
-    public void OnLate(long current, DateTimeOffset now)
+    /// <summary>Divides anew, among those who are in time, what is asked only of workers that are late.</summary>
+    public void DivideAgain(DateTimeOffset now)
     {
-        if (Find(current) is not { } step)
-        {
-            return;
-        }
-
-        foreach (var member in roster.Members.Where(member => !member.IsLate && DueOf(step, member) <= now).ToArray())
-        {
-            Late(member, current, now);
-        }
-
-        WatchTheTime(step, now);
-    }
-
-    /// <summary>Lets others do the work of a worker that is late.</summary>
-    public void Late(Member member, long current, DateTimeOffset now)
-    {
-        member.Late();
-        outbox.Report(new RangesLate(current, member.Id, Find(current)?.MissingOf(member.Id).Count ?? 0));
         foreach (var step in _steps.Values)
         {
             Divide(step, now);
@@ -133,17 +127,4 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
             outbox.Send(worker, message);
         }
     }
-
-    /// <summary>Wakes up when the next worker can be late; one that is alone in time has nobody who would help.</summary>
-    private void WatchTheTime(StepInProgress step, DateTimeOffset now)
-    {
-        var inTime = roster.Members.Where(member => !member.IsLate).ToArray();
-        if (inTime.Length > 1 && inTime.Min(member => DueOf(step, member)) is { } due)
-        {
-            outbox.Timer(LateTimer, due > now ? due - now : TimeSpan.Zero, new LateCheck(step.Step));
-        }
-    }
-
-    private DateTimeOffset? DueOf(StepInProgress step, Member member) =>
-        step.MissingOf(member.Id).Sum(range => range.Length) is var shards and > 0 ? roster.LateAt(member, shards) : null;
 }

@@ -5,22 +5,21 @@ namespace RnnLm.Coordinator;
 /// One step, top to bottom: <see cref="PrepareAhead"/> asks for the plan's tokens, one step ahead → <see cref="OnPrepared"/>
 /// has them divided among the workers (<see cref="Assignment"/>) → workers return sums to <see cref="OnRangeResult"/>, which
 /// puts each into the tree once → <see cref="Reduce"/> adds siblings → <see cref="Update"/> lets the optimizer make the next
-/// version → <see cref="Commit"/> publishes it to all. Beside it: who works (<see cref="Roster"/>), evaluation
-/// (<see cref="Evaluation"/>), saving and ending (<see cref="Saving"/>).
+/// version → <see cref="Commit"/> publishes it to all. Beside it: who works, and what a slow worker triggers
+/// (<see cref="Workforce"/>), evaluation (<see cref="Evaluation"/>), saving and ending (<see cref="Saving"/>).
 /// <para>What is lost is asked for again after a deadline; what comes twice, late or from other tokens is dropped and
 /// reported. See docs/determinism.md.</para>
 /// </remarks>
 public sealed class CoordinatorBehaviour : IBehaviour
 {
     private const string DivergenceCure = "lower --lr, set --clip, or use --on-divergence skip";
-    private const string SilenceTimer = "silence";
-    private const string NobodyTimer = "nobody";
 
     private readonly CoordinatorSettings _settings;
     private readonly CoordinatorInputs _inputs;
     private readonly Optimizer _optimizer;
     private readonly Outbox _outbox = new();
     private readonly Roster _roster = new();
+    private readonly Workforce _workforce;
     private readonly Assignment _assignment;
     private readonly Evaluation _evaluation;
     private readonly Saving _saving;
@@ -29,9 +28,6 @@ public sealed class CoordinatorBehaviour : IBehaviour
     private bool _isUpdating;
     private bool _isCheckpointDue;
     private double? _bestLoss;
-    private string? _selfTestHash;
-    private string? _whyNobody;
-    private int _workersGone;
     private DateTimeOffset _stepBegan;
     private DateTimeOffset _lastResult;
     private DateTimeOffset _lastCommit;
@@ -47,18 +43,20 @@ public sealed class CoordinatorBehaviour : IBehaviour
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(state);
         (_settings, _inputs, _state, _optimizer) = (settings, inputs, state, optimizer);
-        (_selfTestHash, _bestLoss) = (settings.ExpectedSelfTest, settings.BestLoss);
+        _bestLoss = settings.BestLoss;
         _assignment = new Assignment(_roster, settings.Incarnation, _outbox);
         _evaluation = new Evaluation(inputs.Validation, _roster, settings.Incarnation, _outbox);
         _saving = new Saving(settings.IsResumed ? state.Version : null, _roster, _outbox);
+        _workforce = new Workforce(settings, _roster, _assignment, _evaluation, _outbox, Publish, Stop);
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now)
     {
-        if (message is IFromWorker { Worker: var worker } && _roster.Hear(worker, now) && message is not Join)
+        long version = _state.Version;
+        if (message is IFromWorker { Worker: var worker } and not Join && !_saving.IsStopping)
         {
-            WelcomeBack(_roster.Find(worker)!, now);
+            BeginWithFirst(_workforce.Hear(worker, version, now), now);
         }
 
         switch (message)
@@ -68,14 +66,15 @@ public sealed class CoordinatorBehaviour : IBehaviour
             case RangeResult result: OnRangeResult(result, now); break;
             case RangesAdded added: OnRangesAdded(added); break;
             case Updated updated: Commit(updated.Outcome, now); break;
-            case Join join: OnJoin(join, now); break;
-            case Terminated terminated: OnTerminated(terminated, now); break;
-            case LateCheck check: OnLateCheck(check, now); break;
-            case SilenceCheck: OnSilenceCheck(now); break;
-            case NobodyCame: OnNobodyCame(); break;
             case EvaluationResult result: OnEvaluationResult(result, now); break;
-            case CheckpointWritten written: _saving.OnWritten(written, _state.Version); break;
+            case CheckpointWritten written: _saving.OnWritten(written, version); break;
             case StopRequested stop: OnStopRequested(stop); break;
+            case Join or Terminated or LateCheck or SilenceCheck or NobodyCame when _saving.IsStopping: break;
+            case Join join: BeginWithFirst(_workforce.OnJoin(join, version, now), now); break;
+            case Terminated terminated: _workforce.OnTerminated(terminated, now); break;
+            case LateCheck check: _workforce.OnLateCheck(check, version, now); break;
+            case SilenceCheck: _workforce.OnSilenceCheck(version, now); break;
+            case NobodyCame: _workforce.OnNobodyCame(); break;
             default: throw new InvalidOperationException($"the coordinator does not know the message {message.GetType().Name}");
         }
 
@@ -92,7 +91,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             Save(null, isBest: false);
         }
 
-        WaitForWorkers();
+        _workforce.Wait();
         PrepareAhead();
         bool wasEvaluationDue = _settings.IsResumed && _state.Version > 0 && IsDue(_settings.EvaluateEvery);
         if (IsLast || (wasEvaluationDue && !_settings.IsEvaluated))
@@ -117,6 +116,16 @@ public sealed class CoordinatorBehaviour : IBehaviour
                     return new StepPrepared(new StepInProgress(number, shards, [.. shards.Select(shard => shard.Hash())]));
                 });
             }
+        }
+    }
+
+    /// <summary>The time without workers is no step's.</summary>
+    private void BeginWithFirst(bool isNew, DateTimeOffset now)
+    {
+        if (isNew && _roster.Members.Count == 1)
+        {
+            _lastCommit = now;
+            BeginStep(now);
         }
     }
 
@@ -223,7 +232,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
             Stop(
                 ExitCode.Diverged,
                 version => $"training diverged at step {version} (loss {outcome.MeanLoss}, gradient norm {outcome.GradientNorm}); " +
-                    $"the parameters before it are saved: {DivergenceCure}");
+                    $"the parameters before it are saved: {DivergenceCure}",
+                cause: null);
             return;
         }
 
@@ -309,7 +319,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _outbox.Add(new Illustrate(_state.Parameters.Retain()));
         if (!isFinite && _settings.Divergence == DivergencePolicy.Stop)
         {
-            Stop(ExitCode.Diverged, version => $"the validation loss of step {version} is {loss}; {DivergenceCure}");
+            Stop(ExitCode.Diverged, version => $"the validation loss of step {version} is {loss}; {DivergenceCure}", cause: null);
             return;
         }
 
@@ -328,7 +338,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _isCheckpointDue = false;
         if (IsLast)
         {
-            Stop(ExitCode.Done, null);
+            Stop(ExitCode.Done, message: null, cause: null);
         }
     }
 
@@ -343,12 +353,15 @@ public sealed class CoordinatorBehaviour : IBehaviour
         if (!_saving.IsStopping)
         {
             _outbox.Report(new Stopping(_state.Version));
-            Stop(stop.Reason, version => $"stopped at step {version}, its parameters are saved; go on with --resume");
+            Stop(
+                stop.Reason,
+                version => $"stopped at step {version}, its parameters are saved; go on with --resume",
+                cause: null);
         }
     }
 
     /// <summary>Takes no further step; an update in hand is committed first, and its version is the one that is saved.</summary>
-    private void Stop(ExitCode reason, Func<long, string>? message, Exception? cause = null)
+    private void Stop(ExitCode reason, Func<long, string>? message, Exception? cause)
     {
         _saving.Stop(reason, message, cause);
         _evaluation.Abandon();
@@ -356,168 +369,5 @@ public sealed class CoordinatorBehaviour : IBehaviour
         {
             _saving.SaveLast(_state);
         }
-    }
-
-    private void OnJoin(Join join, DateTimeOffset now)
-    {
-        if (_selfTestHash is not null && join.SelfTestHash != _selfTestHash && !_settings.AllowMixed)
-        {
-            _whyNobody = $"{join.Worker} rounds differently from the machines that the run began on (--allow-mixed lets it work all the same)";
-            _outbox.Report(new WorkerRefused(join.Worker, join.SelfTestHash, _selfTestHash));
-            _outbox.Send(join.Worker, new Dismiss());
-            return;
-        }
-
-        // A member that joins again was started anew and knows nothing of what it was asked.
-        _roster.Remove(join.Worker);
-        Withdraw(join.Worker, now);
-        _selfTestHash ??= join.SelfTestHash;
-        _roster.Add(join.Worker, join.Threads, now);
-        _outbox.Report(new WorkerJoined(join.Worker, join.Threads, join.SelfTestHash));
-        Welcome(_roster.Find(join.Worker)!, now);
-    }
-
-    /// <summary>A worker that had been given up was heard of: it works again.</summary>
-    private void WelcomeBack(Member member, DateTimeOffset now)
-    {
-        _outbox.Report(new WorkerJoined(member.Id, member.Threads, _selfTestHash!));
-        Welcome(member, now);
-    }
-
-    /// <summary>Nobody can have begun the next step, so a newcomer gets its share of it at once.</summary>
-    private void Welcome(Member member, DateTimeOffset now)
-    {
-        if (_saving.IsStopping)
-        {
-            return;
-        }
-
-        Publish(member);
-        _assignment.Welcome(_state.Version, now);
-        _evaluation.Draw(now);
-        if (_roster.Members.Count == 1)
-        {
-            // The time without workers is no step's.
-            _lastCommit = now;
-            BeginStep(now);
-            _outbox.Cancel(NobodyTimer);
-            _outbox.Timer(SilenceTimer, Roster.SilenceCheck, new SilenceCheck());
-        }
-    }
-
-    private void OnTerminated(Terminated terminated, DateTimeOffset now)
-    {
-        _workersGone++;
-        string reason = terminated.Failure?.Message ?? "it stopped";
-        _whyNobody = terminated.Failure is null && _whyNobody is not null ? _whyNobody : reason.TrimEnd('.');
-        if (_roster.Remove(terminated.Actor))
-        {
-            _outbox.Report(new WorkerLost(terminated.Actor, reason));
-            Withdraw(terminated.Actor, now);
-        }
-
-        if (_roster.Members.Count == 0)
-        {
-            WaitForWorkers(terminated.Failure);
-        }
-    }
-
-    private void Withdraw(ActorId worker, DateTimeOffset now)
-    {
-        if (!_saving.IsStopping)
-        {
-            _assignment.Withdraw(worker, now);
-            _evaluation.Withdraw(worker, now);
-        }
-    }
-
-    private void OnLateCheck(LateCheck check, DateTimeOffset now)
-    {
-        if (check.Step == _state.Version && !_saving.IsStopping)
-        {
-            _assignment.OnLate(check.Step, now);
-        }
-    }
-
-    /// <summary>
-    /// Who owes something and was silent for <see cref="Roster.Silence"/> is asked again, for the question or the parameters
-    /// may have been lost, and after as long again is given up.
-    /// </summary>
-    private void OnSilenceCheck(DateTimeOffset now)
-    {
-        if (_saving.IsStopping || _roster.Members.Count == 0)
-        {
-            return;
-        }
-
-        foreach (var member in _roster.Members.Where(member => Owes(member) && now - member.Since >= _roster.Silence).ToArray())
-        {
-            var silence = now - member.Since;
-            if (member.WasAskedAgain)
-            {
-                string reason = $"it said nothing for {silence.TotalSeconds:F0} s after it had been asked again";
-                _whyNobody = $"{member.Id} is given up: {reason}";
-                _roster.GiveUp(member);
-                _outbox.Report(new WorkerLost(member.Id, reason));
-                Withdraw(member.Id, now);
-                continue;
-            }
-
-            _outbox.Report(new ResultsOverdue(_state.Version, member.Id, silence));
-            _assignment.Late(member, _state.Version, now);
-            member.AskedAgain(now);
-            Publish(member);
-            _assignment.AskAgain(member, _state.Version);
-            _evaluation.Withdraw(member.Id, now);
-        }
-
-        if (_roster.Members.Count == 0)
-        {
-            WaitForWorkers();
-        }
-        else
-        {
-            _outbox.Timer(SilenceTimer, Roster.SilenceCheck, new SilenceCheck());
-        }
-    }
-
-    private bool Owes(Member member) => member.IsLate || _evaluation.IsOwedBy(member.Id) ||
-        _assignment.Find(_state.Version)?.MissingOf(member.Id).Count > 0;
-
-    /// <summary>Without workers the run waits; where nobody is left who could join or come back, it ends.</summary>
-    private void WaitForWorkers(Exception? cause = null)
-    {
-        if (_saving.IsStopping)
-        {
-            return;
-        }
-
-        if (_workersGone >= _settings.WorkerLimit)
-        {
-            Stop(ExitCode.Cluster, version => $"no worker is left at step {version}: {_whyNobody}; resume the run when the cause is mended", cause);
-            return;
-        }
-
-        _outbox.Report(new WaitingForWorkers());
-        _outbox.Timer(NobodyTimer, Roster.FirstSilence, new NobodyCame());
-    }
-
-    private void OnNobodyCame()
-    {
-        if (_roster.Members.Count > 0 || _saving.IsStopping)
-        {
-            return;
-        }
-
-        if (_settings.WorkerLimit is null)
-        {
-            WaitForWorkers();
-            return;
-        }
-
-        Stop(
-            ExitCode.Cluster,
-            version => $"no worker came within {Roster.FirstSilence.TotalMinutes:F0} min at step {version}: " +
-                $"{_whyNobody ?? "none has finished its self-test"}; resume the run when the cause is mended");
     }
 }

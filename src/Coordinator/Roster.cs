@@ -1,9 +1,7 @@
 namespace RnnLm.Coordinator;
 
 /// <summary>
-/// Who works: the workers that have joined and live, in the order of their names, how fast they are, and who was silent
-/// for too long. Time is judged by one flat rule: whoever is later than twice what was expected of him is late, and the
-/// others do his work too; whoever stays silent is asked again, and then given up until he is heard of again.
+/// The workers that have joined and live, in the order of their names, how fast they are, and by when they must answer.
 /// </summary>
 public sealed class Roster
 {
@@ -41,7 +39,8 @@ public sealed class Roster
         : TimeSpan.FromTicks(Math.Max(ShortestSilence.Ticks, (_slowestStep * SilenceFactor).Ticks));
 
     /// <summary>Adds a worker that is no member.</summary>
-    public void Add(ActorId id, int threads, DateTimeOffset now) => _members.Add(id.Name, new Member(id, threads, now));
+    public Member Add(ActorId id, int threads, string selfTestHash, DateTimeOffset now) =>
+        _members[id.Name] = new Member(id, threads, selfTestHash, now);
 
     /// <summary>Removes a worker that is gone for good; false when it was no member.</summary>
     public bool Remove(ActorId id)
@@ -98,8 +97,9 @@ public sealed class Roster
 /// <summary>What the coordinator knows of one worker that has joined.</summary>
 /// <param name="id">Its address.</param>
 /// <param name="threads">Shards it computes side by side.</param>
+/// <param name="selfTestHash">Of its self-test.</param>
 /// <param name="joined">When it joined.</param>
-public sealed class Member(ActorId id, int threads, DateTimeOffset joined)
+public sealed class Member(ActorId id, int threads, string selfTestHash, DateTimeOffset joined)
 {
     /// <summary>Weight of the newest measurement in the speed; the rest is memory of earlier steps.</summary>
     private const double NewestWeight = 0.3;
@@ -109,6 +109,9 @@ public sealed class Member(ActorId id, int threads, DateTimeOffset joined)
 
     /// <summary>Shards it computes side by side.</summary>
     public int Threads { get; } = threads;
+
+    /// <summary>Of its self-test.</summary>
+    public string SelfTestHash { get; } = selfTestHash;
 
     /// <summary>Shards a second, once measured.</summary>
     public double Speed { get; private set; }

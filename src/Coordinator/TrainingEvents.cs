@@ -45,7 +45,7 @@ public sealed record WaitingForWorkers : TrainingEvent;
 public sealed record Stopping(long Version) : TrainingEvent;
 
 /// <summary>A worker is later than expected: others compute its ranges too, the first result wins.</summary>
-public sealed record RangesLate(long Step, ActorId Worker, int Ranges) : TrainingEvent;
+public sealed record RangesLate(long Step, ActorId Worker) : TrainingEvent;
 
 /// <summary>A worker that owes results has been silent for too long: it was asked again, and is given up next.</summary>
 public sealed record ResultsOverdue(long Version, ActorId Worker, TimeSpan Silence) : TrainingEvent;

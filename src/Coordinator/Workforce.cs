@@ -1,0 +1,203 @@
+namespace RnnLm.Coordinator;
+
+/// <summary>
+/// Workers join, leave, are late, fall silent and come back. The flat rule for time: who is later than twice what was
+/// expected of him, and than a quarter of a second, is late, and the others compute his ranges too; the first result wins.
+/// Who owes something and stays silent is asked again, then given up, and is welcome back. Without workers the run waits,
+/// and where nobody is left who could come it ends.
+/// </summary>
+/// <param name="settings">How to run.</param>
+/// <param name="roster">Who works.</param>
+/// <param name="assignment">Who computes what.</param>
+/// <param name="evaluation">Who evaluates what.</param>
+/// <param name="outbox">Takes what is to be done.</param>
+/// <param name="publish">Sends a worker the version in hand.</param>
+/// <param name="stop">Ends the run: exit code, what to say of the version that was saved last, cause.</param>
+internal sealed class Workforce(
+    CoordinatorSettings settings,
+    Roster roster,
+    Assignment assignment,
+    Evaluation evaluation,
+    Outbox outbox,
+    Action<Member> publish,
+    Action<ExitCode, Func<long, string>, Exception?> stop)
+{
+    private const string SilenceTimer = "silence";
+    private const string NobodyTimer = "nobody";
+    private string? _selfTestHash = settings.ExpectedSelfTest;
+    private string? _whyNobody;
+    private int _gone;
+
+    /// <summary>Takes in that a worker said something; true when it had been given up and works again.</summary>
+    public bool Hear(ActorId worker, long version, DateTimeOffset now)
+    {
+        bool isBack = roster.Hear(worker, now);
+        if (isBack)
+        {
+            Welcome(roster.Find(worker)!, version, now);
+        }
+
+        return isBack;
+    }
+
+    /// <summary>Takes a worker in; false when it rounds differently from the run's and is refused.</summary>
+    public bool OnJoin(Join join, long version, DateTimeOffset now)
+    {
+        _selfTestHash ??= join.SelfTestHash;
+        if (join.SelfTestHash != _selfTestHash && !settings.AllowMixed)
+        {
+            _whyNobody = $"{join.Worker} rounds differently from the machines that the run began on " +
+                "(--allow-mixed lets it work all the same)";
+            outbox.Report(new WorkerRefused(join.Worker, join.SelfTestHash, _selfTestHash));
+            outbox.Send(join.Worker, new Dismiss());
+            return false;
+        }
+
+        // A member that joins again was started anew and knows nothing of what it was asked.
+        roster.Remove(join.Worker);
+        Withdraw(join.Worker, now);
+        Welcome(roster.Add(join.Worker, join.Threads, join.SelfTestHash, now), version, now);
+        return true;
+    }
+
+    /// <summary>A worker is gone for good.</summary>
+    public void OnTerminated(Terminated terminated, DateTimeOffset now)
+    {
+        _gone++;
+        string reason = terminated.Failure?.Message ?? "it stopped";
+        _whyNobody = terminated.Failure is null && _whyNobody is not null ? _whyNobody : reason.TrimEnd('.');
+        if (roster.Remove(terminated.Actor))
+        {
+            outbox.Report(new WorkerLost(terminated.Actor, reason));
+            Withdraw(terminated.Actor, now);
+        }
+
+        if (roster.Members.Count == 0)
+        {
+            Wait(terminated.Failure);
+        }
+    }
+
+    /// <summary>Looks who is late by now.</summary>
+    public void OnLateCheck(LateCheck check, long version, DateTimeOffset now)
+    {
+        if (check.Step != version || assignment.Find(version) is not { } step)
+        {
+            return;
+        }
+
+        foreach (var member in roster.Members.Where(member => !member.IsLate && assignment.DueOf(step, member) <= now).ToArray())
+        {
+            Late(member, version, now);
+        }
+
+        assignment.WatchTheTime(step, now);
+    }
+
+    /// <summary>Looks who has been silent: the question or the parameters may have been lost, or the worker hangs.</summary>
+    public void OnSilenceCheck(long version, DateTimeOffset now)
+    {
+        foreach (var member in roster.Members.Where(member => Owes(member, version) && now - member.Since >= roster.Silence).ToArray())
+        {
+            if (member.WasAskedAgain)
+            {
+                GiveUp(member, now);
+            }
+            else
+            {
+                AskAgain(member, version, now);
+            }
+        }
+
+        if (roster.Members.Count > 0)
+        {
+            outbox.Timer(SilenceTimer, Roster.SilenceCheck, new SilenceCheck());
+        }
+    }
+
+    /// <summary>There has been no worker for as long as one is waited for.</summary>
+    public void OnNobodyCame()
+    {
+        if (settings.WorkerLimit is null)
+        {
+            Wait();
+            return;
+        }
+
+        stop(
+            ExitCode.Cluster,
+            version => $"no worker came within {Roster.FirstSilence.TotalMinutes:F0} min at step {version}: " +
+                $"{_whyNobody ?? "none has finished its self-test"}; resume the run when the cause is mended",
+            null);
+    }
+
+    /// <summary>Without workers the run waits; where all that there will ever be are gone, it ends.</summary>
+    public void Wait(Exception? cause = null)
+    {
+        if (_gone >= settings.WorkerLimit)
+        {
+            stop(
+                ExitCode.Cluster,
+                version => $"no worker is left at step {version}: {_whyNobody}; resume the run when the cause is mended",
+                cause);
+            return;
+        }
+
+        outbox.Report(new WaitingForWorkers());
+        outbox.Timer(NobodyTimer, Roster.FirstSilence, new NobodyCame());
+    }
+
+    /// <summary>Nobody can have begun the next step, so a newcomer gets its share of it at once.</summary>
+    private void Welcome(Member member, long version, DateTimeOffset now)
+    {
+        outbox.Report(new WorkerJoined(member.Id, member.Threads, member.SelfTestHash));
+        publish(member);
+        assignment.Welcome(version, now);
+        evaluation.Draw(now);
+        if (roster.Members.Count == 1)
+        {
+            outbox.Cancel(NobodyTimer);
+            outbox.Timer(SilenceTimer, Roster.SilenceCheck, new SilenceCheck());
+        }
+    }
+
+    /// <summary>The others compute the ranges of a late worker too; it gets no more work until it answers.</summary>
+    private void Late(Member member, long version, DateTimeOffset now)
+    {
+        member.Late();
+        outbox.Report(new RangesLate(version, member.Id));
+        assignment.DivideAgain(now);
+    }
+
+    private void AskAgain(Member member, long version, DateTimeOffset now)
+    {
+        outbox.Report(new ResultsOverdue(version, member.Id, now - member.Since));
+        Late(member, version, now);
+        member.AskedAgain(now);
+        publish(member);
+        assignment.AskAgain(member, version);
+        evaluation.Withdraw(member.Id, now);
+    }
+
+    private void GiveUp(Member member, DateTimeOffset now)
+    {
+        string reason = $"it said nothing for {(now - member.Since).TotalSeconds:F0} s after it had been asked again";
+        _whyNobody = $"{member.Id} is given up: {reason}";
+        roster.GiveUp(member);
+        outbox.Report(new WorkerLost(member.Id, reason));
+        Withdraw(member.Id, now);
+        if (roster.Members.Count == 0)
+        {
+            Wait();
+        }
+    }
+
+    private void Withdraw(ActorId worker, DateTimeOffset now)
+    {
+        assignment.Withdraw(worker, now);
+        evaluation.Withdraw(worker, now);
+    }
+
+    private bool Owes(Member member, long version) => member.IsLate || evaluation.IsOwedBy(member.Id) ||
+        assignment.Find(version)?.MissingOf(member.Id).Count > 0;
+}
