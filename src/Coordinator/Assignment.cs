@@ -40,7 +40,7 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
         WatchTheTime(step, now);
     }
 
-    /// <summary>Wakes up when the next worker can be late; one that is alone in time has nobody who would help.</summary>
+    /// <summary>Wakes up when the next worker can be late; one alone in time has nobody who would help.</summary>
     public void WatchTheTime(StepInProgress step, DateTimeOffset now)
     {
         var inTime = roster.Members.Where(member => !member.IsLate).ToArray();
@@ -50,11 +50,13 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
         }
     }
 
-    /// <summary>When a worker is late with what it owes of a step; null when it owes nothing or its speed is not known.</summary>
+    /// <summary>
+    /// When a worker is late with what it owes of a step; null when it owes nothing or its speed is not known.
+    /// </summary>
     public DateTimeOffset? DueOf(StepInProgress step, Member member) =>
-        step.MissingOf(member.Id).Sum(range => range.Length) is var shards and > 0 ? roster.LateAt(member, shards) : null;
+        step.MissingOf(member.Id).Sum(range => range.Length) is var owed and > 0 ? roster.LateAt(member, owed) : null;
 
-    /// <summary>Gives a worker that came, or came back, its share; of the step in hand only what nobody in time computes.</summary>
+    /// <summary>Gives a newcomer its share; of the step in hand only what nobody in time computes.</summary>
     public void Welcome(long current, DateTimeOffset now)
     {
         foreach (var (number, step) in _steps)
@@ -110,7 +112,8 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
         var speeds = Roster.Speeds(members);
         foreach (var (start, end) in step.RunsNotAskedOf(members.Select(member => member.Id)))
         {
-            foreach (var (member, ranges) in members.Zip(ShardDivision.Divide(start, end, speeds)).Where(share => share.Second.Count > 0))
+            var shares = members.Zip(ShardDivision.Divide(start, end, speeds));
+            foreach (var (member, ranges) in shares.Where(share => share.Second.Count > 0))
             {
                 step.Assign(member.Id, ranges);
                 member.GivenWork(now);

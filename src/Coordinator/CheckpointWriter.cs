@@ -14,7 +14,12 @@ namespace RnnLm.Coordinator;
 /// <param name="jobHash">Of the job.</param>
 /// <param name="stepsPerEpoch">Of the plan.</param>
 public sealed class CheckpointWriter(
-    CheckpointStore store, LedgerWriter ledger, RetentionPolicy retention, ParameterLayout layout, string jobHash, long stepsPerEpoch)
+    CheckpointStore store,
+    LedgerWriter ledger,
+    RetentionPolicy retention,
+    ParameterLayout layout,
+    string jobHash,
+    long stepsPerEpoch)
 {
     private readonly ConcurrentQueue<LedgerEntry> _committed = [];
     private readonly List<LedgerEntry> _unwritten = [];

@@ -2,16 +2,16 @@ using Akka.Actor;
 
 namespace RnnLm.Coordinator;
 
-/// <summary>What a coordinator needs of the world around it. Called on its actor, except where it says otherwise.</summary>
+/// <summary>What a coordinator needs of the world around it. Called on its actor, but for Write.</summary>
 public interface IRunRecorder
 {
     /// <summary>Something happened; must be quick.</summary>
     void Observe(TrainingEvent trainingEvent);
 
-    /// <summary>A version was evaluated and may be shown at work; the recorder owns the reference. Must be quick.</summary>
+    /// <summary>A version was evaluated and may be shown; the recorder owns the reference. Must be quick.</summary>
     void Illustrate(ParameterVersion version);
 
-    /// <summary>Writes a checkpoint or throws; off the actor, one at a time. The caller releases the snapshot.</summary>
+    /// <summary>Writes a checkpoint or throws; off the actor, one at a time. The caller releases it.</summary>
     void Write(SaveCheckpoint save);
 }
 
@@ -67,7 +67,7 @@ public sealed class CoordinatorActor(
         }
         finally
         {
-            // Whoever holds the run's lease gives it back after this, even when the coordinator failed: nobody writes any more.
+            // The run's lease is given back after this, even when the coordinator failed: nobody writes any more.
             await Task.WhenAny(system.Terminate(), Task.Delay(TerminationDeadline)).ConfigureAwait(false);
             isIdle = work.Finish(WriterDeadline);
         }
@@ -75,7 +75,7 @@ public sealed class CoordinatorActor(
         if (!isIdle)
         {
             throw RnnLmException.Storage(
-                $"a checkpoint is still being written after {WriterDeadline.TotalMinutes:F0} minutes; look after the disk");
+                $"a checkpoint is still being written after {WriterDeadline.TotalMinutes:F0} min; look after the disk");
         }
     }
 
@@ -119,7 +119,7 @@ public sealed class CoordinatorActor(
             recorder.Write(save);
             return new CheckpointWritten(save.State.Version, null);
         }
-#pragma warning disable CA1031 // A checkpoint that cannot be written is the coordinator's to judge, whatever the reason.
+#pragma warning disable CA1031 // A checkpoint that cannot be written is the coordinator's to judge.
         catch (Exception failure)
 #pragma warning restore CA1031
         {

@@ -2,11 +2,12 @@ namespace RnnLm.Coordinator;
 
 /// <summary>The coordinator's state machine: synchronous data-parallel training, one version at a time.</summary>
 /// <remarks>
-/// One step, top to bottom: <see cref="PrepareAhead"/> asks for the plan's tokens, one step ahead → <see cref="OnPrepared"/>
-/// has them divided among the workers (<see cref="Assignment"/>) → workers return sums to <see cref="OnRangeResult"/>, which
-/// puts each into the tree once → <see cref="Reduce"/> adds siblings → <see cref="Update"/> lets the optimizer make the next
-/// version → <see cref="Commit"/> publishes it to all. Beside it: who works, and what a slow worker triggers
-/// (<see cref="Workforce"/>), evaluation (<see cref="Evaluation"/>), saving and ending (<see cref="Saving"/>).
+/// One step, top to bottom: <see cref="PrepareAhead"/> asks for the plan's tokens, one step ahead →
+/// <see cref="OnPrepared"/> has them divided among the workers (<see cref="Assignment"/>) → workers return sums to
+/// <see cref="OnRangeResult"/>, which puts each into the tree once → <see cref="Reduce"/> adds siblings →
+/// <see cref="Update"/> lets the optimizer make the next version → <see cref="Commit"/> publishes it to all. Beside it:
+/// who works, and what a slow worker triggers (<see cref="Workforce"/>), evaluation (<see cref="Evaluation"/>), saving
+/// and ending (<see cref="Saving"/>).
 /// <para>What is lost is asked for again after a deadline; what comes twice, late or from other tokens is dropped and
 /// reported. See docs/determinism.md.</para>
 /// </remarks>
@@ -37,7 +38,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
     /// <param name="inputs">What to work on.</param>
     /// <param name="state">Where to begin; owned from here on.</param>
     /// <param name="optimizer">How gradients become updates.</param>
-    public CoordinatorBehaviour(CoordinatorSettings settings, CoordinatorInputs inputs, TrainingState state, Optimizer optimizer)
+    public CoordinatorBehaviour(
+        CoordinatorSettings settings, CoordinatorInputs inputs, TrainingState state, Optimizer optimizer)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(inputs);
@@ -75,7 +77,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             case LateCheck check: _workforce.OnLateCheck(check, version, now); break;
             case SilenceCheck: _workforce.OnSilenceCheck(version, now); break;
             case NobodyCame: _workforce.OnNobodyCame(); break;
-            default: throw new InvalidOperationException($"the coordinator does not know the message {message.GetType().Name}");
+            default: throw new InvalidOperationException($"the coordinator does not know {message.GetType().Name}");
         }
 
         return _outbox.Take();
@@ -102,7 +104,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
     }
 
-    /// <summary>Asks for the tokens of the step in hand and of the next, off the actor: the plan reads a mapped file.</summary>
+    /// <summary>Asks for the tokens of this step and the next, off the actor: the plan reads a mapped file.</summary>
     private void PrepareAhead()
     {
         for (long step = _state.Version; step <= _state.Version + 1 && step < _settings.TotalSteps; step++)
@@ -113,7 +115,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
                 _outbox.Run($"prepare step {number}", () =>
                 {
                     var shards = _inputs.Plan.Step(number);
-                    return new StepPrepared(new StepInProgress(number, shards, [.. shards.Select(shard => shard.Hash())]));
+                    ulong[] hashes = [.. shards.Select(shard => shard.Hash())];
+                    return new StepPrepared(new StepInProgress(number, shards, hashes));
                 });
             }
         }
@@ -174,7 +177,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         Reduce(step, result.Range);
     }
 
-    /// <summary>Adds a range to its sibling, off the actor, if both are there; the root goes to the optimizer.</summary>
+    /// <summary>Adds a range to its sibling, off the actor, if both are there; the root is an update.</summary>
     private void Reduce(StepInProgress step, ShardRange range)
     {
         if (!step.Tree.TryTakePair(range, out var parent, out var left, out var right))
@@ -204,8 +207,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
     }
 
     /// <summary>
-    /// Lets the optimizer make the next version, off the actor, once the step's sum is whole and the version in hand was
-    /// evaluated, if that was due.
+    /// Lets the optimizer make the next version, off the actor, once the step's sum is whole and the version in hand
+    /// was evaluated, if that was due.
     /// </summary>
     private void Update()
     {
@@ -231,9 +234,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
         {
             Stop(
                 ExitCode.Diverged,
-                version => $"training diverged at step {version} (loss {outcome.MeanLoss}, gradient norm {outcome.GradientNorm}); " +
-                    $"the parameters before it are saved: {DivergenceCure}",
-                cause: null);
+                version => $"training diverged at step {version} (loss {outcome.MeanLoss}, " +
+                    $"gradient norm {outcome.GradientNorm}); the parameters before it are saved: {DivergenceCure}");
             return;
         }
 
@@ -271,7 +273,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
         Milestones(now);
     }
 
-    private void Publish(Member member) => _outbox.Send(member.Id, new Publish(_settings.Incarnation, _state.Parameters.Retain()));
+    private void Publish(Member member) =>
+        _outbox.Send(member.Id, new Publish(_settings.Incarnation, _state.Parameters.Retain()));
 
     /// <summary>Evaluates and saves the new version where that is due.</summary>
     private void Milestones(DateTimeOffset now)
@@ -319,7 +322,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _outbox.Add(new Illustrate(_state.Parameters.Retain()));
         if (!isFinite && _settings.Divergence == DivergencePolicy.Stop)
         {
-            Stop(ExitCode.Diverged, version => $"the validation loss of step {version} is {loss}; {DivergenceCure}", cause: null);
+            Stop(ExitCode.Diverged, version => $"the validation loss of step {version} is {loss}; {DivergenceCure}");
             return;
         }
 
@@ -338,7 +341,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _isCheckpointDue = false;
         if (IsLast)
         {
-            Stop(ExitCode.Done, message: null, cause: null);
+            Stop(ExitCode.Done, null);
         }
     }
 
@@ -355,13 +358,12 @@ public sealed class CoordinatorBehaviour : IBehaviour
             _outbox.Report(new Stopping(_state.Version));
             Stop(
                 stop.Reason,
-                version => $"stopped at step {version}, its parameters are saved; go on with --resume",
-                cause: null);
+                version => $"stopped at step {version}, its parameters are saved; go on with --resume");
         }
     }
 
-    /// <summary>Takes no further step; an update in hand is committed first, and its version is the one that is saved.</summary>
-    private void Stop(ExitCode reason, Func<long, string>? message, Exception? cause)
+    /// <summary>Takes no further step; an update in hand is committed first, and its version is saved.</summary>
+    private void Stop(ExitCode reason, Func<long, string>? message, Exception? cause = null)
     {
         _saving.Stop(reason, message, cause);
         _evaluation.Abandon();

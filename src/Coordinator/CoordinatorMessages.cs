@@ -31,7 +31,9 @@ public sealed record StopRequested(ExitCode Reason) : Message;
 /// <param name="Failure">Null when it was written.</param>
 public sealed record CheckpointWritten(long Version, Exception? Failure) : Message;
 
-/// <summary>Write this state; answered by <see cref="CheckpointWritten"/>. The writer owns the snapshot and releases it.</summary>
+/// <summary>
+/// Write this state; answered by <see cref="CheckpointWritten"/>. The writer owns the snapshot and releases it.
+/// </summary>
 /// <param name="State">An immutable snapshot.</param>
 /// <param name="ValidationLoss">Its loss on the validation text, if it was evaluated.</param>
 /// <param name="IsBest">Whether that is the lowest so far.</param>

@@ -16,14 +16,16 @@ public enum DivergencePolicy
 /// <param name="CheckpointEvery">Steps between checkpoints; 0 for none but the first and the last.</param>
 /// <param name="EvaluateEvery">Steps between evaluations; 0 for the last only.</param>
 /// <param name="ExpectedSelfTest">Hash that workers' self-tests must have; null to take the first worker's.</param>
-/// <param name="AllowMixed">Whether workers whose self-test differs may work too; the result is then not reproducible.</param>
+/// <param name="AllowMixed">Whether workers whose self-test differs may work too; the result is then not
+/// reproducible.</param>
 /// <param name="WorkerLimit">
 /// Workers that there will ever be, after whose loss the run ends; null when others may join, and it waits.
 /// </param>
 /// <param name="Divergence">What to do with a step that is not finite.</param>
 /// <param name="BestLoss">Lowest validation loss of the run so far; null when there was none.</param>
 /// <param name="IsResumed">Whether the state was read from a checkpoint, which need not be saved again.</param>
-/// <param name="IsEvaluated">Whether that checkpoint holds its validation loss; an evaluation that was due is made up.</param>
+/// <param name="IsEvaluated">Whether that checkpoint holds its validation loss; an evaluation that was due is made
+/// up.</param>
 public sealed record CoordinatorSettings(
     long Incarnation,
     long TotalSteps,

@@ -1,8 +1,8 @@
 namespace RnnLm.Coordinator;
 
 /// <summary>
-/// The loss of one version on the validation text, piece by piece. Workers draw pieces as they finish; the sum runs over
-/// the pieces in their order, so that it does not depend on who evaluated which.
+/// The loss of one version on the validation text, piece by piece. Workers draw pieces as they finish; the sum runs
+/// over the pieces in their order, so that it does not depend on who evaluated which.
 /// </summary>
 /// <param name="pieces">The validation text.</param>
 /// <param name="roster">Who works.</param>
@@ -10,7 +10,7 @@ namespace RnnLm.Coordinator;
 /// <param name="outbox">Takes what is to be done.</param>
 internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roster, long incarnation, Outbox outbox)
 {
-    /// <summary>Pieces that a worker has in hand or queued for each of its threads: one to compute and one to go on with.</summary>
+    /// <summary>Pieces that a worker has for each of its threads: one to compute and one to go on with.</summary>
     private const int PiecesAThread = 2;
 
     private readonly double?[] _losses = new double?[pieces.Count];
@@ -48,7 +48,8 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
 
         foreach (var member in roster.InTime)
         {
-            for (int room = (PiecesAThread * member.Threads) - CountOf(member.Id); room > 0 && _waiting.Count > 0; room--)
+            int room = (PiecesAThread * member.Threads) - CountOf(member.Id);
+            for (; room > 0 && _waiting.Count > 0; room--)
             {
                 int piece = _waiting.Min;
                 _waiting.Remove(piece);
@@ -78,7 +79,8 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     /// <returns>The mean loss per token in nats, with the last piece that was missing.</returns>
     public double? Accept(EvaluationResult result, DateTimeOffset now)
     {
-        if (result.Version != _version || result.Piece < 0 || result.Piece >= pieces.Count || _losses[result.Piece] is not null)
+        bool isPiece = result.Version == _version && result.Piece >= 0 && result.Piece < pieces.Count;
+        if (!isPiece || _losses[result.Piece] is not null)
         {
             return null;
         }

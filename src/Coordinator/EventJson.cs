@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace RnnLm.Coordinator;
 
-/// <summary>Events as JSON objects: the lines of <c>metrics.jsonl</c> and of <c>--json</c>. See docs/run-directory.md.</summary>
+/// <summary>
+/// Events as JSON objects: the lines of <c>metrics.jsonl</c> and of <c>--json</c>. See docs/run-directory.md.
+/// </summary>
 public static class EventJson
 {
     /// <summary>What writes the properties of an event's object; null when the event has no line.</summary>
@@ -10,22 +12,25 @@ public static class EventJson
     {
         StepCommitted step => json => WriteStep(json, step, stepsPerEpoch),
         Evaluated evaluated => json => WriteEvaluation(json, evaluated),
-        WorkerJoined joined => json => WriteEvent(json, "worker_joined", ("worker", joined.Worker.Name), ("self_test", joined.SelfTestHash)),
-        WorkerRefused refused => json => WriteEvent(json, "worker_refused", ("worker", refused.Worker.Name), ("self_test", refused.SelfTestHash)),
-        WorkerLost lost => json => WriteEvent(json, "worker_lost", ("worker", lost.Worker.Name), ("reason", lost.Reason)),
+        WorkerJoined it => json => WriteEvent(
+            json, "worker_joined", ("worker", it.Worker.Name), ("self_test", it.SelfTestHash)),
+        WorkerRefused it => json => WriteEvent(
+            json, "worker_refused", ("worker", it.Worker.Name), ("self_test", it.SelfTestHash)),
+        WorkerLost it => json => WriteEvent(json, "worker_lost", ("worker", it.Worker.Name), ("reason", it.Reason)),
         Stopping stopping => json => WriteVersionEvent(json, "stopping", stopping.Version),
         WaitingForWorkers => json => WriteEvent(json, "waiting_for_workers"),
         RangesLate late => json => WriteVersionEvent(json, "ranges_late", late.Step, ("worker", late.Worker.Name)),
-        ResultsOverdue overdue => json => WriteVersionEvent(json, "results_overdue", overdue.Version, ("worker", overdue.Worker.Name)),
+        ResultsOverdue it => json => WriteVersionEvent(json, "results_overdue", it.Version, ("worker", it.Worker.Name)),
         ResultDropped dropped => json => WriteVersionEvent(
             json, "result_dropped", dropped.Step, ("worker", dropped.Worker.Name), ("reason", dropped.Reason)),
         CheckpointSaved saved => json => WriteVersionEvent(json, "checkpoint_saved", saved.Version),
-        CheckpointFailed failed => json => WriteVersionEvent(json, "checkpoint_failed", failed.Version, ("reason", failed.Reason)),
+        CheckpointFailed it => json => WriteVersionEvent(json, "checkpoint_failed", it.Version, ("reason", it.Reason)),
         _ => null,
     };
 
     /// <summary>An event with values of text.</summary>
-    public static void WriteEvent(Utf8JsonWriter json, string name, params ReadOnlySpan<(string Name, string Value)> properties)
+    public static void WriteEvent(
+        Utf8JsonWriter json, string name, params ReadOnlySpan<(string Name, string Value)> properties)
     {
         json.WriteString("event", name);
         foreach (var (property, value) in properties)

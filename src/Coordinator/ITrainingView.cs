@@ -36,7 +36,8 @@ public sealed record TrainingExtent(long FirstStep, long TotalSteps, long StepsP
 /// <param name="TrainingSeconds">Seconds of training in this process.</param>
 /// <param name="TokensPerSecond">Predicted tokens a second in this process.</param>
 /// <param name="IdleShare">Share of the time in which no worker had anything to compute.</param>
-/// <param name="ValidationLoss">Loss per token of the last version on the validation text, in nats; null without such text.</param>
+/// <param name="ValidationLoss">Loss per token of the last version on the validation text, in nats; null without such
+/// text.</param>
 /// <param name="ModelSha256">SHA-256 of the final <c>model.safetensors</c>.</param>
 /// <param name="OptimizerSha256">SHA-256 of the final <c>optimizer.safetensors</c>.</param>
 public sealed record TrainingSummary(

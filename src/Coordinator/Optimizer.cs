@@ -1,8 +1,8 @@
 namespace RnnLm.Coordinator;
 
 /// <summary>
-/// From a step's summed gradient to the next parameters: mean over the step's tokens, clipping by norm, Adam. Every pass
-/// runs over fixed blocks, so that the number of threads never changes a bit.
+/// From a step's summed gradient to the next parameters: mean over the step's tokens, clipping by norm, Adam. Every
+/// pass runs over fixed blocks, so that the number of threads never changes a bit.
 /// </summary>
 /// <param name="settings">The job's optimizer.</param>
 /// <param name="pool">Buffers of the model's length.</param>
@@ -10,8 +10,8 @@ namespace RnnLm.Coordinator;
 public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, int threads)
 {
     /// <summary>
-    /// Makes version v + 1 out of version v, off the actor: it gives no reference back. Moments are overwritten in place,
-    /// and are then the very buffers of the outcome, unless a snapshot holds them.
+    /// Makes version v + 1 out of version v, off the actor: it gives no reference back. Moments are overwritten in
+    /// place, and are then the very buffers of the outcome, unless a snapshot holds them.
     /// </summary>
     public UpdateOutcome Apply(TrainingState state, Gradient sum, int examples)
     {
@@ -49,7 +49,8 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
         return new UpdateOutcome(next, loss, norm, learningRate, sum.TokenCount, IsFinite: true);
     }
 
-    private CountedBuffer Writable(CountedBuffer moment) => moment.IsExclusive ? moment : new CountedBuffer(pool.Rent(), pool);
+    private CountedBuffer Writable(CountedBuffer moment) =>
+        moment.IsExclusive ? moment : new CountedBuffer(pool.Rent(), pool);
 }
 
 /// <summary>What an update came to.</summary>

@@ -31,7 +31,7 @@ public sealed class Roster
 
     /// <summary>Those who are not late; all of them when everybody is.</summary>
     public IReadOnlyList<Member> InTime =>
-        _members.Values.Any(member => !member.IsLate) ? [.. _members.Values.Where(member => !member.IsLate)] : [.. _members.Values];
+        _members.Values.Where(member => !member.IsLate).ToArray() is { Length: > 0 } inTime ? inTime : [.. Members];
 
     /// <summary>How long a worker that owes something may say nothing.</summary>
     public TimeSpan Silence => _slowestStep == TimeSpan.Zero
@@ -72,12 +72,14 @@ public sealed class Roster
     public void Measure(TimeSpan step) => _slowestStep = step > _slowestStep ? step : _slowestStep;
 
     /// <summary>
-    /// Speeds of members, in their order. Until all are measured the numbers of threads stand for them, so that numbers of
-    /// two kinds are never compared.
+    /// Speeds of members, in their order. Until all are measured the numbers of threads stand for them, so that numbers
+    /// of two kinds are never compared.
     /// </summary>
-    public static IReadOnlyList<double> Speeds(IReadOnlyList<Member> members) => members.All(member => member.IsMeasured)
-        ? [.. members.Select(member => member.Speed)]
-        : [.. members.Select(member => (double)member.Threads)];
+    public static IReadOnlyList<double> Speeds(IReadOnlyList<Member> members)
+    {
+        bool allMeasured = members.All(member => member.IsMeasured);
+        return [.. members.Select(member => allMeasured ? member.Speed : member.Threads)];
+    }
 
     /// <summary>
     /// When a member that owes so many shards is late. One that was not measured yet is expected to be like the others,
@@ -86,10 +88,12 @@ public sealed class Roster
     public DateTimeOffset? LateAt(Member member, int shards)
     {
         ArgumentNullException.ThrowIfNull(member);
+        var measured = Members.Where(other => other.IsMeasured);
         double speed = member.IsMeasured
             ? member.Speed
-            : member.Threads * Members.Where(other => other.IsMeasured).Select(other => other.Speed / other.Threads).DefaultIfEmpty().Average();
-        double seconds = Math.Clamp(LatenessFactor * shards / speed, ShortestLateness.TotalSeconds, Silence.TotalSeconds);
+            : member.Threads * measured.Select(other => other.Speed / other.Threads).DefaultIfEmpty().Average();
+        double expected = LatenessFactor * shards / speed;
+        double seconds = Math.Clamp(expected, ShortestLateness.TotalSeconds, Silence.TotalSeconds);
         return speed > 0 ? member.Since + TimeSpan.FromSeconds(seconds) : null;
     }
 }
@@ -140,7 +144,7 @@ public sealed class Member(ActorId id, int threads, string selfTestHash, DateTim
     /// <summary>Takes in that it was asked again. It gets work once more, so that it has something to answer.</summary>
     public void AskedAgain(DateTimeOffset now) => (Since, IsLate, WasAskedAgain) = (now, false, true);
 
-    /// <summary>Takes in that the worker needed <paramref name="elapsed"/> for <paramref name="shards"/> shards.</summary>
+    /// <summary>Takes in how long it needed for so many shards.</summary>
     public void Measure(int shards, TimeSpan elapsed)
     {
         if (shards > 0 && elapsed > TimeSpan.Zero)

@@ -4,9 +4,10 @@ using RnnLm.Storage;
 namespace RnnLm.Coordinator;
 
 /// <summary>
-/// Takes the coordinator's events off its hands: the metrics file and the view have a thread each, so that neither a slow
-/// disk nor a stopped terminal holds training up. Their queues are bounded: what a terminal cannot take is not shown, what
-/// a disk cannot take is missing in the metrics, and either is said once. A view that throws is not used again.
+/// Takes the coordinator's events off its hands: the metrics file and the view have a thread each, so that neither a
+/// slow disk nor a stopped terminal holds training up. Their queues are bounded: what a terminal cannot take is not
+/// shown, what a disk cannot take is missing in the metrics, and either is said once. A view that throws is not used
+/// again.
 /// </summary>
 public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
 {
@@ -36,7 +37,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
     /// <param name="view">Shows the run; not owned.</param>
     /// <param name="extent">From where to where the run goes.</param>
     /// <param name="sample">Continues the run's prompts with a version.</param>
-    /// <param name="joined">Notes a worker's self-test in the run's configuration; called where the disk is written.</param>
+    /// <param name="joined">Notes a worker's self-test in config.json; called on the disk's thread.</param>
     /// <param name="time">The clock.</param>
     public RunRecorder(
         MetricsLog metrics,
@@ -96,7 +97,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
                     Show(view => view.Sample(prompt, text));
                 }
             }
-#pragma warning disable CA1031 // A sample for the eye that fails is worth a warning, whatever the reason, and not the run.
+#pragma warning disable CA1031 // A sample that fails is worth a warning, whatever the reason, and not the run.
             catch (Exception failure)
 #pragma warning restore CA1031
             {
@@ -127,7 +128,8 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
 #pragma warning restore CA1031
         {
             _view = null;
-            Append(json => EventJson.WriteEvent(json, "warning", ("text", $"nothing is shown any more: {failure.Message}")));
+            string text = $"nothing is shown any more: {failure.Message}";
+            Append(json => EventJson.WriteEvent(json, "warning", ("text", text)));
         }
     });
 
@@ -138,7 +140,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
         Append(json => EventJson.WriteEvent(json, "warning", ("text", text)));
     }
 
-    /// <summary>Shows and writes what is left; a disk or terminal that does not answer is left behind after its deadline.</summary>
+    /// <summary>Shows and writes what is left; a disk or terminal that does not answer is left behind.</summary>
     public async ValueTask DisposeAsync()
     {
         await Task.Run(() =>
@@ -165,7 +167,8 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
     {
         if (!_disk.Run(() => Guard(() => _metrics.Flush(toDisk: true))).Wait(DiskDeadline))
         {
-            throw RnnLmException.Storage($"the metrics could not be written within {DiskDeadline.TotalSeconds:F0} s; look after the disk");
+            throw RnnLmException.Storage(
+                $"the metrics could not be written within {DiskDeadline.TotalSeconds:F0} s; look after the disk");
         }
     }
 

@@ -1,9 +1,9 @@
 namespace RnnLm.Coordinator;
 
 /// <summary>
-/// What is saved, and how the run ends. Checkpoints are written one at a time, and while one is being written at most one
-/// best and one newest wait: a newer one takes the place of a waiting one, so that a slow disk costs checkpoints and never
-/// memory or training time. The run ends when its last version is saved.
+/// What is saved, and how the run ends. Checkpoints are written one at a time, and while one is being written at most
+/// one best and one newest wait: a newer one takes the place of a waiting one, so that a slow disk costs checkpoints
+/// and never memory or training time. The run ends when its last version is saved.
 /// </summary>
 /// <param name="saved">The newest version that was saved before; null for none.</param>
 /// <param name="roster">Who is dismissed at the end.</param>
@@ -45,7 +45,8 @@ internal sealed class Saving(long? saved, Roster roster, Outbox outbox)
     /// <param name="reason">The exit code.</param>
     /// <param name="message">What to say of the version that was saved last; null when the run is simply done.</param>
     /// <param name="cause">What led to it.</param>
-    public void Stop(ExitCode reason, Func<long, string>? message, Exception? cause) => (_reason, _message, _cause) = (reason, message, cause);
+    public void Stop(ExitCode reason, Func<long, string>? message, Exception? cause) =>
+        (_reason, _message, _cause) = (reason, message, cause);
 
     /// <summary>Saves the version that the run ends with, if that is not done, and ends when it is.</summary>
     public void SaveLast(TrainingState state)
@@ -67,7 +68,9 @@ internal sealed class Saving(long? saved, Roster roster, Outbox outbox)
     public void OnWritten(CheckpointWritten written, long version)
     {
         var failure = written.Failure;
-        outbox.Report(failure is null ? new CheckpointSaved(written.Version) : new CheckpointFailed(written.Version, failure.Message));
+        outbox.Report(failure is null
+            ? new CheckpointSaved(written.Version)
+            : new CheckpointFailed(written.Version, failure.Message));
         if (failure is RnnLmException { ExitCode: ExitCode.Cluster } lost)
         {
             // Another coordinator has the run: this one writes nothing more.
@@ -95,7 +98,8 @@ internal sealed class Saving(long? saved, Roster roster, Outbox outbox)
     {
         if (_isLast && _writing is null)
         {
-            End(_lastFailure ?? (_message is null ? null : new RnnLmException(_reason!.Value, _message(version), _cause)));
+            var why = _message is null ? null : new RnnLmException(_reason!.Value, _message(version), _cause);
+            End(_lastFailure ?? why);
         }
     }
 

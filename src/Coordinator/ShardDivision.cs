@@ -1,10 +1,13 @@
 namespace RnnLm.Coordinator;
 
-/// <summary>Divides a run of shards among workers by their speeds. Who gets which shard never changes a bit of the result.</summary>
+/// <summary>
+/// Divides a run of shards among workers by their speeds. Who gets which shard never changes a bit of the result.
+/// </summary>
 public static class ShardDivision
 {
     /// <summary>
-    /// Gives each worker a contiguous run of shards, as aligned ranges, so that the slowest is done as early as possible.
+    /// Gives each worker a contiguous run of shards, as aligned ranges, so that the slowest is done as early as
+    /// possible.
     /// </summary>
     /// <param name="start">First shard.</param>
     /// <param name="end">One past the last shard.</param>

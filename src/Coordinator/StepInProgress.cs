@@ -1,6 +1,6 @@
 namespace RnnLm.Coordinator;
 
-/// <summary>The books of one step: its shards, who was asked for which ranges, and the tree of the sums that came back.</summary>
+/// <summary>The books of one step: its shards, who was asked for which ranges, and the sums that came back.</summary>
 /// <param name="step">Its number: the version of the parameters it reads.</param>
 /// <param name="shards">The plan's shards.</param>
 /// <param name="shardHashes">Their hashes.</param>
@@ -54,7 +54,7 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     /// <summary>Takes a worker's ranges away from it without a word: it is gone, or remembers nothing.</summary>
     public void Withdraw(ActorId worker) => _shares.Remove(worker.Name);
 
-    /// <summary>For each worker whose ranges have changed since it was last told: all its ranges that are missing.</summary>
+    /// <summary>For each worker whose ranges have changed since it was told: all that are missing.</summary>
     public IReadOnlyList<(ActorId Worker, Assign Message)> Changes(long incarnation)
     {
         var changes = new List<(ActorId, Assign)>();
@@ -65,17 +65,16 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
             share.Told = wanted;
             if (wanted.Count != told.Count || wanted.Except(told).Any())
             {
-                changes.Add((share.Worker, new Assign(
-                    incarnation,
-                    Step,
-                    [.. wanted.Select(entry => new AssignedRange(entry.Key, entry.Value, [.. shards.Skip(entry.Key.Start).Take(entry.Key.Length)]))])));
+                var ranges = wanted.Select(entry => new AssignedRange(
+                    entry.Key, entry.Value, [.. shards.Skip(entry.Key.Start).Take(entry.Key.Length)]));
+                changes.Add((share.Worker, new Assign(incarnation, Step, [.. ranges])));
             }
         }
 
         return changes;
     }
 
-    /// <summary>The longest runs [start, end) of shards that neither came back nor are asked of any of these workers.</summary>
+    /// <summary>The longest runs [start, end) of shards that neither came nor are asked of these workers.</summary>
     public IReadOnlyList<(int Start, int End)> RunsNotAskedOf(IEnumerable<ActorId> workers)
     {
         ArgumentNullException.ThrowIfNull(workers);
@@ -124,7 +123,8 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     {
         ArgumentNullException.ThrowIfNull(result);
         var range = result.Range;
-        if (range.End > shards.Count || result.TokenHash != TokenHash.OfHashes(shardHashes.AsSpan(range.Start, range.Length)))
+        if (range.End > shards.Count ||
+            result.TokenHash != TokenHash.OfHashes(shardHashes.AsSpan(range.Start, range.Length)))
         {
             return "wrong tokens";
         }

@@ -20,16 +20,17 @@ public static class StoredState
         ArgumentNullException.ThrowIfNull(fill);
         var values = pool.Rent();
         fill(values);
-        return new TrainingState(new ParameterVersion(0, new CountedBuffer(values, pool)), Zeros(pool), Zeros(pool), 0, 0, 0);
+        var parameters = new ParameterVersion(0, new CountedBuffer(values, pool));
+        return new TrainingState(parameters, Zeros(pool), Zeros(pool), 0, 0, 0);
     }
 
     /// <summary>Version 0 with the parameters of a file.</summary>
     /// <exception cref="RnnLmException">The file cannot be read or is not of this model.</exception>
-    public static TrainingState FromWeights(string path, ParameterLayout layout, FloatBufferPool pool) => Initial(pool, values =>
+    public static TrainingState FromWeights(string path, ParameterLayout layout, FloatBufferPool pool)
     {
         using var file = SafetensorsFile.Open(path);
-        file.ReadLayout(layout, values.Span);
-    });
+        return Initial(pool, values => file.ReadLayout(layout, values.Span));
+    }
 
     /// <summary>The parameters of a checkpoint alone.</summary>
     public static float[] ReadParameters(Checkpoint checkpoint, ModelSettings model)

@@ -11,7 +11,8 @@ public abstract record TrainingEvent;
 /// <param name="GradientNorm">L2 norm of the mean gradient before clipping.</param>
 /// <param name="LearningRate">The step's learning rate.</param>
 /// <param name="Elapsed">Since the step before was committed.</param>
-/// <param name="UpdateElapsed">From the last worker's result to the new version: no worker had anything to compute.</param>
+/// <param name="UpdateElapsed">From the last worker's result to the new version: no worker had anything to
+/// compute.</param>
 /// <param name="TokenHash">Hash of the tokens that the accepted results were computed from.</param>
 /// <param name="IsSkipped">Whether loss or gradient was not finite and the parameters were left as they are.</param>
 public sealed record StepCommitted(
@@ -47,10 +48,14 @@ public sealed record Stopping(long Version) : TrainingEvent;
 /// <summary>A worker is later than expected: others compute its ranges too, the first result wins.</summary>
 public sealed record RangesLate(long Step, ActorId Worker) : TrainingEvent;
 
-/// <summary>A worker that owes results has been silent for too long: it was asked again, and is given up next.</summary>
+/// <summary>
+/// A worker that owes results has been silent for too long: it was asked again, and is given up next.
+/// </summary>
 public sealed record ResultsOverdue(long Version, ActorId Worker, TimeSpan Silence) : TrainingEvent;
 
-/// <summary>A result was not used: it came twice or too late, or was computed from other tokens than the plan's.</summary>
+/// <summary>
+/// A result was not used: it came twice or too late, or was computed from other tokens than the plan's.
+/// </summary>
 public sealed record ResultDropped(long Step, ActorId Worker, string Reason) : TrainingEvent;
 
 /// <summary>A checkpoint was written.</summary>

@@ -2,7 +2,8 @@ namespace RnnLm.Coordinator;
 
 /// <summary>
 /// All that training carries from one step to the next: what a checkpoint holds. The holder owns one reference to each
-/// buffer; a second holder takes a <see cref="Snapshot"/>, and from then on nobody writes these buffers until it is released.
+/// buffer; a second holder takes a <see cref="Snapshot"/>, and from then on nobody writes these buffers until it is
+/// released.
 /// </summary>
 /// <param name="Parameters">The parameters after <c>Parameters.Version</c> steps.</param>
 /// <param name="FirstMoment">Adam's running mean of gradients, laid out like the parameters.</param>
@@ -22,10 +23,15 @@ public sealed record TrainingState(
     public long Version => Parameters.Version;
 
     /// <summary>The same state for a second holder.</summary>
-    public TrainingState Snapshot() =>
-        this with { Parameters = Parameters.Retain(), FirstMoment = FirstMoment.Retain(), SecondMoment = SecondMoment.Retain() };
+    public TrainingState Snapshot()
+    {
+        Parameters.Retain();
+        FirstMoment.Retain();
+        SecondMoment.Retain();
+        return this;
+    }
 
-    /// <summary>Gives back what the next state does not go on with: the optimizer may have overwritten moments in place.</summary>
+    /// <summary>Gives back what the next state does not go on with; moments may have been overwritten.</summary>
     public void ReleaseAllBut(TrainingState next)
     {
         ArgumentNullException.ThrowIfNull(next);

@@ -2,9 +2,9 @@ namespace RnnLm.Coordinator;
 
 /// <summary>
 /// Workers join, leave, are late, fall silent and come back. The flat rule for time: who is later than twice what was
-/// expected of him, and than a quarter of a second, is late, and the others compute his ranges too; the first result wins.
-/// Who owes something and stays silent is asked again, then given up, and is welcome back. Without workers the run waits,
-/// and where nobody is left who could come it ends.
+/// expected of him, and than a quarter of a second, is late, and the others compute his ranges too; the first result
+/// wins. Who owes something and stays silent is asked again, then given up, and is welcome back. Without workers the
+/// run waits, and where nobody is left who could come it ends.
 /// </summary>
 /// <param name="settings">How to run.</param>
 /// <param name="roster">Who works.</param>
@@ -86,7 +86,8 @@ internal sealed class Workforce(
             return;
         }
 
-        foreach (var member in roster.Members.Where(member => !member.IsLate && assignment.DueOf(step, member) <= now).ToArray())
+        var late = roster.Members.Where(member => !member.IsLate && assignment.DueOf(step, member) <= now);
+        foreach (var member in late.ToArray())
         {
             Late(member, version, now);
         }
@@ -94,10 +95,11 @@ internal sealed class Workforce(
         assignment.WatchTheTime(step, now);
     }
 
-    /// <summary>Looks who has been silent: the question or the parameters may have been lost, or the worker hangs.</summary>
+    /// <summary>Looks who has been silent: the question or the parameters were lost, or the worker hangs.</summary>
     public void OnSilenceCheck(long version, DateTimeOffset now)
     {
-        foreach (var member in roster.Members.Where(member => Owes(member, version) && now - member.Since >= roster.Silence).ToArray())
+        var silent = roster.Members.Where(member => Owes(member, version) && now - member.Since >= roster.Silence);
+        foreach (var member in silent.ToArray())
         {
             if (member.WasAskedAgain)
             {
@@ -138,7 +140,7 @@ internal sealed class Workforce(
         {
             stop(
                 ExitCode.Cluster,
-                version => $"no worker is left at step {version}: {_whyNobody}; resume the run when the cause is mended",
+                version => $"no worker is left at step {version}: {_whyNobody}; resume when the cause is mended",
                 cause);
             return;
         }

@@ -2,7 +2,7 @@ using Akka.Actor;
 
 namespace RnnLm.Worker;
 
-/// <summary>The actor of one worker: its behaviour's computations go to its device, whose threads are its own.</summary>
+/// <summary>The actor of one worker: its computations go to its device, whose threads are its own.</summary>
 /// <param name="self">Its name.</param>
 /// <param name="device">What computes; not owned.</param>
 /// <param name="coordinator">Who is told when it stops, and why.</param>

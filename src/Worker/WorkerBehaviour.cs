@@ -1,19 +1,19 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The worker's state machine. It holds one parameter version, keeps the assignments of steps whose parameters it does not
-/// have yet, begins a step's ranges as soon as it has both, and returns one sum a range.
+/// The worker's state machine. It holds one parameter version, keeps the assignments of steps whose parameters it does
+/// not have yet, begins a step's ranges as soon as it has both, and returns one sum a range.
 /// </summary>
 /// <remarks>
-/// Whatever arrives twice, late or from an older coordinator changes nothing: a publish that is not newer is released, an
-/// assignment to a past step is dropped, and a range that was begun is not begun again unless its attempt grew.
+/// Whatever arrives twice, late or from an older coordinator changes nothing: a publish that is not newer is released,
+/// an assignment to a past step is dropped, and a range that was begun is not begun again unless its attempt grew.
 /// </remarks>
 public sealed class WorkerBehaviour : IBehaviour
 {
     /// <summary>Steps of which an assignment is kept: the one in hand and the next.</summary>
     private const int StepsAhead = 2;
 
-    /// <summary>Pieces kept that came before their version; a coordinator has fewer under way with one thread.</summary>
+    /// <summary>Pieces kept that came before their version; a coordinator has fewer under way.</summary>
     private const int EarlyPiecesAThread = 4;
 
     private readonly ActorId _self;
@@ -43,8 +43,8 @@ public sealed class WorkerBehaviour : IBehaviour
         RangeComputed computed => [new Send(ActorId.Coordinator, new RangeResult(
             computed.Incarnation, _self, computed.Step, computed.Range, computed.TokenHash, computed.Gradient))],
         Evaluate evaluate => OnEvaluate(evaluate),
-        PieceEvaluated piece => [new Send(ActorId.Coordinator, new EvaluationResult(
-            piece.Request.Incarnation, _self, piece.Request.Version, piece.Request.Piece, piece.LossSum, piece.TokenCount))],
+        PieceEvaluated { Request: var asked } piece => [new Send(ActorId.Coordinator, new EvaluationResult(
+            asked.Incarnation, _self, asked.Version, asked.Piece, piece.LossSum, piece.TokenCount))],
         Dismiss => OnDismiss(),
         _ => throw new InvalidOperationException($"{_self} does not know the message {message.GetType().Name}."),
     };
@@ -97,7 +97,8 @@ public sealed class WorkerBehaviour : IBehaviour
 
     private List<Effect> OnEvaluate(Evaluate evaluate)
     {
-        if (evaluate.Incarnation < _incarnation || (evaluate.Incarnation == _incarnation && evaluate.Version < _version?.Version))
+        bool isPast = evaluate.Incarnation == _incarnation && evaluate.Version < _version?.Version;
+        if (evaluate.Incarnation < _incarnation || isPast)
         {
             return [];
         }

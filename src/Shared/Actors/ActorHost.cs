@@ -4,7 +4,7 @@ using Akka.Event;
 
 namespace RnnLm.Shared;
 
-/// <summary>The actor system of one process, as we want it: quiet, local, with bounded mailboxes and no restarts.</summary>
+/// <summary>The actor system of one process: quiet, local, with bounded mailboxes and no restarts.</summary>
 public static class ActorHost
 {
     /// <summary>

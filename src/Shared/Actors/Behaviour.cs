@@ -23,10 +23,10 @@ public readonly record struct ActorId(string Name)
     public override string ToString() => Name;
 }
 
-/// <summary>What an actor can be told. Messages are immutable; bulk payloads in them are owned by the receiver.</summary>
+/// <summary>What an actor can be told. Messages are immutable; the receiver owns bulk payloads in them.</summary>
 public abstract record Message
 {
-    /// <summary>Gives back the buffers that the message owns: called once, and only if nobody will receive it.</summary>
+    /// <summary>Gives back the buffers that it owns: called once, and only if nobody will receive it.</summary>
     public virtual void Release()
     {
     }

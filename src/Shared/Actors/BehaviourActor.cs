@@ -3,8 +3,8 @@ using Akka.Actor;
 namespace RnnLm.Shared;
 
 /// <summary>
-/// The actor around a behaviour: <see cref="Send"/> becomes Tell, timers are Akka's, work runs on threads of its own and
-/// comes back as a message. A behaviour or work that throws stops the actor; who watches it learns the cause.
+/// The actor around a behaviour: <see cref="Send"/> becomes Tell, timers are Akka's, work runs on threads of its own
+/// and comes back as a message. A behaviour or work that throws stops the actor; who watches it learns the cause.
 /// </summary>
 /// <param name="self">Its name among the actors of the run.</param>
 /// <param name="behaviour">What decides.</param>

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace RnnLm.Shared;
 
 /// <summary>
-/// A scheduler with threads and a bounded queue of its own: long work never takes the pool's threads, on which actors and
-/// timers run.
+/// A scheduler with threads and a bounded queue of its own: long work never takes the pool's threads, on which actors
+/// and timers run.
 /// </summary>
 public sealed class WorkThreads : TaskScheduler, IDisposable
 {
@@ -20,7 +20,12 @@ public sealed class WorkThreads : TaskScheduler, IDisposable
     {
         _name = name;
         _queue = new BlockingCollection<Task>(capacity);
-        _threads = [.. Enumerable.Range(0, threads).Select(index => new Thread(Work) { IsBackground = true, Name = $"{name}/{index}" })];
+        _threads = new Thread[threads];
+        for (int index = 0; index < threads; index++)
+        {
+            _threads[index] = new Thread(Work) { IsBackground = true, Name = $"{name}/{index}" };
+        }
+
         Array.ForEach(_threads, thread => thread.Start());
     }
 
@@ -28,7 +33,7 @@ public sealed class WorkThreads : TaskScheduler, IDisposable
     public override int MaximumConcurrencyLevel => _threads.Length;
 
     /// <summary>Queues work.</summary>
-    /// <returns>Its result; faulted when it throws, or with a <see cref="WorkOverflowException"/> when the queue is full.</returns>
+    /// <returns>Its result; faulted with a <see cref="WorkOverflowException"/> when the queue is full.</returns>
     public Task<T> Run<T>(Func<T> work)
     {
         var task = new Task<T>(work, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler);
@@ -50,7 +55,7 @@ public sealed class WorkThreads : TaskScheduler, IDisposable
         return true;
     });
 
-    /// <summary>Takes no more work and waits until all is done; false when that takes longer than the deadline.</summary>
+    /// <summary>Takes no more work and waits until all is done; false when the deadline passes first.</summary>
     public bool Finish(TimeSpan deadline)
     {
         _queue.CompleteAdding();
@@ -87,4 +92,4 @@ public sealed class WorkThreads : TaskScheduler, IDisposable
 
 /// <summary>Threads of a kind were given more work than their bounded queue holds, or any after their end.</summary>
 public sealed class WorkOverflowException(string name, int capacity)
-    : Exception(capacity == 0 ? $"{name}: it has ended and takes no work" : $"{name}: {capacity} pieces of work wait, more than it takes");
+    : Exception(capacity == 0 ? $"{name} has ended and takes no work" : $"{name}: {capacity} pieces of work wait, no more fit");

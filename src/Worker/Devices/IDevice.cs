@@ -1,7 +1,6 @@
 namespace RnnLm.Worker;
 
-/// <summary>What computes for one worker. Work is queued and answered by a message; nothing here blocks the
-/// actor.</summary>
+/// <summary>What computes for one worker. Work is queued and answered by a message; nothing blocks the actor.</summary>
 public interface IDevice : IDisposable
 {
     /// <summary>Shards computed side by side.</summary>
@@ -28,8 +27,8 @@ public sealed record ComputeRange(
     long Incarnation, ParameterVersion Version, ShardRange Range, IReadOnlyList<ShardTokens> Shards) : DeviceWork;
 
 /// <summary>
-/// The loss of a piece of validation text; answered by <see cref="PieceEvaluated"/>. The device owns one reference to the
-/// version.
+/// The loss of a piece of validation text; answered by <see cref="PieceEvaluated"/>. The device owns one reference to
+/// the version.
 /// </summary>
 public sealed record ComputeLoss(Evaluate Request, ParameterVersion Version) : DeviceWork;
 
@@ -37,7 +36,8 @@ public sealed record ComputeLoss(Evaluate Request, ParameterVersion Version) : D
 public sealed record SelfTestDone(string Hash) : Message;
 
 /// <summary>The device has summed a range; the receiver owns the gradient.</summary>
-public sealed record RangeComputed(long Incarnation, long Step, ShardRange Range, ulong TokenHash, Gradient Gradient) : Message
+public sealed record RangeComputed(
+    long Incarnation, long Step, ShardRange Range, ulong TokenHash, Gradient Gradient) : Message
 {
     /// <inheritdoc/>
     public override void Release() => Gradient.Release();

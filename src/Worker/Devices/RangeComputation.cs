@@ -1,8 +1,8 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// One range in the making: threads compute its shards in any order and side by side, and whoever fills the second of two
-/// siblings adds them, so that the sum is the one the coordinator would make of the single shards.
+/// One range in the making: threads compute its shards in any order and side by side, and whoever fills the second of
+/// two siblings adds them, so that the sum is the one the coordinator would make of the single shards.
 /// </summary>
 internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardTokens> shards, GradientPool pool)
 {

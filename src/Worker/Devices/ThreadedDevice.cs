@@ -48,13 +48,17 @@ public sealed class ThreadedDevice : IDevice
     /// <inheritdoc/>
     public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail) => Enqueue(work switch
     {
-        RunSelfTest => [new Item(_newest, computer => answer(new SelfTestDone(_selfTest.Run(computer))), () => { }, fail)],
+        RunSelfTest =>
+        [
+            new Item(_newest, computer => answer(new SelfTestDone(_selfTest.Run(computer))), () => { }, fail),
+        ],
         ComputeRange range => ItemsOf(range, answer, fail),
         ComputeLoss { Request: var request, Version: var version } =>
         [
             new Item(
                 (request.Incarnation, version.Version),
-                computer => answer(new PieceEvaluated(request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount)),
+                computer => answer(new PieceEvaluated(
+                    request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount)),
                 version.Release,
                 fail),
         ],
@@ -88,7 +92,8 @@ public sealed class ThreadedDevice : IDevice
         {
             if (computation.ComputeShard(index, work.Version, computer) is { } sum)
             {
-                answer(new RangeComputed(work.Incarnation, work.Version.Version, work.Range, TokenHash.OfRange(work.Shards), sum));
+                answer(new RangeComputed(
+                    work.Incarnation, work.Version.Version, work.Range, TokenHash.OfRange(work.Shards), sum));
             }
         }
 
@@ -109,8 +114,8 @@ public sealed class ThreadedDevice : IDevice
     }
 
     /// <summary>
-    /// Puts work behind what waits. Whoever asks for a newer version needs nothing of the older ones: a thread that hangs
-    /// does not pile them up.
+    /// Puts work behind what waits. Whoever asks for a newer version needs nothing of the older ones: a thread that
+    /// hangs does not pile them up.
     /// </summary>
     private void Enqueue(Item[] items)
     {
@@ -150,7 +155,7 @@ public sealed class ThreadedDevice : IDevice
 
     private void Work(Func<IReplica> computers)
     {
-        // Made when first needed, so that a computer that cannot be made (a library is missing) fails the work and with it the worker.
+        // Made when first needed, so that one that cannot be made (a library is missing) fails the work and the worker.
         var computer = new Lazy<IReplica>(computers, LazyThreadSafetyMode.None);
         while (!_isEnding)
         {
@@ -166,7 +171,7 @@ public sealed class ThreadedDevice : IDevice
             {
                 item?.Compute(computer.Value);
             }
-#pragma warning disable CA1031 // Whatever a computation throws is the worker's failure; the actor stops with it as its cause.
+#pragma warning disable CA1031 // Whatever a computation throws is the worker's failure, and its actor stops.
             catch (Exception failure)
 #pragma warning restore CA1031
             {

@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace RnnLm.Tests;
 
 /// <summary>
-/// A coordinator driven by hand: messages go in one by one, work off the actor is done at once, sent messages are kept. Workers are played by the test;
-/// a shard's gradient is a few numbers of very different sizes, so that another order of summation gives other bits.
+/// A coordinator driven by hand: messages go in one by one, work off the actor is done at once, sent messages are kept.
+/// Workers are played by the test; a shard's gradient is a few numbers of very different sizes, so that another order
+/// of summation gives other bits.
 /// </summary>
 internal sealed class CoordinatorHarness
 {
@@ -134,7 +135,9 @@ internal sealed class CoordinatorHarness
     public RangeResult Answer(int worker, long step, AssignedRange assigned) => new(
         Incarnation, Worker(worker), step, assigned.Range, TokenHash.OfRange(assigned.Shards), SumOf(step, assigned.Range));
 
-    /// <summary>Lets the workers answer everything that they were asked for a step, in the given order of ranges.</summary>
+    /// <summary>
+    /// Lets the workers answer everything that they were asked for a step, in the given order of ranges.
+    /// </summary>
     public void AnswerAll(long step, Func<IReadOnlyList<(int Worker, AssignedRange Range)>, IEnumerable<(int Worker, AssignedRange Range)>> order, params int[] workers)
     {
         foreach (var (worker, range) in order(Assigned(step, workers)))

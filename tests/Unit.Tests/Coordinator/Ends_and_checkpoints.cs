@@ -210,7 +210,9 @@ public sealed class Ends_and_checkpoints
         Assert.Empty(harness.Sent[CoordinatorHarness.Worker(0)].OfType<Evaluate>());
     }
 
-    /// <summary>Results that come during a long evaluation show that the workers live; no timer of the step calls it overdue.</summary>
+    /// <summary>
+    /// Results that come during a long evaluation show that the workers live; no timer of the step calls it overdue.
+    /// </summary>
     [Fact]
     public void A_long_evaluation_is_not_overdue_while_pieces_come()
     {

@@ -5,12 +5,14 @@ public sealed class Optimizer_update
     private static readonly ParameterLayout Layout = ParameterLayout.For(new ModelSettings(2, 1, 1, -1));
 
     /// <summary>
-    /// Adam's first step moves every parameter by lr · g / (|g| + eps·…) = lr · sign(g), whatever the size of g: so the moments show the gradient that was used.
+    /// Adam's first step moves every parameter by lr · g / (|g| + eps·…) = lr · sign(g), whatever the size of g: so the
+    /// moments show the gradient that was used.
     /// </summary>
     [Fact]
     public void The_gradient_is_the_mean_over_tokens_clipped_to_its_norm()
     {
-        // Embedding absent; Uh, Wh, b, fc.weight (2), fc.bias (2) = 3, 4, 0, 0, 0, 12, 0: sums over 2 tokens; norm of the mean = 13 / 2.
+        // Embedding absent; Uh, Wh, b, fc.weight (2), fc.bias (2) = 3, 4, 0, 0, 0, 12, 0: sums over 2 tokens; norm of
+        // the mean = 13 / 2.
         var outcome = Apply(clip: 1.3, [3, 4, 0, 0, 0, 12, 0], tokens: 2);
         Assert.Equal(6.5, outcome.GradientNorm, 12);
         double factor = 1.3 / 6.5;

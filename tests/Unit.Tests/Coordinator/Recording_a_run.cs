@@ -75,7 +75,9 @@ public sealed class Recording_a_run : IDisposable
         Assert.Equal(2, Metrics().Count(line => (string?)line["event"] == "result_dropped" && (string?)line["reason"] == "wrong tokens"));
     }
 
-    /// <summary>The coordinator throws while its first checkpoint is being written: the run is not over before that is done.</summary>
+    /// <summary>
+    /// The coordinator throws while its first checkpoint is being written: the run is not over before that is done.
+    /// </summary>
     [Fact]
     public async Task A_coordinator_that_throws_leaves_no_writer_behind()
     {

@@ -24,7 +24,9 @@ public sealed class Same_bits_for_any_workers_and_order
         }
     }
 
-    /// <summary>Shows that the numbers of this test can tell: the same shards added one after the other give another sum.</summary>
+    /// <summary>
+    /// Shows that the numbers of this test can tell: the same shards added one after the other give another sum.
+    /// </summary>
     [Fact]
     public void A_sum_in_the_order_of_arrival_would_give_other_bits()
     {

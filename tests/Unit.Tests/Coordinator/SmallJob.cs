@@ -3,13 +3,17 @@ using System.Security.Cryptography;
 
 namespace RnnLm.Tests;
 
-/// <summary>A job of a second: small model, synthetic sentences of different lengths, trained in this process with real kernels.</summary>
+/// <summary>
+/// A job of a second: small model, synthetic sentences of different lengths, trained in this process with real kernels.
+/// </summary>
 internal static class SmallJob
 {
     public const int Steps = 6;
     public static readonly ModelSettings Model = new(VocabularySize: 61, Dimension: 24, Layers: 2, PaddingId: 0);
 
-    /// <summary>Trains and returns the SHA-256 of parameters and both moments of every checkpoint, and the events.</summary>
+    /// <summary>
+    /// Trains and returns the SHA-256 of parameters and both moments of every checkpoint, and the events.
+    /// </summary>
     /// <param name="workers">Worker actors.</param>
     /// <param name="threads">Threads of each.</param>
     /// <param name="wrap">Makes something else of worker i's device.</param>

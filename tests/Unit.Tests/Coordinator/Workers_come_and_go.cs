@@ -195,7 +195,9 @@ public sealed class Workers_come_and_go
         Assert.Equal(told, harness.Sent[CoordinatorHarness.Worker(7)].OfType<Assign>().Count());
     }
 
-    /// <summary>A worker that joins while the next version is made gets the one in hand: nobody else may give that back.</summary>
+    /// <summary>
+    /// A worker that joins while the next version is made gets the one in hand: nobody else may give that back.
+    /// </summary>
     [Fact]
     public void The_version_in_hand_can_be_sent_while_the_next_is_made()
     {
