@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
 using System.Text;
+using System.Text.Json;
 using RnnLm.Coordinator;
 using RnnLm.Data;
 using RnnLm.Worker;
