@@ -28,6 +28,7 @@ internal sealed record DeviceChoice(DeviceKind Kind, IReadOnlyList<int> Indices)
     /// 3).</exception>
     public static DeviceChoice Parse(string text)
     {
+        LibTorch.Preload();
         switch (text)
         {
             case "cpu":

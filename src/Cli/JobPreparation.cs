@@ -116,6 +116,8 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
     /// <summary>SHA-256 (hex) of a file of weights.</summary>
     private static string HashOf(string path)
     {
+        // Looks at the header and the length first: a device would be read for ever.
+        SafetensorsFile.Open(path).Dispose();
         try
         {
             using var stream = File.OpenRead(path);

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Runtime.InteropServices;
 using System.Text;
-using RnnLm.Worker;
 
 namespace RnnLm.Cli;
 
@@ -48,8 +47,6 @@ internal static class Program
             {
                 return Fail(ExitCode.Usage, Describe(parsed));
             }
-
-            LibTorch.Preload(Environment.GetEnvironmentVariable("LIBTORCH"));
 
             // Signals are the commands' own: train saves before it ends.
             return await parsed.InvokeAsync(

@@ -23,6 +23,7 @@ internal sealed class TextContinuation : IDisposable
     /// <param name="tokenizer">The job's tokenizer.</param>
     public TextContinuation(Job job, ReadOnlySpan<float> parameters, ITokenizer tokenizer)
     {
+        LibTorch.Preload();
         _tokenizer = tokenizer;
         _settings = CorpusSource.SettingsOf(job);
         _hasSentenceTokens = job.Corpus.SentenceTokens;

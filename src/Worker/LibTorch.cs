@@ -12,6 +12,9 @@ public static class LibTorch
     /// <summary>In the order in which they need each other; those for CUDA are not in every libtorch.</summary>
     private static readonly string[] Libraries = ["c10", "torch_cpu", "c10_cuda", "torch_cuda", "torch"];
 
+    /// <summary>The same with the folder that LIBTORCH names.</summary>
+    public static void Preload() => Preload(Environment.GetEnvironmentVariable("LIBTORCH"));
+
     /// <summary>
     /// Loads a user's own libtorch, which TorchSharp then finds loaded; must come before anything else touches
     /// TorchSharp.
@@ -44,16 +47,23 @@ public static class LibTorch
                 "unset LIBTORCH, or build with it set, as ./rnnlm does");
         }
 
-        foreach (string path in Libraries.Select(name => Path.Combine(libraries, FileName(name))).Where(File.Exists))
+        foreach (string name in Libraries)
         {
+            string path = Path.Combine(libraries, FileName(name));
+            if (!File.Exists(path) && name.Contains("cuda", StringComparison.Ordinal))
+            {
+                continue;
+            }
+
             try
             {
                 NativeLibrary.Load(path);
             }
             catch (DllNotFoundException failure)
             {
-                throw RnnLmException.BadInput(
-                $"LIBTORCH={directory}: {path} cannot be loaded ({failure.Message})", failure);
+                // The loader's own words come last, behind advice.
+                string reason = failure.Message.TrimEnd().Split('\n')[^1];
+                throw RnnLmException.BadInput($"LIBTORCH={directory}: {path} cannot be loaded ({reason})", failure);
             }
         }
     }

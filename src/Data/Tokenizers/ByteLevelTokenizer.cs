@@ -149,7 +149,8 @@ public sealed class ByteLevelTokenizer : ITokenizer
         int cut = text.Length;
         foreach (string name in _specialTokens)
         {
-            int found = text.IndexOf(name, StringComparison.Ordinal);
+            // Nothing behind the first cut matters.
+            int found = text[..Math.Min(text.Length, cut + name.Length)].IndexOf(name, StringComparison.Ordinal);
             cut = found < 0 ? cut : Math.Min(cut, found + 1);
         }
 

@@ -106,7 +106,9 @@ public sealed class CharTokenizer : ITokenizer
 
     /// <summary>Reads what <see cref="Files"/> gave.</summary>
     internal static CharTokenizer Load(string directory, bool sentenceTokens) =>
-        Of(File.ReadAllText(Path.Combine(directory, FileName)).EnumerateRunes(), sentenceTokens);
+        Of(
+            Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(directory, FileName))).EnumerateRunes(),
+            sentenceTokens);
 
     private RnnLmException Unknown(Rune character)
     {

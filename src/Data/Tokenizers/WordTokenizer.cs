@@ -139,7 +139,8 @@ public sealed class WordTokenizer : ITokenizer
     /// <summary>Reads what <see cref="Files"/> gave.</summary>
     internal static WordTokenizer Load(string directory, string spec, bool sentenceTokens)
     {
-        string text = File.ReadAllText(Path.Combine(directory, FileName));
+        // Not ReadAllText, which would take a word that begins with U+FEFF for a byte order mark.
+        string text = Encoding.UTF8.GetString(File.ReadAllBytes(Path.Combine(directory, FileName)));
         string[] words = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         return words.Distinct(StringComparer.Ordinal).Count() == words.Length
             ? new WordTokenizer(words, TokenizerSpec.Parse(spec), sentenceTokens)

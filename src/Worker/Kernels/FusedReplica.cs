@@ -2,10 +2,9 @@ namespace RnnLm.Worker;
 
 /// <summary>
 /// The fast path of the CPU: the summed cross-entropy of one shard and its gradient, straight from the published
-/// parameters,
-/// with products by libtorch and everything between them in kernels of our own. A shard is computed by the calling
-/// thread alone, in an order of operations that depends on the shard only, so its bits depend on parameters and
-/// tokens and nothing else. What earlier shards left in the temporaries never shows in a result.
+/// parameters, in kernels of our own. A shard is computed by the calling thread alone, in an order of operations that
+/// depends on the shard only, so its bits depend on parameters and tokens and nothing else. What earlier shards left in
+/// the temporaries never shows in a result.
 /// </summary>
 public sealed unsafe class FusedReplica : IReplica
 {

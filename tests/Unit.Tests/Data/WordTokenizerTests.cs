@@ -80,6 +80,21 @@ public class WordTokenizerTests
         Assert.Equal([4, 3, 1, 2], tokenizer.Encode("b, a c\n"));
     }
 
+    [Fact]
+    public void A_word_that_begins_with_a_byte_order_mark_is_kept_as_it_is()
+    {
+        WordTokenizer tokenizer = Of("\uFEFFa \uFEFFa a\n", most: null, TokenizerKind.SpacedWords);
+        using var directory = new TemporaryDirectory();
+        foreach (var (name, bytes) in tokenizer.Files)
+        {
+            directory.Write(name, bytes);
+        }
+
+        WordTokenizer loaded = WordTokenizer.Load(directory.Path, tokenizer.Spec, sentenceTokens: false);
+        Assert.Equal(tokenizer.Hash, loaded.Hash);
+        Assert.Equal(tokenizer.Encode("\uFEFFa a"), loaded.Encode("\uFEFFa a"));
+    }
+
     private static WordTokenizer Of(string text, int? most, TokenizerKind kind = TokenizerKind.Words)
     {
         var counts = new Dictionary<string, long>();
