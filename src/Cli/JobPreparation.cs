@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using RnnLm.Coordinator;
 using RnnLm.Data;
+using RnnLm.Storage;
 
 namespace RnnLm.Cli;
 
