@@ -7,8 +7,12 @@ namespace RnnLm.Cli;
 /// <summary>The <c>rnnlm</c> command: whatever happens ends in one line and a documented exit code.</summary>
 internal static class Program
 {
+    private static readonly TimeSpan ErrorDeadline = TimeSpan.FromSeconds(10);
+
     private static async Task<int> Main(string[] arguments)
     {
+        // Made now: later its making would wait for standard output, whose reader may stand still.
+        _ = Console.Error;
         using var output = new ForgivingStream(Console.OpenStandardOutput());
         Console.SetOut(
             new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
@@ -101,9 +105,10 @@ internal static class Program
     {
         try
         {
-            Console.Error.WriteLine($"rnnlm: {RnnLmException.OneLine(message)}");
+            // A reader that stands still does not keep the process.
+            Task.Run(() => Console.Error.WriteLine($"rnnlm: {RnnLmException.OneLine(message)}")).Wait(ErrorDeadline);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (AggregateException failure) when (failure.InnerException is IOException or UnauthorizedAccessException)
         {
             // Nobody listens; the exit code still says it.
         }

@@ -11,7 +11,6 @@ namespace RnnLm.Cli;
 internal static class TrainSettings
 {
     // Far beyond use; what is above is a slip that would only end in exhausted memory.
-    private const int MostShards = 1 << 16;
     private const int MostActors = 4096;
     private const int MostLayers = 1024;
     private const int MostExtent = 1 << 20;
@@ -83,7 +82,7 @@ internal static class TrainSettings
 
     public static Setting<int> Shards { get; } = new(
         "--shards", "S", "Shards of a step, a power of two. At most S threads work on a step at once.",
-        text => Whole(text, 1, MostShards) is var shards && int.IsPow2(shards)
+        text => Whole(text, 1, PlanSettings.MostShards) is var shards && int.IsPow2(shards)
             ? shards
             : throw new FormatException("it must be a power of two; use 1, 2, 4, 8, 16, …"),
         keys: "job.plan.shards");

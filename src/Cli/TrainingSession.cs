@@ -9,8 +9,22 @@ namespace RnnLm.Cli;
 
 /// <summary>The <c>train</c> command from request to summary: job → run directory → coordinator and workers →
 /// result.</summary>
-internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time)
+/// <param name="request">What to train.</param>
+/// <param name="view">Shows it; owned.</param>
+/// <param name="time">The clock.</param>
+internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time) : IDisposable
 {
+    private bool _isRecording;
+
+    /// <summary>Ends the view, unless the recorder has it and has done so.</summary>
+    public void Dispose()
+    {
+        if (!_isRecording)
+        {
+            view.Dispose();
+        }
+    }
+
     /// <summary>Trains; returns when the last step is saved.</summary>
     /// <exception cref="RnnLmException">Why it could not, or did not reach the last step.</exception>
     public async Task RunAsync()
@@ -95,9 +109,10 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
 
         run.WriteConfig(lease, config.ToJson());
-        var store = run.OpenCheckpoints(lease);
+        string validationText = config.ValidationHash ?? string.Empty;
+        var store = run.OpenCheckpoints(lease, validationText);
         var (state, ledgerChain, bestLoss, isEvaluated) = initial is null
-            ? Resume(run, store, config, layout, buffers)
+            ? Resume(run, store, config, validationText, layout, buffers)
             : (initial, LedgerChain.Empty, null, false);
         long stepsPerEpoch = prepared.Inputs.Plan.StepsPerEpoch;
         using var ledger = run.OpenLedger(lease, state.Version, ledgerChain);
@@ -112,7 +127,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         var recorded = config;
         await using var recorder = new RunRecorder(
             run.OpenMetrics(lease, state.Version),
-            new CheckpointWriter(store, ledger, retention, layout, config.JobHash, stepsPerEpoch),
+            new CheckpointWriter(store, ledger, retention, layout, config.JobHash, validationText, stepsPerEpoch),
             view,
             new TrainingExtent(state.Version, config.TotalSteps, stepsPerEpoch),
             version => GreedySamples(config, version, prepared.Corpus.Tokenizer),
@@ -123,11 +138,12 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 var changed = recorded with { SelfTest = selfTest, Reproducible = recorded.Reproducible && isSame };
                 if (changed != recorded)
                 {
-                    recorded = changed;
                     run.WriteConfig(lease, changed.ToJson());
+                    recorded = changed;
                 }
             },
             time);
+        _isRecording = true;
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
                 lease.Incarnation,
@@ -163,17 +179,19 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
         finally
         {
-            foreach (var device in computing)
-            {
-                device.Dispose();
-            }
+            await Task.WhenAll(computing.Select(device => Task.Run(device.Dispose))).ConfigureAwait(false);
         }
 
         Finish(run, prepared.Corpus.Tokenizer, config, recorder);
     }
 
     private (TrainingState State, LedgerChain Ledger, double? BestLoss, bool IsEvaluated) Resume(
-        RunDirectory run, CheckpointStore store, RunConfig config, ParameterLayout layout, FloatBufferPool buffers)
+        RunDirectory run,
+        CheckpointStore store,
+        RunConfig config,
+        string validationText,
+        ParameterLayout layout,
+        FloatBufferPool buffers)
     {
         view.Preparing("finding the newest checkpoint", 0);
         var search = store.FindNewest();
@@ -195,13 +213,14 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             view.Notice("the validation text is another than before: its losses are compared from here on");
         }
 
-        double? bestLoss = isSameValidation && store.BestStep is { } best
-            ? run.Checkpoints.Check(best).Checkpoint?.State.ValidationLoss
+        double? bestLoss = store.BestStep is { } best
+            ? run.Checkpoints.Check(best).Checkpoint?.State.LossOn(validationText)
             : null;
+        bool isEvaluated = isSameValidation && newest.State.LossOn(validationText) is not null;
         view.Preparing("restoring parameters and moments", 0);
         var state = StoredState.Read(newest, layout, buffers);
         view.Preparing("restoring parameters and moments", 1);
-        return (state, newest.State.Ledger, bestLoss, newest.State.ValidationLoss is not null);
+        return (state, newest.State.Ledger, bestLoss, isEvaluated);
     }
 
     /// <summary>The learning rate is part of the job, the number of steps is not: it is said, not changed.</summary>
@@ -266,7 +285,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             totals.Seconds,
             totals.Seconds > 0 ? totals.Tokens / totals.Seconds : 0,
             totals.Seconds > 0 ? totals.UpdateSeconds / totals.Seconds : 0,
-            totals.LastEvaluation?.MeanLoss,
+            final.State.ValidationLoss,
             final.Hashes[CheckpointNames.Model],
             final.Hashes[CheckpointNames.Optimizer]);
         recorder.Show(view => view.Finish(summary));

@@ -26,6 +26,11 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
     public void Remove(StepInProgress step)
     {
         _steps.Remove(step.Step);
+        foreach (var member in roster.Members.Where(member => step.ShardsOf(member.Id) == 0))
+        {
+            member.Rested();
+        }
+
         outbox.Cancel(LateTimer);
     }
 
@@ -116,7 +121,10 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
             foreach (var (member, ranges) in shares.Where(share => share.Second.Count > 0))
             {
                 step.Assign(member.Id, ranges);
-                member.GivenWork(now);
+                if (step == _steps.Values.First())
+                {
+                    member.GivenWork(now);
+                }
             }
         }
 

@@ -12,6 +12,7 @@ namespace RnnLm.Coordinator;
 /// <param name="retention">Which checkpoints stay.</param>
 /// <param name="layout">Of the model.</param>
 /// <param name="jobHash">Of the job.</param>
+/// <param name="validationText">Which text validation losses are of; <see cref="CheckpointState"/>.</param>
 /// <param name="stepsPerEpoch">Of the plan.</param>
 public sealed class CheckpointWriter(
     CheckpointStore store,
@@ -19,6 +20,7 @@ public sealed class CheckpointWriter(
     RetentionPolicy retention,
     ParameterLayout layout,
     string jobHash,
+    string validationText,
     long stepsPerEpoch)
 {
     private readonly ConcurrentQueue<LedgerEntry> _committed = [];
@@ -60,7 +62,10 @@ public sealed class CheckpointWriter(
                 state.OptimizerSteps,
                 save.ValidationLoss,
                 jobHash,
-                ledger.Chain),
+                ledger.Chain)
+            {
+                ValidationText = save.ValidationLoss is null ? null : validationText,
+            },
             NamedTensor.FromLayout(layout, () => state.Parameters.Values.Span),
             [
                 .. NamedTensor.FromLayout(layout, () => state.FirstMoment.Values.Span, StoredState.FirstMomentPrefix),

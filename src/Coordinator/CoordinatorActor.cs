@@ -30,9 +30,6 @@ public sealed class CoordinatorActor(
     /// <summary>One thread writes a checkpoint while the others add and update.</summary>
     private const int MostWorkThreads = 4;
 
-    /// <summary>A disk that has not taken a checkpoint by then is broken.</summary>
-    private static readonly TimeSpan WriterDeadline = TimeSpan.FromMinutes(5);
-
     private static readonly TimeSpan TerminationDeadline = TimeSpan.FromSeconds(10);
 
     /// <summary>Trains with workers of this process until the last step, a failure or a request to stop.</summary>
@@ -54,10 +51,10 @@ public sealed class CoordinatorActor(
         using var work = new WorkThreads("coordinator", MostWorkThreads, WorkCapacity);
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var coordinator = system.Spawn<CoordinatorActor>(ActorId.Coordinator, behaviour, recorder, work, end);
-        startWorkers(system, coordinator);
         bool isIdle;
         try
         {
+            startWorkers(system, coordinator);
             if (await Task.WhenAny(end.Task, stop).ConfigureAwait(false) != end.Task)
             {
                 coordinator.Tell(await stop.ConfigureAwait(false));
@@ -69,13 +66,14 @@ public sealed class CoordinatorActor(
         {
             // The run's lease is given back after this, even when the coordinator failed: nobody writes any more.
             await Task.WhenAny(system.Terminate(), Task.Delay(TerminationDeadline)).ConfigureAwait(false);
-            isIdle = work.Finish(WriterDeadline);
+            isIdle = work.Finish(Saving.Deadline);
         }
 
         if (!isIdle)
         {
             throw RnnLmException.Storage(
-                $"a checkpoint is still being written after {WriterDeadline.TotalMinutes:F0} min; look after the disk");
+                $"a checkpoint is still being written after {Saving.Deadline.TotalMinutes:F0} min; " +
+                $"look after the disk");
         }
     }
 

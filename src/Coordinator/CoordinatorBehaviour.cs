@@ -28,7 +28,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
     private TrainingState _state;
     private bool _isUpdating;
     private bool _isCheckpointDue;
-    private double? _bestLoss;
+    private Evaluated? _evaluated;
     private DateTimeOffset _stepBegan;
     private DateTimeOffset _lastResult;
     private DateTimeOffset _lastCommit;
@@ -45,10 +45,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentNullException.ThrowIfNull(state);
         (_settings, _inputs, _state, _optimizer) = (settings, inputs, state, optimizer);
-        _bestLoss = settings.BestLoss;
         _assignment = new Assignment(_roster, settings.Incarnation, _outbox);
         _evaluation = new Evaluation(inputs.Validation, _roster, settings.Incarnation, _outbox);
-        _saving = new Saving(settings.IsResumed ? state.Version : null, _roster, _outbox);
+        _saving = new Saving(settings.IsResumed ? state.Version : null, settings.BestLoss, _roster, _outbox);
         _workforce = new Workforce(settings, _roster, _assignment, _evaluation, _outbox, Publish, Stop);
     }
 
@@ -70,6 +69,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             case Updated updated: Commit(updated.Outcome, now); break;
             case EvaluationResult result: OnEvaluationResult(result, now); break;
             case CheckpointWritten written: _saving.OnWritten(written, version); break;
+            case WritingCheck check: _saving.OnWritingCheck(check, version); break;
             case StopRequested stop: OnStopRequested(stop); break;
             case Join or Terminated or LateCheck or SilenceCheck or NobodyCame when _saving.IsStopping: break;
             case Join join: BeginWithFirst(_workforce.OnJoin(join, version, now), now); break;
@@ -96,11 +96,15 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _workforce.Wait();
         PrepareAhead();
         bool wasEvaluationDue = _settings.IsResumed && _state.Version > 0 && IsDue(_settings.EvaluateEvery);
-        if (IsLast || (wasEvaluationDue && !_settings.IsEvaluated))
+        if ((IsLast || wasEvaluationDue) && !_settings.IsEvaluated)
         {
             // The checkpoint then says what it would have said, had nobody stopped the run before the evaluation.
             _isCheckpointDue = true;
             Evaluate(now);
+        }
+        else if (IsLast)
+        {
+            Stop(ExitCode.Done, null);
         }
     }
 
@@ -142,7 +146,10 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         _assignment.Add(step, now);
-        BeginStep(now);
+        if (step.Step == _state.Version)
+        {
+            BeginStep(now);
+        }
     }
 
     /// <summary>The step in hand waits for results from now on, if its tokens are there.</summary>
@@ -172,6 +179,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         if (step!.MissingOf(result.Worker).Count == 0)
         {
             _roster.Find(result.Worker)?.Measure(step.ShardsOf(result.Worker), now - _stepBegan);
+            _assignment.WatchTheTime(step, now);
         }
 
         Reduce(step, result.Range);
@@ -245,7 +253,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         Invariant.Require(_state.Version == step.Step + 1, "a step makes the next version");
         var elapsed = now - _lastCommit;
         _lastCommit = now;
-        _roster.Measure(elapsed);
+        _roster.Measure(_lastResult - _stepBegan);
         _outbox.Report(new StepCommitted(
             step.Step,
             outcome.MeanLoss,
@@ -259,7 +267,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             !outcome.IsFinite));
         if (_saving.IsStopping)
         {
-            _saving.SaveLast(_state);
+            SaveLast();
             return;
         }
 
@@ -316,9 +324,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         bool isFinite = double.IsFinite(loss);
-        bool isBest = isFinite && (_bestLoss is null || loss < _bestLoss);
-        _bestLoss = isBest ? loss : _bestLoss;
-        _outbox.Report(new Evaluated(_state.Version, loss, isBest));
+        bool isBest = isFinite && (_saving.BestLoss is not { } best || loss < best);
+        _evaluated = new Evaluated(_state.Version, loss, isBest);
+        _outbox.Report(_evaluated);
         _outbox.Add(new Illustrate(_state.Parameters.Retain()));
         if (!isFinite && _settings.Divergence == DivergencePolicy.Stop)
         {
@@ -369,7 +377,13 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _evaluation.Abandon();
         if (!_isUpdating)
         {
-            _saving.SaveLast(_state);
+            SaveLast();
         }
     }
+
+    private void SaveLast() => _saving.SaveLast(
+        _state,
+        _evaluated is { MeanLoss: var loss } && _evaluated.Version == _state.Version && double.IsFinite(loss)
+            ? loss
+            : null);
 }

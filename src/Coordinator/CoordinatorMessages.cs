@@ -19,6 +19,9 @@ internal sealed record LateCheck(long Step) : Message;
 /// <summary>It is time to look who has been silent.</summary>
 internal sealed record SilenceCheck : Message;
 
+/// <summary>A checkpoint ought to be written by now.</summary>
+internal sealed record WritingCheck(long Version) : Message;
+
 /// <summary>There has been no worker for as long as one is waited for.</summary>
 internal sealed record NobodyCame : Message;
 

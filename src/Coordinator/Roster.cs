@@ -19,12 +19,16 @@ public sealed class Roster
     /// <summary>A worker is late when it takes this many times as long as expected.</summary>
     private const double LatenessFactor = 2;
 
-    /// <summary>A worker is silent when it takes this many times as long as the slowest step so far.</summary>
+    /// <summary>A worker is silent when it takes this many times as long as the slowest step of late.</summary>
     private const double SilenceFactor = 10;
+
+    /// <summary>What each step leaves of the slowest step's time.</summary>
+    private const double Memory = 0.9;
 
     private readonly SortedDictionary<string, Member> _members = new(StringComparer.Ordinal);
     private readonly Dictionary<ActorId, Member> _givenUp = [];
     private TimeSpan _slowestStep;
+    private bool _isStalled;
 
     /// <summary>All members.</summary>
     public IReadOnlyCollection<Member> Members => _members.Values;
@@ -68,8 +72,16 @@ public sealed class Roster
     /// <summary>The member of that address, or null.</summary>
     public Member? Find(ActorId id) => _members.GetValueOrDefault(id.Name);
 
-    /// <summary>Takes in how long a step took.</summary>
-    public void Measure(TimeSpan step) => _slowestStep = step > _slowestStep ? step : _slowestStep;
+    /// <summary>Takes in that somebody was asked again: the step's time is no measure.</summary>
+    public void Stalled() => _isStalled = true;
+
+    /// <summary>Takes in how long the workers took for a step.</summary>
+    public void Measure(TimeSpan step)
+    {
+        var remembered = _slowestStep * Memory;
+        _slowestStep = _isStalled ? _slowestStep : step > remembered ? step : remembered;
+        _isStalled = false;
+    }
 
     /// <summary>
     /// Speeds of members, in their order. Until all are measured the numbers of threads stand for them, so that numbers
@@ -108,6 +120,11 @@ public sealed class Member(ActorId id, int threads, string selfTestHash, DateTim
     /// <summary>Weight of the newest measurement in the speed; the rest is memory of earlier steps.</summary>
     private const double NewestWeight = 0.3;
 
+    private double _measured;
+
+    /// <summary>The share of its measured speed that it is thought to have after it was late.</summary>
+    private double _trust = 1;
+
     /// <summary>Its address.</summary>
     public ActorId Id { get; } = id;
 
@@ -117,11 +134,11 @@ public sealed class Member(ActorId id, int threads, string selfTestHash, DateTim
     /// <summary>Of its self-test.</summary>
     public string SelfTestHash { get; } = selfTestHash;
 
-    /// <summary>Shards a second, once measured.</summary>
-    public double Speed { get; private set; }
+    /// <summary>Shards a second that it is expected to compute, once measured.</summary>
+    public double Speed => _measured * _trust;
 
     /// <summary>Whether <see cref="Speed"/> was measured.</summary>
-    public bool IsMeasured => Speed > 0;
+    public bool IsMeasured => _measured > 0;
 
     /// <summary>When it last answered or was given work: its silence counts from here.</summary>
     public DateTimeOffset Since { get; private set; } = joined;
@@ -139,7 +156,10 @@ public sealed class Member(ActorId id, int threads, string selfTestHash, DateTim
     public void GivenWork(DateTimeOffset now) => Since = IsLate ? Since : now;
 
     /// <summary>Takes in that it is late: it is at best half as fast as was thought.</summary>
-    public void Late() => (IsLate, Speed) = (true, IsLate ? Speed : Speed / 2);
+    public void Late() => (IsLate, _trust) = (true, IsLate ? _trust : _trust / 2);
+
+    /// <summary>Takes in a step that had no work for it: it is tried again before long.</summary>
+    public void Rested() => _trust = IsLate ? _trust : Math.Min(1, 2 * _trust);
 
     /// <summary>Takes in that it was asked again. It gets work once more, so that it has something to answer.</summary>
     public void AskedAgain(DateTimeOffset now) => (Since, IsLate, WasAskedAgain) = (now, false, true);
@@ -150,7 +170,8 @@ public sealed class Member(ActorId id, int threads, string selfTestHash, DateTim
         if (shards > 0 && elapsed > TimeSpan.Zero)
         {
             double newest = shards / elapsed.TotalSeconds;
-            Speed = IsMeasured ? (NewestWeight * newest) + ((1 - NewestWeight) * Speed) : newest;
+            _measured = IsMeasured ? (NewestWeight * newest) + ((1 - NewestWeight) * Speed) : newest;
+            _trust = 1;
         }
     }
 }

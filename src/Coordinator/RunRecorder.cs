@@ -34,7 +34,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
     /// <summary>Starts recording.</summary>
     /// <param name="metrics">The metrics file; owned.</param>
     /// <param name="checkpoints">Writes checkpoints.</param>
-    /// <param name="view">Shows the run; not owned.</param>
+    /// <param name="view">Shows the run; owned, and called on its own thread only.</param>
     /// <param name="extent">From where to where the run goes.</param>
     /// <param name="sample">Continues the run's prompts with a version.</param>
     /// <param name="joined">Notes a worker's self-test in config.json; called on the disk's thread.</param>
@@ -148,6 +148,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
             _sampling.Finish(DiskDeadline);
             Post(_disk, () => Guard(_metrics.Dispose));
             _disk.Finish(DiskDeadline);
+            Show(view => view.Dispose());
             _screen.Finish(ViewDeadline);
         }).ConfigureAwait(false);
     }
@@ -165,7 +166,8 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
     /// <summary>Returns when the metrics of every event so far are on the disk.</summary>
     private void FlushToDisk()
     {
-        if (!_disk.Run(() => Guard(() => _metrics.Flush(toDisk: true))).Wait(DiskDeadline))
+        var flushed = _disk.Run(() => Guard(() => _metrics.Flush(toDisk: true)));
+        if (flushed.Exception?.InnerException is WorkOverflowException || !flushed.Wait(DiskDeadline))
         {
             throw RnnLmException.Storage(
                 $"the metrics could not be written within {DiskDeadline.TotalSeconds:F0} s; look after the disk");
@@ -212,9 +214,6 @@ public sealed class RunTotals
     /// <summary>Predicted tokens.</summary>
     public long Tokens { get; private set; }
 
-    /// <summary>The newest validation loss and the version it belongs to.</summary>
-    public Evaluated? LastEvaluation { get; private set; }
-
     /// <summary>Results that were not used, by reason.</summary>
     public SortedDictionary<string, long> Dropped { get; } = new(StringComparer.Ordinal);
 
@@ -227,9 +226,6 @@ public sealed class RunTotals
                 Seconds += step.Elapsed.TotalSeconds;
                 UpdateSeconds += step.UpdateElapsed.TotalSeconds;
                 Tokens += step.TokenCount;
-                break;
-            case Evaluated evaluated:
-                LastEvaluation = evaluated;
                 break;
             case ResultDropped dropped:
                 Dropped[dropped.Reason] = Dropped.GetValueOrDefault(dropped.Reason) + 1;

@@ -6,13 +6,19 @@ namespace RnnLm.Coordinator;
 /// and never memory or training time. The run ends when its last version is saved.
 /// </summary>
 /// <param name="saved">The newest version that was saved before; null for none.</param>
+/// <param name="bestLoss">The lowest validation loss that was saved before; null for none.</param>
 /// <param name="roster">Who is dismissed at the end.</param>
 /// <param name="outbox">Takes what is to be done.</param>
-internal sealed class Saving(long? saved, Roster roster, Outbox outbox)
+internal sealed class Saving(long? saved, double? bestLoss, Roster roster, Outbox outbox)
 {
+    /// <summary>A disk that has not taken a checkpoint by then is broken.</summary>
+    public static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
+
+    private const string WritingTimer = "writing";
     private readonly List<SaveCheckpoint> _waiting = [];
     private SaveCheckpoint? _writing;
     private long? _saved = saved;
+    private double? _bestSaved = bestLoss;
     private ExitCode? _reason;
     private Func<long, string>? _message;
     private Exception? _cause;
@@ -21,6 +27,10 @@ internal sealed class Saving(long? saved, Roster roster, Outbox outbox)
 
     /// <summary>Whether no further step is taken.</summary>
     public bool IsStopping => _reason is not null;
+
+    /// <summary>The lowest validation loss that is saved or about to be; null for none.</summary>
+    public double? BestLoss =>
+        _waiting.Append(_writing).Select(save => save?.ValidationLoss).Append(_bestSaved).Min();
 
     /// <summary>Saves a state as soon as the writer is free.</summary>
     public void Save(TrainingState state, double? loss, bool isBest)
@@ -49,16 +59,19 @@ internal sealed class Saving(long? saved, Roster roster, Outbox outbox)
         (_reason, _message, _cause) = (reason, message, cause);
 
     /// <summary>Saves the version that the run ends with, if that is not done, and ends when it is.</summary>
-    public void SaveLast(TrainingState state)
+    /// <param name="state">With that version.</param>
+    /// <param name="loss">Its loss on the validation text, if it was evaluated.</param>
+    public void SaveLast(TrainingState state, double? loss)
     {
         _isLast = true;
         bool isCovered = _saved == state.Version || _writing?.State.Version == state.Version ||
             _waiting.Exists(save => save.State.Version == state.Version);
         if (!isCovered)
         {
-            Save(state, null, isBest: false);
+            Save(state, loss, isBest: false);
         }
 
+        WatchTheTime();
         EndIfIdle(state.Version);
     }
 
@@ -79,7 +92,13 @@ internal sealed class Saving(long? saved, Roster roster, Outbox outbox)
             return;
         }
 
-        _saved = failure is null ? Math.Max(_saved ?? 0, written.Version) : _saved;
+        if (failure is null)
+        {
+            _saved = Math.Max(_saved ?? 0, written.Version);
+            _bestSaved = new[] { _bestSaved, _writing?.ValidationLoss }.Min();
+        }
+
+        outbox.Cancel(WritingTimer);
         _writing = null;
         if (_waiting.Count > 0)
         {
@@ -92,7 +111,37 @@ internal sealed class Saving(long? saved, Roster roster, Outbox outbox)
         EndIfIdle(version);
     }
 
-    private void Write(SaveCheckpoint save) => outbox.Add(_writing = save);
+    /// <summary>A write that hangs fails; the end of the run waits for it no longer.</summary>
+    public void OnWritingCheck(WritingCheck check, long version)
+    {
+        if (_writing?.State.Version != check.Version)
+        {
+            return;
+        }
+
+        var failure = RnnLmException.Storage(
+            $"the checkpoint of step {check.Version} is still being written after {Deadline.TotalMinutes:F0} min, " +
+            $"the run stands at step {version}; look after the disk");
+        outbox.Report(new CheckpointFailed(check.Version, failure.Message));
+        if (_isLast)
+        {
+            End(failure);
+        }
+    }
+
+    private void Write(SaveCheckpoint save)
+    {
+        outbox.Add(_writing = save);
+        WatchTheTime();
+    }
+
+    private void WatchTheTime()
+    {
+        if (_writing is { } save)
+        {
+            outbox.Timer(WritingTimer, Deadline, new WritingCheck(save.State.Version));
+        }
+    }
 
     private void EndIfIdle(long version)
     {

@@ -31,10 +31,17 @@ internal sealed class Workforce(
     /// <summary>Takes in that a worker said something; true when it had been given up and works again.</summary>
     public bool Hear(ActorId worker, long version, DateTimeOffset now)
     {
+        bool wasLate = roster.Find(worker) is { IsLate: true };
         bool isBack = roster.Hear(worker, now);
         if (isBack)
         {
             Welcome(roster.Find(worker)!, version, now);
+        }
+        else if (wasLate)
+        {
+            // Those who are still late have somebody in time beside them again.
+            assignment.DivideAgain(now);
+            WatchTheTime(version, now);
         }
 
         return isBack;
@@ -92,7 +99,7 @@ internal sealed class Workforce(
             Late(member, version, now);
         }
 
-        assignment.WatchTheTime(step, now);
+        WatchTheTime(version, now);
     }
 
     /// <summary>Looks who has been silent: the question or the parameters were lost, or the worker hangs.</summary>
@@ -155,6 +162,7 @@ internal sealed class Workforce(
         outbox.Report(new WorkerJoined(member.Id, member.Threads, member.SelfTestHash));
         publish(member);
         assignment.Welcome(version, now);
+        WatchTheTime(version, now);
         evaluation.Draw(now);
         if (roster.Members.Count == 1)
         {
@@ -171,14 +179,25 @@ internal sealed class Workforce(
         assignment.DivideAgain(now);
     }
 
+    private void WatchTheTime(long version, DateTimeOffset now)
+    {
+        if (assignment.Find(version) is { } step)
+        {
+            assignment.WatchTheTime(step, now);
+        }
+    }
+
     private void AskAgain(Member member, long version, DateTimeOffset now)
     {
         outbox.Report(new ResultsOverdue(version, member.Id, now - member.Since));
         Late(member, version, now);
-        member.AskedAgain(now);
+        roster.Stalled();
         publish(member);
-        assignment.AskAgain(member, version);
+
+        // Before it counts as in time again: its pieces are for the others, where there are any.
         evaluation.Withdraw(member.Id, now);
+        member.AskedAgain(now);
+        assignment.AskAgain(member, version);
     }
 
     private void GiveUp(Member member, DateTimeOffset now)

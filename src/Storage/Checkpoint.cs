@@ -174,9 +174,20 @@ public sealed record CheckpointState(
         NewLine = "\n",
     };
 
+    /// <summary>
+    /// Which text the validation loss is of: SHA-256 of its files, or empty for the part of the corpus that is held
+    /// out; null without a loss.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? ValidationText { get; init; }
+
     /// <summary>Of the file.</summary>
     [JsonPropertyOrder(-1)]
     public int Format { get; init; } = CurrentFormat;
+
+    /// <summary>The validation loss, if it is of that text or nobody knows of which (null).</summary>
+    public double? LossOn(string? text) =>
+        ValidationText is null || text is null || text == ValidationText ? ValidationLoss : null;
 
     internal byte[] ToBytes() => [.. JsonSerializer.SerializeToUtf8Bytes(this, Json), (byte)'\n'];
 

@@ -25,12 +25,15 @@ public sealed class CheckpointStore
     private readonly string _directory;
     private readonly string _tag;
     private readonly CheckpointCatalog _catalog;
+    private readonly string? _validationText;
     private readonly Dictionary<long, double> _validationLosses = [];
 
-    private CheckpointStore(FileOperations operations, string run, string directory, Lease lease)
+    private CheckpointStore(
+        FileOperations operations, string run, string directory, Lease lease, string? validationText)
     {
         _operations = operations;
         _lease = lease;
+        _validationText = validationText;
         _run = run;
         _directory = directory;
         _tag = lease.Incarnation.ToString(CultureInfo.InvariantCulture);
@@ -74,7 +77,7 @@ public sealed class CheckpointStore
                 throw;
             }
 
-            Remember(snapshot.State.Step, snapshot.State.ValidationLoss);
+            Remember(snapshot.State.Step, snapshot.State);
             MoveLinks();
             return path;
         });
@@ -115,9 +118,10 @@ public sealed class CheckpointStore
 
     /// <summary>Opens the checkpoints of a run for writing: finishes or undoes what a dead writer left and mends the
     /// links.</summary>
-    internal static CheckpointStore Open(FileOperations operations, string run, string directory, Lease lease)
+    internal static CheckpointStore Open(
+        FileOperations operations, string run, string directory, Lease lease, string? validationText)
     {
-        var store = new CheckpointStore(operations, run, directory, lease);
+        var store = new CheckpointStore(operations, run, directory, lease, validationText);
         StorageFailure.Guard("write", directory, () =>
         {
             lease.Verify();
@@ -127,7 +131,7 @@ public sealed class CheckpointStore
             foreach (long step in store.Steps)
             {
                 // A damaged state has no loss here; FindNewest names it when its turn comes.
-                store.Remember(step, Checkpoint.ReadState(store._catalog.DirectoryOf(step))?.ValidationLoss);
+                store.Remember(step, Checkpoint.ReadState(store._catalog.DirectoryOf(step)));
             }
 
             store.MoveLinks();
@@ -246,9 +250,9 @@ public sealed class CheckpointStore
         return aside;
     }
 
-    private void Remember(long step, double? validationLoss)
+    private void Remember(long step, CheckpointState? state)
     {
-        if (validationLoss is { } loss)
+        if (state?.LossOn(_validationText) is { } loss)
         {
             _validationLosses[step] = loss;
         }

@@ -171,10 +171,12 @@ public sealed class RunDirectory
     public LedgerContent ReadLedger() => LedgerContent.Read(LedgerPath);
 
     /// <summary>Opens the checkpoints for writing: finishes or undoes what a dead writer left.</summary>
+    /// <param name="lease">Of this process.</param>
+    /// <param name="validationText">Losses on another text make none the best; null to take every loss.</param>
     /// <exception cref="RnnLmException">Exit code 6: the directory cannot be written. Exit code 4: the lease is
     /// lost.</exception>
-    public CheckpointStore OpenCheckpoints(Lease lease) =>
-        CheckpointStore.Open(_operations, Root, CheckpointsDirectory, lease);
+    public CheckpointStore OpenCheckpoints(Lease lease, string? validationText = null) =>
+        CheckpointStore.Open(_operations, Root, CheckpointsDirectory, lease, validationText);
 
     internal static RunDirectory CreateOrOpen(FileOperations operations, string path)
     {

@@ -80,6 +80,14 @@ internal sealed class RnnLmProcess : IDisposable
         return new ProcessResult(_process.ExitCode, _output.ToString(), _error.Result);
     }
 
+    /// <summary>Waits for the end and reads no more of stdout: its exit code.</summary>
+    public int WaitForEndUnread()
+    {
+        _process.WaitForExit();
+        Assert.False(_end.IsCancellationRequested, $"killed after {LongestLife}");
+        return _process.ExitCode;
+    }
+
     private void WaitFor(string what, Func<JsonElement, bool> isIt) => WaitForText(what, line => isIt(JsonElement.Parse(line)));
 
     private void WaitForText(string what, Func<string, bool> isIt)

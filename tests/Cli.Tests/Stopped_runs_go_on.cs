@@ -34,6 +34,24 @@ public sealed class Stopped_runs_go_on : IDisposable
         _run.RequireSameAsUndisturbed(_run.Files.FinalStep + 10);
     }
 
+    /// <summary>A pipe is full after 64 KiB; what is shown and what is in the metrics are about as long.</summary>
+    [Fact]
+    public void Although_nobody_reads_what_is_printed()
+    {
+        using var first = _run.Start(checkpointEvery: 0);
+        first.WaitForStep(0);
+        var metrics = new FileInfo(Path.Combine(_run.Directory.Root, "run", "metrics.jsonl"));
+        Assert.True(SpinWait.SpinUntil(
+            () =>
+            {
+                metrics.Refresh();
+                return metrics.Exists && metrics.Length > 1 << 19;
+            },
+            TimeSpan.FromMinutes(5)));
+        first.Signal("TERM");
+        Assert.Equal(143, first.WaitForEndUnread());
+    }
+
     [Fact]
     public void Not_while_the_first_process_lives()
     {

@@ -20,8 +20,9 @@ internal static class TrainCommand
         command.SetAction(async (parsed, _) =>
         {
             var request = TrainRequest.Read(parsed);
-            using var view = MakeView(request.Get(TrainSettings.Json));
-            await new TrainingSession(request, view, TimeProvider.System).RunAsync().ConfigureAwait(false);
+            var view = MakeView(request.Get(TrainSettings.Json));
+            using var session = new TrainingSession(request, view, TimeProvider.System);
+            await session.RunAsync().ConfigureAwait(false);
             return 0;
         });
         return command;

@@ -11,4 +11,9 @@ namespace RnnLm.Shared;
 /// <param name="HeldOutPerMille">Share of the text kept for validation, in thousandths; 0 when other files serve for
 /// that.</param>
 /// <param name="Seed">Seed of the split and of every epoch's shuffle.</param>
-public sealed record PlanSettings(ExampleMode Mode, int Context, int BatchSize, int Shards, int HeldOutPerMille, long Seed);
+public sealed record PlanSettings(
+    ExampleMode Mode, int Context, int BatchSize, int Shards, int HeldOutPerMille, long Seed)
+{
+    /// <summary>A single worker's queue has room for them, twice the pieces of an evaluation and more.</summary>
+    public const int MostShards = 1 << 12;
+}

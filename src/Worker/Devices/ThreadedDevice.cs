@@ -9,7 +9,7 @@ public sealed class ThreadedDevice : IDevice
     /// <summary>Shards and pieces that wait at most; a step and its evaluation are a few hundred.</summary>
     private const int Capacity = 16_384;
 
-    /// <summary>How long the end waits for a thread that computes; after that it is left behind.</summary>
+    /// <summary>How long the end waits for threads that compute; after that they are left behind.</summary>
     private static readonly TimeSpan EndDeadline = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
@@ -81,7 +81,8 @@ public sealed class ThreadedDevice : IDevice
             item.Finish();
         }
 
-        _threads.ForEach(thread => thread.Join(EndDeadline));
+        long end = Environment.TickCount64 + (long)EndDeadline.TotalMilliseconds;
+        _threads.ForEach(thread => thread.Join((int)Math.Max(0, end - Environment.TickCount64)));
     }
 
     private Item[] ItemsOf(ComputeRange work, Action<Message> answer, Action<Exception> fail)

@@ -97,7 +97,7 @@ internal sealed class CoordinatorHarness
                     Held.Add(work.Work());
                     break;
                 case RunWork work:
-                    Tell(work.Work());
+                    Tell(work.Work(), TimeSpan.Zero);
                     break;
                 case Report { Event: var happened }:
                     Events.Add(happened);

@@ -188,6 +188,92 @@ public sealed class Ends_and_checkpoints
         Assert.Equal(6.0 / 6, Assert.Single(harness.Events.OfType<Evaluated>()).MeanLoss, 12);
     }
 
+    [Fact]
+    public void A_checkpoint_that_hangs_fails_and_a_stopped_run_waits_no_longer_for_it()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 5, checkpointEvery: 1));
+        harness.AnswerAll(0, 0);
+        harness.Elapse("writing");
+        Assert.Equal(0, Assert.Single(harness.Events.OfType<CheckpointFailed>()).Version);
+        harness.AnswerAll(1, 0);
+        Assert.Null(harness.End);
+        harness.Tell(new StopRequested(ExitCode.Terminated));
+        Assert.Null(harness.End);
+        harness.Elapse("writing");
+        Assert.Equal(ExitCode.Storage, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
+    }
+
+    [Fact]
+    public void A_checkpoint_that_is_written_in_time_is_watched_no_longer()
+    {
+        var harness = Started(new CoordinatorHarness());
+        Assert.Equal(5, harness.Timers["writing"].After.TotalMinutes);
+        harness.Tell(new CheckpointWritten(0, null));
+        Assert.DoesNotContain("writing", harness.Timers.Keys);
+    }
+
+    [Fact]
+    public void An_evaluation_that_was_made_is_in_the_checkpoint_of_a_stopped_run()
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 6, evaluateEvery: 1, validation: Pieces));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        AnswerPieces(harness, 1, [1, 1, 1]);
+        harness.Tell(new CheckpointWritten(1, null));
+        harness.AnswerAll(1, 0);
+        AnswerPieces(harness, 2, [4, 4, 4]);
+        harness.Tell(new StopRequested(ExitCode.Terminated));
+        Assert.True(harness.Saves[^1] is { State.Version: 2, ValidationLoss: 2.0 });
+    }
+
+    [Fact]
+    public void A_finished_run_that_is_resumed_ends_without_another_evaluation()
+    {
+        var harness = new CoordinatorHarness(
+            totalSteps: 6, validation: Pieces, isResumed: true, isEvaluated: true, version: 6);
+        harness.Start();
+        Assert.Null(Assert.IsType<StopActor>(harness.End).Failure);
+        Assert.Empty(harness.Saves);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_is_best_is_compared_with_what_could_be_saved(bool isSaved)
+    {
+        var harness = Started(new CoordinatorHarness(totalSteps: 6, evaluateEvery: 1, validation: Pieces));
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.AnswerAll(0, 0);
+        AnswerPieces(harness, 1, [1, 1, 1]);
+        harness.Tell(new CheckpointWritten(1, isSaved ? null : RnnLmException.Storage("disk full")));
+        harness.AnswerAll(1, 0);
+        AnswerPieces(harness, 2, [2, 2, 2]);
+        Assert.Equal(!isSaved, harness.Events.OfType<Evaluated>().Last().IsBest);
+        Assert.Equal(isSaved ? 1 : 2, harness.Saves[^1].State.Version);
+    }
+
+    /// <summary>A minute's hang of one worker: the other evaluates its pieces, not the silent one again.</summary>
+    [Fact]
+    public void Pieces_of_a_silent_worker_go_to_those_in_time()
+    {
+        var harness = Started(new CoordinatorHarness(evaluateEvery: 1, validation: Pieces));
+        harness.Join(1);
+        harness.AnswerAll(0, 0);
+        var silent = harness.Sent[CoordinatorHarness.Worker(0)];
+        int asked = silent.OfType<Evaluate>().Count();
+        Assert.NotEqual(0, asked);
+        harness.AnswerAll(1, 1);
+        AnswerPieces(harness, 1, [1, 1, 1], worker: 1);
+        while (!harness.Events.OfType<ResultsOverdue>().Any(overdue => overdue.Worker == CoordinatorHarness.Worker(0)))
+        {
+            harness.Elapse("silence");
+        }
+
+        Assert.Equal(asked, silent.OfType<Evaluate>().Count());
+        AnswerPieces(harness, 1, [1, 1, 1], worker: 1);
+        Assert.Single(harness.Events.OfType<Evaluated>());
+    }
+
     /// <summary>SIGTERM came between the commit and the end of an evaluation that was due.</summary>
     [Fact]
     public void An_evaluation_that_was_due_is_made_up_on_resume_and_can_be_the_best()
@@ -248,16 +334,20 @@ public sealed class Ends_and_checkpoints
         }
     }
 
-    private static void AnswerPieces(CoordinatorHarness harness, long version, double[] losses)
+    /// <summary>A worker answers, one by one, the pieces that it was asked for until it has no more.</summary>
+    private static void AnswerPieces(CoordinatorHarness harness, long version, double[] losses, int worker = 0)
     {
-        for (int answered = 0; answered < losses.Length;)
+        var id = CoordinatorHarness.Worker(worker);
+        for (int answered = 0; ; answered++)
         {
-            foreach (var piece in harness.Sent[CoordinatorHarness.Worker(0)].OfType<Evaluate>().Where(piece => piece.Version == version).Skip(answered).ToArray())
+            var asked = harness.Sent[id].OfType<Evaluate>().Where(piece => piece.Version == version);
+            if (asked.ElementAtOrDefault(answered) is not { } piece)
             {
-                answered++;
-                harness.Tell(new EvaluationResult(
-                    piece.Incarnation, CoordinatorHarness.Worker(0), version, piece.Piece, losses[piece.Piece], piece.Tokens.TargetCount));
+                return;
             }
+
+            harness.Tell(new EvaluationResult(
+                piece.Incarnation, id, version, piece.Piece, losses[piece.Piece], piece.Tokens.TargetCount));
         }
     }
 }

@@ -52,6 +52,32 @@ public sealed class Recording_a_run : IDisposable
         await recorder.DisposeAsync();
     }
 
+    /// <summary>Whoever else ended it would wait for a terminal that stands still.</summary>
+    [Fact]
+    public async Task A_view_ends_on_its_own_thread()
+    {
+        var view = new ScriptedView();
+        await Recorder(view).DisposeAsync();
+        Assert.Equal("view/0", view.EndedOn);
+    }
+
+    [Fact]
+    public async Task A_checkpoint_whose_metrics_find_no_room_is_a_failure_of_storage()
+    {
+        using var goOn = new ManualResetEventSlim();
+        var recorder = Recorder(new ScriptedView(), joined: _ => goOn.Wait(Deadline));
+        recorder.Observe(new WorkerJoined(ActorId.Worker(0), 1, "hash"));
+        for (int more = 0; more < 1 << 17; more++)
+        {
+            recorder.Observe(new WaitingForWorkers());
+        }
+
+        var failure = Assert.Throws<RnnLmException>(() => Save(recorder, 1));
+        Assert.Equal(ExitCode.Storage, failure.ExitCode);
+        goOn.Set();
+        await recorder.DisposeAsync();
+    }
+
     [Fact]
     public async Task What_a_sample_throws_is_a_warning_and_its_version_is_given_back()
     {
@@ -103,6 +129,19 @@ public sealed class Recording_a_run : IDisposable
         Assert.True(Volatile.Read(ref isWritten));
     }
 
+    [Fact]
+    public async Task Workers_that_cannot_be_started_leave_no_coordinator_behind()
+    {
+        var system = ActorHost.Start();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => CoordinatorActor.RunAsync(
+            system,
+            new CoordinatorHarness().Coordinator,
+            new SlowWriter(() => { }),
+            (_, _) => throw new InvalidOperationException("no device"),
+            new TaskCompletionSource<StopRequested>().Task));
+        Assert.True(system.WhenTerminated.IsCompleted);
+    }
+
     private static StepCommitted Step(long step) =>
         new(step, 1.5, 10, 2, 0.5, 0.001, TimeSpan.FromSeconds(1), TimeSpan.Zero, 7, IsSkipped: false);
 
@@ -115,7 +154,10 @@ public sealed class Recording_a_run : IDisposable
 
     private static void Save(RunRecorder recorder, long version) => recorder.Write(new SaveCheckpoint(State(version), null, IsBest: false));
 
-    private RunRecorder Recorder(ScriptedView view, Func<ParameterVersion, IEnumerable<(string, string)>>? sample = null)
+    private RunRecorder Recorder(
+        ScriptedView view,
+        Func<ParameterVersion, IEnumerable<(string, string)>>? sample = null,
+        Action<WorkerJoined>? joined = null)
     {
         var writer = new CheckpointWriter(
             _run.OpenCheckpoints(_lease),
@@ -123,9 +165,16 @@ public sealed class Recording_a_run : IDisposable
             new RetentionPolicy(2, 0),
             CoordinatorHarness.Parameters,
             new string('0', 64),
+            validationText: "",
             stepsPerEpoch: 100);
         return new RunRecorder(
-            _run.OpenMetrics(_lease, 0), writer, view, new TrainingExtent(0, 10, 100), sample ?? (_ => []), _ => { }, TimeProvider.System);
+            _run.OpenMetrics(_lease, 0),
+            writer,
+            view,
+            new TrainingExtent(0, 10, 100),
+            sample ?? (_ => []),
+            joined ?? (_ => { }),
+            TimeProvider.System);
     }
 
     private JsonObject[] Metrics() =>
@@ -163,9 +212,9 @@ public sealed class Recording_a_run : IDisposable
         {
         }
 
-        public void Dispose()
-        {
-        }
+        public string? EndedOn { get; private set; }
+
+        public void Dispose() => EndedOn = Thread.CurrentThread.Name;
     }
 
     private sealed class SlowWriter(Action write) : IRunRecorder

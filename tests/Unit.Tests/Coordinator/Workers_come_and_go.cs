@@ -229,6 +229,130 @@ public sealed class Workers_come_and_go
         Assert.Contains("--allow-mixed", Assert.IsType<RnnLmException>(harness.End?.Failure).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Tokens of the next step that come in the middle of one are no news of its workers.</summary>
+    [Fact]
+    public void The_next_steps_tokens_do_not_restart_the_clock_of_the_step_in_hand()
+    {
+        var harness = new CoordinatorHarness { Holds = name => name == "prepare step 2" };
+        harness.Start();
+        harness.Join(0);
+        harness.Join(1);
+        harness.AnswerAll(0, 0, 1);
+        var timer = harness.Timers["late ranges"];
+        harness.Wait(timer.After);
+        harness.Tell(Assert.Single(harness.Held), TimeSpan.Zero);
+        Assert.Same(timer, harness.Timers["late ranges"]);
+        harness.Tell(timer.Message, TimeSpan.Zero);
+        Assert.NotEmpty(harness.Events.OfType<RangesLate>());
+    }
+
+    /// <summary>Both are late, one comes back, the other hangs: the first computes what the other owes.</summary>
+    [Fact]
+    public void A_late_worker_that_answers_takes_over_from_one_that_is_still_late()
+    {
+        var harness = BothMeasured();
+        var hanging = harness.Assignment(1, 1).Ranges;
+        Assert.NotEmpty(hanging);
+        var answered = harness.Assignment(0, 1).Ranges;
+        harness.Wait(TimeSpan.FromMinutes(1));
+        harness.Elapse("late ranges");
+        Assert.Equal(2, harness.Events.OfType<RangesLate>().Count());
+        harness.Tell(harness.Answer(0, 1, answered[0]));
+        harness.AnswerAll(1, 0);
+        Assert.Equal(2, harness.Events.OfType<StepCommitted>().Count());
+    }
+
+    /// <summary>Nobody's speed is known in the first step until one is done: then the other can be late.</summary>
+    [Fact]
+    public void The_first_measurement_starts_the_clock_of_the_others()
+    {
+        var harness = new CoordinatorHarness(totalSteps: 6) { Holds = name => name == "prepare step 0" };
+        harness.Start();
+        harness.Join(0);
+        harness.Join(1);
+        harness.Tell(Assert.Single(harness.Held));
+        var hanging = harness.Assignment(1, 0).Ranges;
+        Assert.NotEmpty(hanging);
+        harness.AnswerAll(0, 0);
+        harness.Elapse("late ranges");
+        harness.AnswerAll(0, 0);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+    }
+
+    [Fact]
+    public void A_newcomer_helps_a_worker_that_was_alone_and_is_slow()
+    {
+        var harness = new CoordinatorHarness(totalSteps: 6);
+        harness.Start();
+        harness.Join(0);
+        harness.AnswerAll(0, 0);
+        harness.Join(1);
+        harness.Elapse("late ranges");
+        Assert.Equal(
+            CoordinatorHarness.Shards, harness.Assignment(1, 1).Ranges.Sum(range => range.Range.Length));
+    }
+
+    [Fact]
+    public void A_worker_that_was_late_many_times_is_tried_again()
+    {
+        var harness = BothMeasured(totalSteps: 100);
+        for (long step = 1; step < 60; step++)
+        {
+            var owed = harness.Assignment(1, step).Ranges;
+            harness.AnswerAll(step, 0);
+            if (harness.Events.OfType<StepCommitted>().Last().Step < step)
+            {
+                harness.Elapse("late ranges");
+                harness.AnswerAll(step, 0);
+                harness.Tell(harness.Answer(1, step, owed[0]));
+            }
+        }
+
+        Assert.InRange(harness.Events.OfType<RangesLate>().Count(), 10, 60);
+    }
+
+    /// <summary>Neither an evaluation of an hour nor a stall says how long a worker may be silent.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Patience_grows_neither_by_an_evaluation_nor_by_a_stall(bool isEvaluation)
+    {
+        ShardTokens[] pieces = [new([0, 1, 2], [0, 3])];
+        var harness = new CoordinatorHarness(
+            totalSteps: 9, evaluateEvery: isEvaluation ? 1 : 0, validation: isEvaluation ? pieces : []);
+        harness.Start();
+        harness.Join(0);
+        harness.AnswerAll(0, 0);
+        if (isEvaluation)
+        {
+            harness.AnswerAll(1, 0);
+            harness.Wait(TimeSpan.FromHours(1));
+            harness.Tell(
+                new EvaluationResult(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(0), 1, 0, 1, 2));
+        }
+        else
+        {
+            ElapseSilence(harness, happened => happened is ResultsOverdue);
+            harness.AnswerAll(1, 0);
+        }
+
+        Assert.Equal(2, harness.Events.OfType<StepCommitted>().Count());
+        harness.Events.Clear();
+        ElapseSilence(harness, happened => happened is ResultsOverdue);
+        Assert.InRange(harness.Events.OfType<ResultsOverdue>().Single().Silence.TotalSeconds, 30, 60);
+    }
+
+    private static CoordinatorHarness BothMeasured(long totalSteps = 6)
+    {
+        var harness = new CoordinatorHarness(totalSteps) { Holds = name => name == "prepare step 0" };
+        harness.Start();
+        harness.Join(0);
+        harness.Join(1);
+        harness.Tell(Assert.Single(harness.Held));
+        harness.AnswerAll(0, 0, 1);
+        return harness;
+    }
+
     private static CoordinatorHarness WithTwoMeasuredWorkers(long totalSteps = 6)
     {
         var harness = new CoordinatorHarness(totalSteps);

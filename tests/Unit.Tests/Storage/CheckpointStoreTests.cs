@@ -101,6 +101,20 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
+    public void Losses_on_another_validation_text_make_none_the_best()
+    {
+        foreach (var (step, loss, text) in new[] { (100, 4.0, "old"), (200, 5.0, "new"), (300, 5.5, null) })
+        {
+            var snapshot = TestRun.Snapshot(step, loss);
+            _run.Store.Save(snapshot with { State = snapshot.State with { ValidationText = text } });
+        }
+
+        Assert.Equal(200, _run.Run.OpenCheckpoints(_run.Lease, "new").BestStep);
+        Assert.Equal("checkpoints/step-00000200", _run.LinkTarget("best"));
+        Assert.Equal(300, _run.Run.OpenCheckpoints(_run.Lease, "third").BestStep);
+    }
+
+    [Fact]
     public void Pruning_keeps_the_last_every_mth_the_best_and_step_0()
     {
         foreach (long step in Enumerable.Range(0, 11))

@@ -77,6 +77,17 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
     }
 
     [Fact]
+    public void One_worker_takes_all_shards_that_a_step_can_have()
+    {
+        using var begun = new ManualResetEventSlim();
+        using var goOn = new ManualResetEventSlim(initialState: true);
+        using var device = Device(1, () => new HangingReplica(begun, goOn));
+        var shards = Enumerable.Repeat(Shard(0), PlanSettings.MostShards);
+        Submit(device, new ShardRange(0, PlanSettings.MostShards), [.. shards]);
+        Assert.IsType<RangeComputed>(_answers.Take());
+    }
+
+    [Fact]
     public void More_work_than_a_device_takes_is_an_error_with_a_name()
     {
         using var begun = new ManualResetEventSlim();
