@@ -1,4 +1,5 @@
-"""Trains the reference model in PyTorch from a run's step-0 checkpoint on the run's batches, and compares the losses with the run's.
+"""Trains the reference model in PyTorch from a run's step-0 checkpoint on the run's batches, and compares the losses
+with the run's.
 
 Reads `rnnlm plan --json` from standard input. Exit status 1 when a loss differs by more than the tolerance.
 """
@@ -30,14 +31,21 @@ def main(run):
         loss, norm = train_step(model, optimizer, batch, settings.clip)
         ours = recorded[step]
         loss_differences.append(relative(loss, ours["loss"]))
-        # Not held to the tolerance: PyTorch 1.13 sums the squares of millions of elements in float32, which costs it the fourth digit.
+        # Not held to the tolerance: PyTorch 1.13 sums the squares of millions of elements in float32, which costs it
+        # the fourth digit.
         norm_differences.append(relative(norm, ours["gradient_norm"]))
         if step % 10 == 0 or step == len(batches) - 1:
-            print(f"step {step:3}: loss {ours['loss']:.6f} here {loss:.6f}, gradient norm {ours['gradient_norm']:.6f} here {norm:.6f}")
+            print(
+                f"step {step:3}: loss {ours['loss']:.6f} here {loss:.6f}, "
+                f"gradient norm {ours['gradient_norm']:.6f} here {norm:.6f}"
+            )
 
     parameters = sum(parameter.numel() for parameter in model.parameters())
     print(f"{parameters:,} parameters, {len(batches)} steps")
-    print(f"largest relative difference: loss {max(loss_differences):.2e} (allowed {TOLERANCE:.0e}), gradient norm {max(norm_differences):.2e}")
+    print(
+        f"largest relative difference: loss {max(loss_differences):.2e} (allowed {TOLERANCE:.0e}), "
+        f"gradient norm {max(norm_differences):.2e}"
+    )
     return 0 if max(loss_differences) <= TOLERANCE else 1
 
 

@@ -20,7 +20,8 @@ sources() {
 }
 
 is_built() {
-    [ -f "$program" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(state)" ] && [ -z "$(sources -newer "$stamp" | head -n 1)" ]
+    [ -f "$program" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(state)" ] &&
+        [ -z "$(sources -newer "$stamp" | head -n 1)" ]
 }
 
 # build NAME PROJECT: builds a project or solution in Release, quietly; the log is shown if it fails.
@@ -37,7 +38,8 @@ build() {
 # build_once NAME PROJECT: the same, one at a time in this clone, unless another process has built meanwhile.
 build_once() {
     mkdir -p "$setup" 2>/dev/null && [ -w "$setup" ] && { [ ! -e "$setup/lock" ] || [ -w "$setup/lock" ]; } ||
-        fail "$root is not built, or its sources have changed, and you may not write there; let its owner run ./rnnlm setup"
+        fail "$root is not built, or its sources have changed, and you may not write there;" \
+            "let its owner run ./rnnlm setup"
     exec 9>>"$setup/lock"
     ! command -v flock >/dev/null || flock 9
     if ! is_built; then

@@ -1,6 +1,8 @@
 namespace RnnLm;
 
-/// <summary>A test that reads the packages which <c>./test</c> fetches with npm; skipped where there was no npm.</summary>
+/// <summary>
+/// A test that reads the packages which <c>./test</c> fetches with npm; skipped where there was no npm.
+/// </summary>
 internal sealed class NpmFactAttribute : FactAttribute
 {
     public NpmFactAttribute() => Skip = NpmPackages.WhyNot;

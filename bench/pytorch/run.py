@@ -61,7 +61,10 @@ def read_batches(lines, padding_id):
         for example in shard["examples"]:
             batch[0].append(torch.tensor(example["input"]))
             batch[1].append(torch.tensor(example["target"]))
-    return [(pad(inputs, padding_id or 0), pad(targets, IGNORED)) for _, (inputs, targets) in sorted(batch_of_step.items())]
+    return [
+        (pad(inputs, padding_id or 0), pad(targets, IGNORED))
+        for _, (inputs, targets) in sorted(batch_of_step.items())
+    ]
 
 
 def pad(sequences, value):

@@ -1,4 +1,5 @@
-"""nn.RNN under DistributedDataParallel over gloo, timed: one process of several; process r takes every WORLD-th example from r."""
+"""nn.RNN under DistributedDataParallel over gloo, timed: one process of several; process r takes every WORLD-th example
+from r."""
 
 from pathlib import Path
 
@@ -16,5 +17,10 @@ options = options.parse_args()
 distributed.init_process_group(
     "gloo", init_method=options.rendezvous.absolute().as_uri(), rank=options.rank, world_size=options.world
 )
-measure(options, nn_rnn, wrap=DistributedDataParallel, share=lambda batch: batch[options.rank :: options.world].contiguous())
+measure(
+    options,
+    nn_rnn,
+    wrap=DistributedDataParallel,
+    share=lambda batch: batch[options.rank :: options.world].contiguous(),
+)
 distributed.destroy_process_group()

@@ -40,7 +40,8 @@ def parser():
 
 
 def measure(options, new_model, wrap=lambda model: model, share=lambda batch: batch):
-    """Trains and prints. `wrap` makes the model that is trained of the model; `share` says which part of a batch is this process's."""
+    """Trains and prints. `wrap` makes the model that is trained of the model; `share` says which part of a batch is
+    this process's."""
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
     settings = Settings.read(options.run)

@@ -38,13 +38,15 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
     {
         var settings = request.ToJson();
         var draft = Draft(settings);
+        var textSettings = CorpusSource.SettingsOf(draft);
+        textSettings.Require();
         var source = new CorpusSource(view);
         var preset = Preset.All[request.Get(TrainSettings.PresetName)];
         var patterns = source.Patterns(preset, request.Get(TrainSettings.Corpus));
-        var corpus = LoadCorpus(source, patterns, CorpusSource.SettingsOf(draft));
+        var corpus = LoadCorpus(source, patterns, textSettings);
         string[] validationPatterns = request.Get(TrainSettings.Validation);
         var validationCorpus = validationPatterns.Length > 0
-            ? source.Load("the validation text", validationPatterns, CorpusSource.SettingsOf(draft), corpus.Tokenizer)
+            ? source.Load("the validation text", validationPatterns, textSettings, corpus.Tokenizer)
             : null;
 
         var examples = CorpusExamples.ForTraining(corpus.Tokens, draft.Plan);

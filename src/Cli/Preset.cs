@@ -20,9 +20,9 @@ internal sealed record Preset(
         "quick",
         "about three minutes on two cores, on the State of the Union addresses",
         DefaultCorpora.StateOfTheUnion,
-        "--examples sentences --fold-digits true --split-sentences true --tokenizer bpe:4000 --context 64 --batch 32 " +
-        "--shards 8 " +
-        "--held-out 20 --dimension 192 --layers 2 --lr 0.004 --clip 1 --schedule cosine --warmup 100 --epochs 2 " +
+        "--examples sentences --fold-digits true --split-sentences true --sentence-tokens true " +
+        "--tokenizer bpe:4000 --context 64 --batch 32 --shards 8 --held-out 20 --dimension 192 " +
+        "--layers 2 --lr 0.004 --clip 1 --schedule cosine --warmup 100 --epochs 2 " +
         "--evaluate-every 500 --checkpoint-every 500",
         "The people of the United States", "We must", "Our economy");
 
@@ -34,18 +34,18 @@ internal sealed record Preset(
             "lm-book",
             "the reference model, 8,292,619 parameters, LLaMA pieces, one sentence a line (give --corpus)",
             null,
-            "--examples sentences --fold-digits true --split-sentences false --tokenizer llama --context 30 --batch " +
-            "128 --shards 8 " +
-            "--held-out 10 --dimension 128 --layers 2 --lr 0.001 --clip 0 --schedule constant --warmup 0 --epochs 1 " +
+            "--examples sentences --fold-digits true --split-sentences false --sentence-tokens false " +
+            "--tokenizer llama --context 30 --batch 128 --shards 8 --held-out 10 --dimension 128 " +
+            "--layers 2 --lr 0.001 --clip 0 --schedule constant --warmup 0 --epochs 1 " +
             "--evaluate-every 1000 --checkpoint-every 1000",
             "The President", "Moscow", "The best"),
         new Preset(
             "char",
             "a character model, on Moby Dick unless --corpus is given",
             DefaultCorpora.MobyDick,
-            "--examples windows --fold-digits false --split-sentences false --tokenizer char --context 64 --batch 64 " +
-            "--shards 8 " +
-            "--held-out 50 --dimension 256 --layers 2 --lr 0.002 --clip 1 --schedule cosine --warmup 100 --epochs 3 " +
+            "--examples windows --fold-digits false --split-sentences false --sentence-tokens false " +
+            "--tokenizer char --context 64 --batch 64 --shards 8 --held-out 50 --dimension 256 " +
+            "--layers 2 --lr 0.002 --clip 1 --schedule cosine --warmup 100 --epochs 3 " +
             "--evaluate-every 500 --checkpoint-every 500",
             "The whale ", "Captain Ahab "),
     }.ToDictionary(preset => preset.Name);

@@ -43,9 +43,11 @@ internal sealed class TrainRequest
 
         if (Get(TrainSettings.Mode) != ExampleMode.Sentences)
         {
-            Refuse(given.Contains(TrainSettings.SplitSentences) && Get(TrainSettings.SplitSentences),
-                "--split-sentences: windows of running text are not split; use --examples sentences or leave it out");
-            _texts[TrainSettings.SplitSentences] = ["false"];
+            // What the preset says of sentences is not for windows.
+            foreach (var setting in new[] { TrainSettings.SplitSentences, TrainSettings.SentenceTokens })
+            {
+                _texts[setting] = given.Contains(setting) ? _texts[setting] : ["false"];
+            }
         }
     }
 

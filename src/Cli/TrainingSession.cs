@@ -85,7 +85,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     private TrainingState InitialState(Job job, ParameterLayout layout, FloatBufferPool buffers) =>
         request.Get(TrainSettings.InitialWeights) is { } weights
             ? StoredState.FromWeights(weights, layout, buffers)
-            : StoredState.Initial(buffers, values => ParameterInitialisation.Fill(job.Model, job.Seed, values.Span));
+            : StoredState.Initial(buffers, values => ParameterInitialization.Fill(job.Model, job.Seed, values.Span));
 
     private async Task TrainAsync(
         RunDirectory run,
@@ -182,7 +182,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             await Task.WhenAll(computing.Select(device => Task.Run(device.Dispose))).ConfigureAwait(false);
         }
 
-        Finish(run, prepared.Corpus.Tokenizer, config, recorder);
+        Finish(run, prepared, config, recorder);
     }
 
     private (TrainingState State, LedgerChain Ledger, double? BestLoss, bool IsEvaluated) Resume(
@@ -259,8 +259,9 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
     }
 
-    private static void Finish(RunDirectory run, ITokenizer tokenizer, RunConfig config, RunRecorder recorder)
+    private static void Finish(RunDirectory run, PreparedJob prepared, RunConfig config, RunRecorder recorder)
     {
+        var tokenizer = prepared.Corpus.Tokenizer;
         var final = run.Checkpoints.FindNewest().Newest!;
         using var continuation = new TextContinuation(
             config.Job, StoredState.ReadParameters(final, config.Job.Model), tokenizer);
@@ -286,6 +287,9 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             totals.Seconds > 0 ? totals.Tokens / totals.Seconds : 0,
             totals.Seconds > 0 ? totals.UpdateSeconds / totals.Seconds : 0,
             final.State.ValidationLoss,
+            final.State.ValidationLoss is { } loss
+                ? PredictedText.Of(prepared.Inputs.Validation, tokenizer).PerplexityPerWord(loss)
+                : null,
             final.Hashes[CheckpointNames.Model],
             final.Hashes[CheckpointNames.Optimizer]);
         recorder.Show(view => view.Finish(summary));

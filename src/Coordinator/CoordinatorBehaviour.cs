@@ -294,7 +294,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
         else
         {
-            Conclude(null, isBest: false);
+            Finish(null, isBest: false);
         }
     }
 
@@ -312,7 +312,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
         else
         {
-            Conclude(null, isBest: false);
+            Finish(null, isBest: false);
         }
     }
 
@@ -334,12 +334,12 @@ public sealed class CoordinatorBehaviour : IBehaviour
             return;
         }
 
-        Conclude(isFinite ? loss : null, isBest);
+        Finish(isFinite ? loss : null, isBest);
         Update();
     }
 
     /// <summary>Saves the version in hand where that is due; after the last step that is the end.</summary>
-    private void Conclude(double? loss, bool isBest)
+    private void Finish(double? loss, bool isBest)
     {
         if (_isCheckpointDue || isBest)
         {

@@ -38,6 +38,7 @@ public sealed record TrainingExtent(long FirstStep, long TotalSteps, long StepsP
 /// <param name="IdleShare">Share of the time in which no worker had anything to compute.</param>
 /// <param name="ValidationLoss">Loss per token of the last version on the validation text, in nats; null without such
 /// text.</param>
+/// <param name="PerplexityPerWord">The same by word, comparable between tokenizers.</param>
 /// <param name="ModelSha256">SHA-256 of the final <c>model.safetensors</c>.</param>
 /// <param name="OptimizerSha256">SHA-256 of the final <c>optimizer.safetensors</c>.</param>
 public sealed record TrainingSummary(
@@ -47,5 +48,6 @@ public sealed record TrainingSummary(
     double TokensPerSecond,
     double IdleShare,
     double? ValidationLoss,
+    double? PerplexityPerWord,
     string ModelSha256,
     string OptimizerSha256);

@@ -13,7 +13,8 @@ public interface IFromWorker
 /// <param name="SelfTestHash">Hash of its gradient of the fixed test shard; workers of a run must agree on it.</param>
 public sealed record Join(ActorId Worker, int Threads, string SelfTestHash) : Message, IFromWorker;
 
-/// <summary>Coordinator → worker: the parameters of step <c>Version.Version</c>. The receiver owns one reference.</summary>
+/// <summary>Coordinator → worker: the parameters of step <c>Version.Version</c>. The receiver owns one
+/// reference.</summary>
 public sealed record Publish(long Incarnation, ParameterVersion Version) : Message
 {
     /// <inheritdoc/>
@@ -22,13 +23,14 @@ public sealed record Publish(long Incarnation, ParameterVersion Version) : Messa
 
 /// <summary>One range of an assignment with its tokens.</summary>
 /// <param name="Range">Which shards.</param>
-/// <param name="Attempt">Grows when the same range is asked of the same worker again because its result did not come.</param>
+/// <param name="Attempt">Grows when the same range is asked of the same worker again because its result did not
+/// come.</param>
 /// <param name="Shards">The tokens of each shard of the range.</param>
 public sealed record AssignedRange(ShardRange Range, int Attempt, IReadOnlyList<ShardTokens> Shards);
 
 /// <summary>
-/// Coordinator → worker: all ranges of step <paramref name="Step"/> that are yours. Replaces what was assigned before for that step and not begun. Sent one step
-/// ahead of the parameters, so that a worker begins as soon as it has them.
+/// Coordinator → worker: all ranges of step <paramref name="Step"/> that are yours. Replaces what was assigned before
+/// for that step and not begun. Sent one step ahead of the parameters, so that a worker begins as soon as it has them.
 /// </summary>
 public sealed record Assign(long Incarnation, long Step, IReadOnlyList<AssignedRange> Ranges) : Message;
 
@@ -40,13 +42,15 @@ public sealed record Assign(long Incarnation, long Step, IReadOnlyList<AssignedR
 /// <param name="TokenHash">Fold of the hashes of the shards it was computed from (<see cref="TokenHash"/>).</param>
 /// <param name="Gradient">Sum of loss and gradient, and token count.</param>
 public sealed record RangeResult(
-    long Incarnation, ActorId Worker, long Step, ShardRange Range, ulong TokenHash, Gradient Gradient) : Message, IFromWorker
+    long Incarnation, ActorId Worker, long Step, ShardRange Range, ulong TokenHash, Gradient Gradient)
+    : Message, IFromWorker
 {
     /// <inheritdoc/>
     public override void Release() => Gradient.Release();
 }
 
-/// <summary>Coordinator → worker: the loss, without gradient, of one piece of the validation text under the version you hold.</summary>
+/// <summary>Coordinator → worker: the loss, without gradient, of one piece of the validation text under the version
+/// you hold.</summary>
 public sealed record Evaluate(long Incarnation, long Version, int Piece, ShardTokens Tokens) : Message;
 
 /// <summary>Worker → coordinator: the loss of one piece of the validation text.</summary>

@@ -30,7 +30,9 @@ public sealed class RnnLmException : Exception
     /// some neither break a line nor change a terminal.
     /// </summary>
     public static string OneLine(string text) =>
-        text.Any(IsControl) ? string.Concat(text.Select(character => IsControl(character) ? Escape(character) : $"{character}")) : text;
+        text.Any(IsControl)
+            ? string.Concat(text.Select(character => IsControl(character) ? Escape(character) : $"{character}"))
+            : text;
 
     private static bool IsControl(char character) => char.GetUnicodeCategory(character)
         is UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;

@@ -209,7 +209,8 @@ public sealed record CheckpointState(
         }
         catch (JsonException failure)
         {
-            throw new FormatException($"{CheckpointNames.State} cannot be parsed ({failure.Message.TrimEnd('.')})", failure);
+            throw new FormatException(
+                $"{CheckpointNames.State} cannot be parsed ({failure.Message.TrimEnd('.')})", failure);
         }
     }
 }

@@ -46,8 +46,10 @@ public sealed class Lease : IDisposable
         {
             const string Stops = "stops without writing";
             throw new RnnLmException(ExitCode.Cluster, $"run '{_run}' " + (now is null
-                ? $"has lost its lease (the file was removed), so this coordinator {Stops}; start it again with --resume"
-                : $"was taken over by {now}, so this coordinator (incarnation {Incarnation}) {Stops}; let the other one go on"));
+                ? $"has lost its lease (the file was removed), so this coordinator {Stops}; " +
+                    "start it again with --resume"
+                : $"was taken over by {now}, so this coordinator (incarnation {Incarnation}) {Stops}; " +
+                    "let the other one go on"));
         }
     }
 
@@ -111,7 +113,9 @@ public sealed record LeaseHolder(int ProcessId, string Host, string Nonce)
     /// <summary>This process. The nonce is the one value here that must differ in every process and never enters a
     /// result.</summary>
     public static LeaseHolder ThisProcess() => new(
-        Environment.ProcessId, Environment.MachineName, RandomNumberGenerator.GetHexString(NonceDigits, lowercase: true));
+        Environment.ProcessId,
+        Environment.MachineName,
+        RandomNumberGenerator.GetHexString(NonceDigits, lowercase: true));
 }
 
 /// <summary>What the file <c>lease</c> says:
@@ -139,7 +143,9 @@ internal sealed record LeaseRecord(long Incarnation, int ProcessId, string Host,
             byte[] bytes = new byte[Math.Min(MaximumBytes, stream.Length)];
             stream.ReadExactly(bytes);
             var record = JsonSerializer.Deserialize<LeaseRecord>(bytes, Json);
-            return record is { Incarnation: >= 1 and < long.MaxValue } ? record : throw new JsonException("out of range");
+            return record is { Incarnation: >= 1 and < long.MaxValue }
+                ? record
+                : throw new JsonException("out of range");
         }
         catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -148,7 +154,8 @@ internal sealed record LeaseRecord(long Incarnation, int ProcessId, string Host,
         catch (JsonException failure)
         {
             throw RnnLmException.Storage(
-                $"'{path}' is damaged: it does not hold a lease; make sure that no coordinator uses the run, then delete it",
+                $"'{path}' is damaged: it does not hold a lease; make sure that no coordinator uses the run, " +
+                "then delete it",
                 failure);
         }
     }

@@ -84,7 +84,8 @@ public sealed record LedgerContent(IReadOnlyList<LedgerEntry> Entries, LedgerCha
         string text = Encoding.ASCII.GetString(line);
         string[] fields = text.TrimStart(',').Trim('[', ']').Split(',');
         return fields.Length == 4
-            && ulong.TryParse(fields[1].Trim('"'), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong hash)
+            && ulong.TryParse(
+                fields[1].Trim('"'), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong hash)
             && long.TryParse(fields[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long tokens)
             && new LedgerEntry(step, hash, tokens, fields[3] == "true") is var entry && Line(entry) == $"{text}\n"
                 ? entry

@@ -112,7 +112,8 @@ public sealed class RunDirectory
     }
 
     /// <summary>Writes the tokenizer's files in their order, each whole or not at all.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: one could not be written. Exit code 4: the lease is lost.</exception>
+    /// <exception cref="RnnLmException">Exit code 6: one could not be written. Exit code 4: the lease is
+    /// lost.</exception>
     public void WriteTokenizer(Lease lease, IEnumerable<(string Name, byte[] Content)> files)
     {
         ArgumentNullException.ThrowIfNull(lease);
@@ -148,7 +149,8 @@ public sealed class RunDirectory
         catch (JsonException failure)
         {
             throw RnnLmException.BadInput(
-                $"'{ConfigPath}' cannot be parsed ({failure.Message.TrimEnd('.')}); restore it from a copy or start another run",
+                $"'{ConfigPath}' cannot be parsed ({failure.Message.TrimEnd('.')}); " +
+                "restore it from a copy or start another run",
                 failure);
         }
     });

@@ -51,7 +51,9 @@ public sealed class SafetensorsFile : IDisposable
         }
         catch (UnauthorizedAccessException failure)
         {
-            string cause = Directory.Exists(path) ? "it is a directory; name a file in it" : "permission denied; make it readable";
+            string cause = Directory.Exists(path)
+                ? "it is a directory; name a file in it"
+                : "permission denied; make it readable";
             throw RnnLmException.BadInput($"cannot read '{path}': {cause}", failure);
         }
         catch (IOException failure)
@@ -76,7 +78,8 @@ public sealed class SafetensorsFile : IDisposable
         ArgumentNullException.ThrowIfNull(tensor);
         if (destination.Length != tensor.ElementCount)
         {
-            throw new ArgumentException($"tensor {tensor.Name} has {tensor.ElementCount} elements", nameof(destination));
+            throw new ArgumentException(
+                $"tensor {tensor.Name} has {tensor.ElementCount} elements", nameof(destination));
         }
 
         long offset = tensor.FileOffset;
@@ -174,8 +177,8 @@ public sealed class SafetensorsFile : IDisposable
         if (!tensor.Shape.SequenceEqual(segment.Shape.Select(extent => (long)extent)))
         {
             throw RnnLmException.BadInput(
-                $"cannot use '{_path}': tensor {tensor.Name} has shape [{string.Join(", ", tensor.Shape)}] but the model needs " +
-                $"[{string.Join(", ", segment.Shape)}]; train with the settings it was made with");
+                $"cannot use '{_path}': tensor {tensor.Name} has shape [{string.Join(", ", tensor.Shape)}] " +
+                $"but the model needs [{string.Join(", ", segment.Shape)}]; train with the settings it was made with");
         }
 
         return tensor;

@@ -33,6 +33,7 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
     [InlineData("--corpus ''", "--corpus ''", "empty")]
     [InlineData("--lr=0.1 --lr=", "--lr", "2 times")]
     [InlineData("--split-sentences --examples windows", "--split-sentences", "use --examples sentences")]
+    [InlineData("--sentence-tokens --examples windows", "--sentence-tokens", "use --examples sentences")]
     [InlineData("--tokenizer a\nb", "--tokenizer a\\nb", "use char, word")]
     public void Train_refuses(string options, params string[] said)
     {

@@ -1,6 +1,8 @@
 namespace RnnLm.Cli.Tests;
 
-/// <summary>Bad input (exit code 3) for <c>train --corpus</c>: one line that names file, fault and cure; no run begins.</summary>
+/// <summary>
+/// Bad input (exit code 3) for <c>train --corpus</c>: one line that names file, fault and cure; no run begins.
+/// </summary>
 public sealed class Corpus_that_cannot_be_used : IDisposable
 {
     private const int BadInput = 3;
@@ -14,7 +16,8 @@ public sealed class Corpus_that_cannot_be_used : IDisposable
     [Fact]
     public void Pattern_that_matches_nothing()
     {
-        RnnLmProcess.Run(_directory, "train", "--corpus", "no*.txt", "--run", "run").Refused(BadInput, "no*.txt", "no file matches");
+        RnnLmProcess.Run(_directory, "train", "--corpus", "no*.txt", "--run", "run")
+            .Refused(BadInput, "no*.txt", "no file matches");
         Assert.Empty(_directory.Everything);
     }
 
@@ -50,7 +53,7 @@ public sealed class Corpus_that_cannot_be_used : IDisposable
     public void Lines_shorter_than_a_sentence()
     {
         _directory.Write(Corpus, "a\nb\n\nc\n");
-        Refuse(["--tokenizer", "char"], "no line of at least 2 tokens", "give more text");
+        Refuse(["--tokenizer", "char", "--sentence-tokens", "false"], "no line of at least 2 tokens", "give more text");
     }
 
     [Fact]

@@ -1,8 +1,8 @@
 namespace RnnLm.Cli.Tests;
 
 /// <summary>
-/// A run that goes on for longer than any test, so that whatever stops it comes before its end. Where it was stopped is read from its files;
-/// an undisturbed run to a step behind that is what it is compared with.
+/// A run that goes on for longer than any test, so that whatever stops it comes before its end. Where it was stopped is
+/// read from its files; an undisturbed run to a step behind that is what it is compared with.
 /// </summary>
 internal sealed class EndlessRun : IDisposable
 {
@@ -11,7 +11,8 @@ internal sealed class EndlessRun : IDisposable
 
     private readonly string[] _settings =
     [
-        "train", "--corpus", "corpus.txt", "--preset", "char", "--dimension", "16", "--layers", "1", "--context", "12", "--batch", "8", "--shards", "2",
+        "train", "--corpus", "corpus.txt", "--preset", "char", "--dimension", "16", "--layers", "1",
+        "--context", "12", "--batch", "8", "--shards", "2",
         "--schedule", "constant", "--warmup", "0", "--json",
     ];
 
@@ -25,13 +26,18 @@ internal sealed class EndlessRun : IDisposable
     /// <param name="checkpointEvery">Steps between checkpoints, 0 for none on the way.</param>
     /// <param name="steps">Where it ends.</param>
     public RnnLmProcess Start(int checkpointEvery, long steps = Never) =>
-        RnnLmProcess.Start(Directory, [.. _settings, "--run", Name, "--checkpoint-every", $"{checkpointEvery}", "--steps", $"{steps}"]);
+        RnnLmProcess.Start(
+            Directory,
+            [.. _settings, "--run", Name, "--checkpoint-every", $"{checkpointEvery}", "--steps", $"{steps}"]);
 
     /// <summary>Goes on with it.</summary>
     public RnnLmProcess Resume(long steps = Never) =>
         RnnLmProcess.Start(Directory, "train", "--run", Name, "--resume", "--json", "--steps", $"{steps}");
 
-    /// <summary>Resumes it to <paramref name="step"/> and requires model, optimizer, ledger and losses of a run that nothing disturbed.</summary>
+    /// <summary>
+    /// Resumes it to <paramref name="step"/> and requires model, optimizer, ledger and losses of a run that nothing
+    /// disturbed.
+    /// </summary>
     public void RequireSameAsUndisturbed(long step)
     {
         using (var last = Resume(step))

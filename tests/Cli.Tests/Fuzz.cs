@@ -4,12 +4,15 @@ using RnnLm.Tests;
 
 namespace RnnLm.Cli.Tests;
 
-/// <summary>The program in this process on spoilt options and runs: a documented code and at most one line, whatever comes.</summary>
+/// <summary>
+/// The program in this process on spoilt options and runs: a documented code and at most one line, whatever comes.
+/// </summary>
 [Collection(SmallRun.Collection)]
 public sealed class Fuzz(SmallRun small) : IDisposable
 {
     private static readonly TimeSpan LongestCase = TimeSpan.FromMinutes(2);
-    private static readonly EnumerationOptions NoLinks = new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
+    private static readonly EnumerationOptions NoLinks =
+        new() { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint };
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -20,13 +23,18 @@ public sealed class Fuzz(SmallRun small) : IDisposable
         string[][] good =
         [
             [
-                "train", "--run", run, "--tokenizer", "word:100", "--examples", "sentences", "--fold-digits", "--split-sentences", "false", "--field", "text",
-                "--held-out", "10", "--workers", "2", "--threads", "2", "--shards", "8", "--steps", "3", "--batch", "4", "--context", "9", "--layers", "2",
-                "--dimension", "16", "--lr", "0.1", "--schedule", "cosine", "--warmup", "3", "--clip", "1.5", "--seed", "-4", "--device", "cpu",
-                "--evaluate-every", "2", "--checkpoint-every", "2", "--keep", "2", "--keep-every", "4", "--on-divergence", "skip", "--prompt", "a", "--json",
+                "train", "--run", run, "--tokenizer", "word:100", "--examples", "sentences", "--fold-digits",
+                "--split-sentences", "false", "--field", "text", "--held-out", "10", "--workers", "2",
+                "--threads", "2", "--shards", "8", "--steps", "3", "--batch", "4", "--context", "9", "--layers", "2",
+                "--dimension", "16", "--lr", "0.1", "--schedule", "cosine", "--warmup", "3", "--clip", "1.5",
+                "--seed", "-4", "--device", "cpu", "--evaluate-every", "2", "--checkpoint-every", "2",
+                "--keep", "2", "--keep-every", "4", "--on-divergence", "skip", "--prompt", "a", "--json",
             ],
             ["train", "--run", run, "--resume", "--epochs", "1.5"],
-            ["generate", "--run", run, "--prompt", "the ", "--tokens", "2", "--temperature", "0.5", "--top-k", "3", "--seed", "1"],
+            [
+                "generate", "--run", run, "--prompt", "the ", "--tokens", "2", "--temperature", "0.5",
+                "--top-k", "3", "--seed", "1",
+            ],
             ["plan", "--run", run, "--steps", "0..1", "--json"],
             ["inspect", run, "--json", "--plan"],
             ["evaluate", "--run", run, "--threads", "1", "--json"],
@@ -53,7 +61,9 @@ public sealed class Fuzz(SmallRun small) : IDisposable
             }
 
             // What parses ends at a corpus that is not there, before anything is trained.
-            string[] command = arguments[0] is "train" or "evaluate" ? [.. arguments, "--corpus", "no-such-corpus"] : [.. arguments];
+            string[] command = arguments[0] is "train" or "evaluate"
+                ? [.. arguments, "--corpus", "no-such-corpus"]
+                : [.. arguments];
             await RequireDocumented(seed, command);
         }
     }
@@ -65,7 +75,10 @@ public sealed class Fuzz(SmallRun small) : IDisposable
         {
             var mutation = new Mutation(seed);
             string run = Copy($"run-{seed}");
-            var files = Directory.GetFiles(run, "*", NoLinks).Where(file => new FileInfo(file).Length > 0).Order(StringComparer.Ordinal).ToList();
+            var files = Directory.GetFiles(run, "*", NoLinks)
+                .Where(file => new FileInfo(file).Length > 0)
+                .Order(StringComparer.Ordinal)
+                .ToList();
             string path = mutation.Pick(files);
             await File.WriteAllBytesAsync(path, mutation.Of(await File.ReadAllBytesAsync(path)));
             await RequireDocumented(seed, Reading(mutation, run));
@@ -73,7 +86,9 @@ public sealed class Fuzz(SmallRun small) : IDisposable
         }
     }
 
-    /// <summary>Each value in turn; the job's hash is forged to agree, so that the values themselves are looked at.</summary>
+    /// <summary>
+    /// Each value in turn; the job's hash is forged to agree, so that the values themselves are looked at.
+    /// </summary>
     [Fact]
     public async Task Runs_whose_configuration_has_odd_values()
     {
@@ -104,7 +119,9 @@ public sealed class Fuzz(SmallRun small) : IDisposable
         {
             var mutation = new Mutation(seed);
             string run = Copy($"run-{seed}");
-            var entries = Directory.GetFileSystemEntries(run, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
+            var entries = Directory.GetFileSystemEntries(run, "*", SearchOption.AllDirectories)
+                .Order(StringComparer.Ordinal)
+                .ToList();
             string entry = mutation.Pick(entries);
             bool isDirectory = Directory.Exists(entry) && new FileInfo(entry).LinkTarget is null;
             if (isDirectory)
@@ -163,7 +180,8 @@ public sealed class Fuzz(SmallRun small) : IDisposable
         Assert.True(code is >= 0 and <= 6 and not 1, what);
         string[] lines = said.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.True(code is 0 or 3 ? lines.Length <= 1 : lines.Length == 1, what);
-        Assert.All(lines, line => Assert.True(line.StartsWith("rnnlm: ", StringComparison.Ordinal) && !line.Any(char.IsControl), what));
+        Assert.All(lines, line => Assert.True(
+            line.StartsWith("rnnlm: ", StringComparison.Ordinal) && !line.Any(char.IsControl), what));
     }
 
     private string Copy(string name)

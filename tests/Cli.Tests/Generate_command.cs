@@ -26,7 +26,11 @@ public sealed class Generate_command(SmallRun small)
 
     private string Generate(params string[] options)
     {
-        string output = RnnLmProcess.Run(small.Directory, ["generate", "--run", SmallRun.Name, "--prompt", Prompt, "--tokens", "40", .. options]).Succeeded().Output;
+        string output = RnnLmProcess
+            .Run(
+                small.Directory,
+                ["generate", "--run", SmallRun.Name, "--prompt", Prompt, "--tokens", "40", .. options])
+            .Succeeded().Output;
         Assert.EndsWith("\n", output, StringComparison.Ordinal);
         return output[..^1];
     }

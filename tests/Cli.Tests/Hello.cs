@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace RnnLm.Cli.Tests;
 
-/// <summary>Row C1 of the reference material: h → e → l → l → o, where what follows an l depends on what came before it.</summary>
+/// <summary>
+/// Row C1 of the reference material: h → e → l → l → o, where what follows an l depends on what came before it.
+/// </summary>
 public sealed class Hello : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -13,12 +15,18 @@ public sealed class Hello : IDisposable
         _directory.Write("hello.txt", string.Concat(Enumerable.Repeat("hello\n", 200)));
         RnnLmProcess.Run(
             _directory,
-            "train", "--corpus", "hello.txt", "--run", "run", "--tokenizer", "char", "--examples", "sentences", "--dimension", "16", "--layers", "1",
-            "--batch", "16", "--shards", "4", "--lr", "0.02", "--steps", "100").Succeeded();
+            "train", "--corpus", "hello.txt", "--run", "run", "--tokenizer", "char", "--examples", "sentences",
+            "--dimension", "16", "--layers", "1", "--batch", "16", "--shards", "4", "--lr", "0.02",
+            "--steps", "100").Succeeded();
 
-        var evaluation = JsonElement.Parse(RnnLmProcess.Run(_directory, "evaluate", "--run", "run", "--corpus", "hello.txt", "--json").Succeeded().Output);
+        var evaluation = JsonElement.Parse(RnnLmProcess
+            .Run(_directory, "evaluate", "--run", "run", "--corpus", "hello.txt", "--json")
+            .Succeeded().Output);
         Assert.InRange(evaluation.GetProperty("perplexity").GetDouble(), 1, 1.05);
-        Assert.Equal("hello\n", RnnLmProcess.Run(_directory, "generate", "--run", "run", "--prompt", "h", "--temperature", "0", "--tokens", "4").Succeeded().Output);
+        string output = RnnLmProcess
+            .Run(_directory, "generate", "--run", "run", "--prompt", "h", "--temperature", "0", "--tokens", "4")
+            .Succeeded().Output;
+        Assert.Equal("hello\n", output);
     }
 
     public void Dispose() => _directory.Dispose();

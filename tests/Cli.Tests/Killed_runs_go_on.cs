@@ -20,7 +20,9 @@ public sealed class Killed_runs_go_on : IDisposable
         }
 
         _run.RequireSameAsUndisturbed(_run.Files.FinalStep + 10);
-        Assert.DoesNotContain(_run.Directory.Everything, name => Path.GetFileName(name).StartsWith('.') || name.Contains(".tmp", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            _run.Directory.Everything,
+            name => Path.GetFileName(name).StartsWith('.') || name.Contains(".tmp", StringComparison.Ordinal));
     }
 
     public void Dispose() => _run.Dispose();

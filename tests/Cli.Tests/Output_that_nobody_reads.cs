@@ -22,9 +22,11 @@ public sealed class Output_that_nobody_reads(SmallRun small)
     [InlineData("plan", "--run", SmallRun.Name, "--steps", "0..9", "--json")]
     [InlineData("train", "--help")]
     public void A_command_says_so(params string[] arguments) =>
-        RnnLmProcess.RunRedirected(small.Directory, "> /dev/full", arguments).Refused(Storage, "standard output cannot be written");
+        RnnLmProcess.RunRedirected(small.Directory, "> /dev/full", arguments)
+            .Refused(Storage, "standard output cannot be written");
 
     [Fact]
     public void The_exit_code_says_it_where_nothing_can_be_written_at_all() =>
-        Assert.Equal(Storage, RnnLmProcess.RunRedirected(small.Directory, ">&- 2>&-", "inspect", SmallRun.Name).ExitCode);
+        Assert.Equal(
+            Storage, RnnLmProcess.RunRedirected(small.Directory, ">&- 2>&-", "inspect", SmallRun.Name).ExitCode);
 }

@@ -16,9 +16,11 @@ public sealed class Packaging
     [InlineData("-p:LIBTORCH=/some/where", null)]
     public void A_property_selects_the_package_with_libtorch(string property, string? expected)
     {
-        string json = Dotnet("msbuild", Path.Combine(Root, "src/Worker/RnnLm.Worker.csproj"), "-getItem:PackageReference", property);
+        string json = Dotnet(
+            "msbuild", Path.Combine(Root, "src/Worker/RnnLm.Worker.csproj"), "-getItem:PackageReference", property);
         var packages = JsonElement.Parse(json).GetProperty("Items").GetProperty("PackageReference").EnumerateArray()
-            .Select(item => item.GetProperty("Identity").GetString()!).Where(name => name.Contains("orch", StringComparison.Ordinal));
+            .Select(item => item.GetProperty("Identity").GetString()!)
+            .Where(name => name.Contains("orch", StringComparison.Ordinal));
         string[] all = expected is null ? ["TorchSharp"] : ["TorchSharp", expected];
         Assert.Equal(all, packages);
     }
@@ -47,15 +49,19 @@ public sealed class Packaging
     {
         using var directory = new TemporaryDirectory();
         string program = Path.Combine(directory.Root, "program");
-        Dotnet("publish", Path.Combine(Root, "src/Cli/RnnLm.Cli.csproj"), "-c", "Release", "--no-restore", "-o", program, "-p:UseSharedCompilation=false");
+        Dotnet(
+            "publish", Path.Combine(Root, "src/Cli/RnnLm.Cli.csproj"), "-c", "Release", "--no-restore", "-o", program,
+            "-p:UseSharedCompilation=false");
         var library = new FileInfo(Path.Combine(program, "runtimes/linux-x64/native", Library));
         Assert.Null(library.LinkTarget);
         Assert.True(File.ReadAllBytes(library.FullName).AsSpan().SequenceEqual(
             File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "runtimes/linux-x64/native", Library))));
 
-        File.WriteAllText(Path.Combine(directory.Root, "text.txt"), string.Concat(Enumerable.Repeat("hello world\n", 50)));
+        File.WriteAllText(
+            Path.Combine(directory.Root, "text.txt"), string.Concat(Enumerable.Repeat("hello world\n", 50)));
         Dotnet(
-            Path.Combine(program, "rnnlm.dll"), "train", "--corpus", Path.Combine(directory.Root, "text.txt"), "--run", Path.Combine(directory.Root, "run"),
+            Path.Combine(program, "rnnlm.dll"), "train", "--corpus", Path.Combine(directory.Root, "text.txt"),
+            "--run", Path.Combine(directory.Root, "run"),
             "--tokenizer", "char", "--dimension", "8", "--steps", "2");
         Assert.True(Directory.Exists(Path.Combine(directory.Root, "run/final")));
 

@@ -11,10 +11,13 @@ public sealed class Plan_command(SmallRun small)
     public void Prints_an_object_for_each_shard_of_each_step_in_order()
     {
         var shards = Plan(3, 6);
-        var expected = Enumerable.Range(3, 3).SelectMany(step => Enumerable.Range(0, SmallRun.Shards).Select(shard => (step, shard)));
-        Assert.Equal(expected, shards.Select(shard => (shard.GetProperty("step").GetInt32(), shard.GetProperty("shard").GetInt32())));
-        Assert.All(shards, shard => Assert.Equal(["step", "shard", "examples"], shard.EnumerateObject().Select(property => property.Name)));
-        Assert.All(Examples(shards), example => Assert.Equal(["input", "target"], example.EnumerateObject().Select(property => property.Name)));
+        var expected = Enumerable.Range(3, 3)
+            .SelectMany(step => Enumerable.Range(0, SmallRun.Shards).Select(shard => (step, shard)));
+        Assert.Equal(
+            expected,
+            shards.Select(shard => (shard.GetProperty("step").GetInt32(), shard.GetProperty("shard").GetInt32())));
+        Assert.All(shards, shard => Assert.Equal(["step", "shard", "examples"], Names(shard)));
+        Assert.All(Examples(shards), example => Assert.Equal(["input", "target"], Names(example)));
     }
 
     [Fact]
@@ -34,7 +37,8 @@ public sealed class Plan_command(SmallRun small)
     {
         // Cut by hand: windows of 13 characters that begin every 12.
         var windows = Enumerable.Range(0, (small.Text.Length - 2 + SmallRun.Context) / SmallRun.Context)
-            .Select(i => small.Text.Substring(i * SmallRun.Context, Math.Min(SmallRun.Context + 1, small.Text.Length - (i * SmallRun.Context))))
+            .Select(i => i * SmallRun.Context)
+            .Select(start => small.Text.Substring(start, Math.Min(SmallRun.Context + 1, small.Text.Length - start)))
             .Order(StringComparer.Ordinal)
             .ToList();
         var first = Texts(Plan(0, StepsPerEpoch));
@@ -61,16 +65,24 @@ public sealed class Plan_command(SmallRun small)
         Assert.Equal(0, step.Step());
         Assert.Equal(tokens, step.GetProperty("tokens").GetInt32());
         Assert.Equal(loss / tokens, step.GetProperty("loss").GetDouble(), 1e-5 * loss / tokens);
-        Assert.Equal(Math.Exp(loss / tokens), step.GetProperty("perplexity").GetDouble(), 1e-4 * Math.Exp(loss / tokens));
+        Assert.Equal(
+            Math.Exp(loss / tokens), step.GetProperty("perplexity").GetDouble(), 1e-4 * Math.Exp(loss / tokens));
     }
 
-    private static int[] Ids(JsonElement example, string name) => [.. example.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
+    private static IEnumerable<string> Names(JsonElement element) =>
+        element.EnumerateObject().Select(property => property.Name);
 
-    private static IEnumerable<JsonElement> Examples(IEnumerable<JsonElement> shards) => shards.SelectMany(shard => shard.GetProperty("examples").EnumerateArray());
+    private static int[] Ids(JsonElement example, string name) =>
+        [.. example.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
+
+    private static IEnumerable<JsonElement> Examples(IEnumerable<JsonElement> shards) =>
+        shards.SelectMany(shard => shard.GetProperty("examples").EnumerateArray());
 
     private List<string> Texts(IEnumerable<JsonElement> shards) =>
-        [.. Examples(shards).Select(example => small.Run.Tokenizer.Decode([.. Ids(example, "input"), Ids(example, "target")[^1]]))];
+        [.. Examples(shards).Select(example =>
+            small.Run.Tokenizer.Decode([.. Ids(example, "input"), Ids(example, "target")[^1]]))];
 
     private IReadOnlyList<JsonElement> Plan(long first, long end) =>
-        RnnLmProcess.Run(small.Directory, "plan", "--run", SmallRun.Name, "--steps", $"{first}..{end}", "--json").Succeeded().Objects;
+        RnnLmProcess.Run(small.Directory, "plan", "--run", SmallRun.Name, "--steps", $"{first}..{end}", "--json")
+            .Succeeded().Objects;
 }

@@ -1,6 +1,8 @@
 namespace RnnLm.Cli.Tests;
 
-/// <summary>The stacked Elman language model of a checkpoint, computed serially in double as its formulas are written.</summary>
+/// <summary>
+/// The stacked Elman language model of a checkpoint, computed serially in double as its formulas are written.
+/// </summary>
 internal sealed class ReferenceModel
 {
     private readonly int _dimension;
@@ -42,10 +44,12 @@ internal sealed class ReferenceModel
             {
                 var (uh, wh, b) = _units[layer];
                 double[] h = states[layer];
-                states[layer] = x = [.. Enumerable.Range(0, _dimension).Select(j => Math.Tanh(b[j] + Column(x, wh, j) + Column(h, uh, j)))];
+                states[layer] = x = [.. Enumerable.Range(0, _dimension).Select(j =>
+                    Math.Tanh(b[j] + Column(x, wh, j) + Column(h, uh, j)))];
             }
 
-            double[] logits = [.. Enumerable.Range(0, _vocabulary).Select(v => _bias[v] + Enumerable.Range(0, _dimension).Sum(k => _weight[(v * _dimension) + k] * x[k]))];
+            double[] logits = [.. Enumerable.Range(0, _vocabulary).Select(v =>
+                _bias[v] + Enumerable.Range(0, _dimension).Sum(k => _weight[(v * _dimension) + k] * x[k]))];
             double most = logits.Max();
             loss += most + Math.Log(logits.Sum(logit => Math.Exp(logit - most))) - logits[target[t]];
         }
@@ -53,5 +57,6 @@ internal sealed class ReferenceModel
         return loss;
     }
 
-    private double Column(double[] row, double[] matrix, int column) => Enumerable.Range(0, _dimension).Sum(k => row[k] * matrix[(k * _dimension) + column]);
+    private double Column(double[] row, double[] matrix, int column) =>
+        Enumerable.Range(0, _dimension).Sum(k => row[k] * matrix[(k * _dimension) + column]);
 }

@@ -7,7 +7,9 @@ namespace RnnLm.Cli.Tests;
 /// <summary>The built program, running as a process of its own.</summary>
 internal sealed class RnnLmProcess : IDisposable
 {
-    /// <summary>A process that hangs is killed after this long, so that a test fails instead of waiting for ever.</summary>
+    /// <summary>
+    /// A process that hangs is killed after this long, so that a test fails instead of waiting for ever.
+    /// </summary>
     private static readonly TimeSpan LongestLife = TimeSpan.FromMinutes(10);
 
     private readonly Process _process;
@@ -39,7 +41,8 @@ internal sealed class RnnLmProcess : IDisposable
     }
 
     /// <summary>Starts <c>rnnlm</c> with these arguments.</summary>
-    public static RnnLmProcess Start(TemporaryDirectory directory, params IEnumerable<string> arguments) => new(directory.Root, arguments);
+    public static RnnLmProcess Start(TemporaryDirectory directory, params IEnumerable<string> arguments) =>
+        new(directory.Root, arguments);
 
     /// <summary>Runs <c>rnnlm</c> with these arguments to its end.</summary>
     public static ProcessResult Run(TemporaryDirectory directory, params IEnumerable<string> arguments)
@@ -49,17 +52,21 @@ internal sealed class RnnLmProcess : IDisposable
     }
 
     /// <summary>The same with a redirection of the shell, like <c>&gt; /dev/full</c>.</summary>
-    public static ProcessResult RunRedirected(TemporaryDirectory directory, string redirection, params IEnumerable<string> arguments)
+    public static ProcessResult RunRedirected(
+        TemporaryDirectory directory, string redirection, params IEnumerable<string> arguments)
     {
         using var process = new RnnLmProcess(directory.Root, arguments, redirection);
         return process.WaitForEnd();
     }
 
-    /// <summary>Reads stdout, which must be that of <c>--json</c>, until a step with this number or a later one is committed.</summary>
+    /// <summary>
+    /// Reads stdout, which must be that of <c>--json</c>, until a step with this number or a later one is committed.
+    /// </summary>
     public void WaitForStep(long step) => WaitFor($"step {step}", line => line.Step() >= step);
 
     /// <summary>Reads stdout until a line with this text.</summary>
-    public void WaitForLine(string text) => WaitForText($"'{text}'", line => line.Contains(text, StringComparison.Ordinal));
+    public void WaitForLine(string text) =>
+        WaitForText($"'{text}'", line => line.Contains(text, StringComparison.Ordinal));
 
     /// <summary>Reads stdout, which must be that of <c>--json</c>, until this event.</summary>
     public void WaitForEvent(string name) => WaitFor(name, line => line.IsEvent(name));
@@ -88,7 +95,8 @@ internal sealed class RnnLmProcess : IDisposable
         return _process.ExitCode;
     }
 
-    private void WaitFor(string what, Func<JsonElement, bool> isIt) => WaitForText(what, line => isIt(JsonElement.Parse(line)));
+    private void WaitFor(string what, Func<JsonElement, bool> isIt) =>
+        WaitForText(what, line => isIt(JsonElement.Parse(line)));
 
     private void WaitForText(string what, Func<string, bool> isIt)
     {

@@ -21,7 +21,9 @@ public sealed class RunFiles(string root)
 
     /// <summary>The lines of metrics.jsonl that are about a step.</summary>
     public IReadOnlyList<JsonElement> Steps =>
-        [.. File.ReadLines(Path.Combine(root, "metrics.jsonl")).Select(line => JsonElement.Parse(line)).Where(line => line.Step() is not null)];
+        [.. File.ReadLines(Path.Combine(root, "metrics.jsonl"))
+            .Select(line => JsonElement.Parse(line))
+            .Where(line => line.Step() is not null)];
 
     /// <summary>The step of the last checkpoint.</summary>
     public long FinalStep
@@ -34,7 +36,8 @@ public sealed class RunFiles(string root)
     }
 
     /// <summary>SHA-256 of the last checkpoint's model and optimizer.</summary>
-    public (string Model, string Optimizer) FinalHashes => (Hash("final/model.safetensors"), Hash("final/optimizer.safetensors"));
+    public (string Model, string Optimizer) FinalHashes =>
+        (Hash("final/model.safetensors"), Hash("final/optimizer.safetensors"));
 
     public string LedgerHash => Hash("ledger.json");
 
@@ -50,5 +53,6 @@ public sealed class RunFiles(string root)
         return [.. values.Select(value => (double)value)];
     }
 
-    private string Hash(string file) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(root, file))));
+    private string Hash(string file) =>
+        Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(root, file))));
 }

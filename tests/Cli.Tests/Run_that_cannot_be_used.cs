@@ -14,19 +14,23 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
 
     [Fact]
     public void Prompt_with_characters_that_the_vocabulary_lacks() =>
-        RnnLmProcess.Run(small.Directory, "generate", "--run", SmallRun.Name, "--prompt", "the Zoo").Refused(BadInput, "'Z'", "U+005A", "leave it out");
+        RnnLmProcess.Run(small.Directory, "generate", "--run", SmallRun.Name, "--prompt", "the Zoo")
+            .Refused(BadInput, "'Z'", "U+005A", "leave it out");
 
     [Fact]
     public void Empty_prompt() =>
-        RnnLmProcess.Run(small.Directory, "generate", "--run", SmallRun.Name, "--prompt", "").Refused(Usage, "--prompt", "empty", "at least one character");
+        RnnLmProcess.Run(small.Directory, "generate", "--run", SmallRun.Name, "--prompt", "")
+            .Refused(Usage, "--prompt", "empty", "at least one character");
 
     [Fact]
     public void Temperature_below_zero() =>
-        RnnLmProcess.Run(small.Directory, "generate", "--run", SmallRun.Name, "--prompt", "the", "--temperature", "-1").Refused(Usage, "--temperature", "-1", "0 or more");
+        RnnLmProcess.Run(small.Directory, "generate", "--run", SmallRun.Name, "--prompt", "the", "--temperature", "-1")
+            .Refused(Usage, "--temperature", "-1", "0 or more");
 
     [Fact]
     public void Steps_that_are_no_range() =>
-        RnnLmProcess.Run(small.Directory, "plan", "--run", SmallRun.Name, "--steps", "5..5").Refused(Usage, "--steps 5..5", "A..B");
+        RnnLmProcess.Run(small.Directory, "plan", "--run", SmallRun.Name, "--steps", "5..5")
+            .Refused(Usage, "--steps 5..5", "A..B");
 
     [Fact]
     public void Run_of_another_job_with_the_settings_that_differ()
@@ -37,21 +41,29 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
         settings[settings.IndexOf("--dimension") + 1] = "8";
         settings[settings.IndexOf("--lr") + 1] = "0.5";
         RnnLmProcess.Run(small.Directory, [.. settings, "--run", SmallRun.Name, "--steps", "90"])
-            .Refused(BadInput, SmallRun.Name, "another job", "model.dimension is 16 in the run, 8 asked", "optimizer.learning_rate is 0.01 in the run, 0.5 asked", "another --run");
+            .Refused(
+                BadInput,
+                SmallRun.Name,
+                "another job",
+                "model.dimension is 16 in the run, 8 asked",
+                "optimizer.learning_rate is 0.01 in the run, 0.5 asked",
+                "another --run");
         Assert.Equal(before, small.Directory.Everything);
         Assert.Equal(hashes, small.Run.FinalHashes);
     }
 
     [Fact]
     public void Run_of_the_same_job_without_resume() =>
-        RnnLmProcess.Run(small.Directory, [.. small.Settings, "--run", SmallRun.Name, "--steps", "90"]).Refused(BadInput, SmallRun.Name, "add --resume");
+        RnnLmProcess.Run(small.Directory, [.. small.Settings, "--run", SmallRun.Name, "--steps", "90"])
+            .Refused(BadInput, SmallRun.Name, "add --resume");
 
     [Fact]
     public void Directory_with_other_things_in_it()
     {
         _empty.Write("corpus.txt", SmallText.Sentences(10));
         _empty.Write("thesis.tex", "mine");
-        RnnLmProcess.Run(_empty, "train", "--corpus", "corpus.txt", "--tokenizer", "char", "--run", ".").Refused(BadInput, "is not a run", "choose a new or empty directory");
+        RnnLmProcess.Run(_empty, "train", "--corpus", "corpus.txt", "--tokenizer", "char", "--run", ".")
+            .Refused(BadInput, "is not a run", "choose a new or empty directory");
         Assert.Equal(["corpus.txt", "thesis.tex"], _empty.Everything);
     }
 
@@ -62,7 +74,8 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
     [InlineData("train", "--corpus", "corpus.txt", "--resume")]
     public void Missing_run(string command, params string[] options)
     {
-        RnnLmProcess.Run(_empty, [command, "--run", "nowhere", .. options]).Refused(BadInput, "no run", "nowhere", "check the path");
+        RnnLmProcess.Run(_empty, [command, "--run", "nowhere", .. options])
+            .Refused(BadInput, "no run", "nowhere", "check the path");
         Assert.Empty(_empty.Everything);
     }
 
@@ -70,9 +83,13 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
     public void Resuming_with_another_text()
     {
         _empty.Write("corpus.txt", SmallText.Sentences(30));
-        RnnLmProcess.Run(_empty, "train", "--corpus", "corpus.txt", "--run", "run", "--preset", "char", "--dimension", "16", "--layers", "1", "--context", "12", "--steps", "1").Succeeded();
+        RnnLmProcess.Run(
+            _empty,
+            "train", "--corpus", "corpus.txt", "--run", "run", "--preset", "char", "--dimension", "16",
+            "--layers", "1", "--context", "12", "--steps", "1").Succeeded();
         _empty.Write("corpus.txt", SmallText.Sentences(31));
-        RnnLmProcess.Run(_empty, "train", "--run", "run", "--resume", "--steps", "2").Refused(BadInput, "another job", "corpus.hash");
+        RnnLmProcess.Run(_empty, "train", "--run", "run", "--resume", "--steps", "2")
+            .Refused(BadInput, "another job", "corpus.hash");
         Assert.Equal(1, _empty.Run("run").FinalStep);
     }
 
@@ -94,7 +111,8 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
     public void Run_whose_configuration_is_not_as_it_was_written(string key, string value, params string[] said)
     {
         Directory.CreateDirectory(Path.Combine(_empty.Root, "run"));
-        var config = JsonNode.Parse(File.ReadAllText(Path.Combine(small.Directory.Root, SmallRun.Name, "config.json")))!;
+        string original = File.ReadAllText(Path.Combine(small.Directory.Root, SmallRun.Name, "config.json"));
+        var config = JsonNode.Parse(original)!;
         config[key] = JsonNode.Parse(value);
         _empty.Write("run/config.json", config.ToJsonString());
         RnnLmProcess.Run(_empty, "inspect", "run").Refused(BadInput, ["config.json", .. said]);
@@ -121,11 +139,13 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
                 File.WriteAllText(Path.Combine(to, name), state.ToJsonString());
             }
 
-            hashes.Append(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(to, name))))).Append($"  {name}\n");
+            hashes.Append(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(to, name)))))
+                .Append($"  {name}\n");
         }
 
         File.WriteAllText(Path.Combine(to, "DONE"), hashes.ToString());
-        RnnLmProcess.Run(_empty, "inspect", "checkpoint").Refused(BadInput, "state.json cannot be parsed", "use another checkpoint");
+        RnnLmProcess.Run(_empty, "inspect", "checkpoint")
+            .Refused(BadInput, "state.json cannot be parsed", "use another checkpoint");
     }
 
     [Fact]

@@ -18,12 +18,16 @@ public sealed class Same_model_for_any_workers_and_threads : IDisposable
                 // 13 examples over 8 shards: unequal ones; the last batch of an epoch leaves some empty.
                 var result = RnnLmProcess.Run(
                     _directory,
-                    "train", "--corpus", "corpus.txt", "--run", run, "--preset", "char", "--dimension", "16", "--layers", "2", "--context", "12",
-                    "--batch", "13", "--shards", "8", "--steps", "25", "--workers", $"{workers}", "--threads", $"{threads}", "--json").Succeeded();
+                    "train", "--corpus", "corpus.txt", "--run", run, "--preset", "char", "--dimension", "16",
+                    "--layers", "2", "--context", "12", "--batch", "13", "--shards", "8", "--steps", "25",
+                    "--workers", $"{workers}", "--threads", $"{threads}", "--json").Succeeded();
                 hashes[(workers, threads)] = _directory.Run(run).FinalHashes;
 
                 var finished = result.Event("finished");
-                Assert.Equal(hashes[(workers, threads)], (finished.GetProperty("model_sha256").GetString(), finished.GetProperty("optimizer_sha256").GetString()));
+                Assert.Equal(
+                    hashes[(workers, threads)],
+                    (finished.GetProperty("model_sha256").GetString(),
+                        finished.GetProperty("optimizer_sha256").GetString()));
                 Assert.Equal(workers, result.Objects.Count(line => line.IsEvent("worker_joined")));
             }
         }
@@ -39,7 +43,8 @@ public sealed class Same_model_for_any_workers_and_threads : IDisposable
         {
             RnnLmProcess.Run(
                 _directory,
-                "train", "--corpus", "corpus.txt", "--run", $"run-{seed}", "--preset", "char", "--dimension", "16", "--layers", "1", "--steps", "2", "--context", "12", "--seed", $"{seed}").Succeeded();
+                "train", "--corpus", "corpus.txt", "--run", $"run-{seed}", "--preset", "char", "--dimension", "16",
+                "--layers", "1", "--steps", "2", "--context", "12", "--seed", $"{seed}").Succeeded();
         }
 
         Assert.NotEqual(_directory.Run("run-1").FinalHashes.Model, _directory.Run("run-2").FinalHashes.Model);

@@ -25,8 +25,9 @@ public sealed class SmallRun : IDisposable
     /// <summary>How the run was trained: settings of its job.</summary>
     public IReadOnlyList<string> Settings { get; } =
     [
-        "train", "--corpus", CorpusName, "--preset", "char", "--dimension", "16", "--layers", "2", "--context", $"{Context}", "--batch", "13", "--shards", $"{Shards}",
-        "--held-out", "0", "--lr", "0.01", "--schedule", "constant", "--warmup", "0", "--prompt", "the ",
+        "train", "--corpus", CorpusName, "--preset", "char", "--dimension", "16", "--layers", "2",
+        "--context", $"{Context}", "--batch", "13", "--shards", $"{Shards}", "--held-out", "0", "--lr", "0.01",
+        "--schedule", "constant", "--warmup", "0", "--prompt", "the ",
     ];
 
     public RunFiles Run => Directory.Run(Name);

@@ -7,7 +7,8 @@ internal static class SmallText
 {
     private static readonly string[] Subjects = ["the cat", "a dog", "our ship", "the old man", "a bird"];
     private static readonly string[] Verbs = ["sees", "follows", "likes", "finds", "forgets"];
-    private static readonly string[] Objects = ["the sea", "a small house", "the road home", "its own tail", "the moon"];
+    private static readonly string[] Objects =
+        ["the sea", "a small house", "the road home", "its own tail", "the moon"];
 
     /// <summary>Sentences, one a line.</summary>
     public static string Sentences(int count)

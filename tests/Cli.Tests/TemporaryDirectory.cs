@@ -7,7 +7,11 @@ public sealed class TemporaryDirectory : IDisposable
 
     /// <summary>Names, relative to the directory, of all that is in it at any depth.</summary>
     public IEnumerable<string> Everything =>
-        Directory.EnumerateFileSystemEntries(Root, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
+        Directory
+            .EnumerateFileSystemEntries(
+                Root,
+                "*",
+                new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
             .Select(entry => Path.GetRelativePath(Root, entry))
             .Order(StringComparer.Ordinal);
 

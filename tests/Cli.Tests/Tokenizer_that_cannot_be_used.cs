@@ -10,11 +10,15 @@ public sealed class Tokenizer_that_cannot_be_used : IDisposable
     public void File_that_is_no_SentencePiece_model()
     {
         _directory.Write("pieces.model", "not a model");
-        Refuse("pieces.model", 3, "pieces.model", "cannot be used as a SentencePiece model", "give another .model file");
+        Refuse(
+            "pieces.model",
+            3,
+            "pieces.model", "cannot be used as a SentencePiece model", "give another .model file");
     }
 
     [Fact]
-    public void Missing_model_file() => Refuse("pieces.model", 3, "pieces.model", "cannot be read", "give the path of a SentencePiece .model");
+    public void Missing_model_file() =>
+        Refuse("pieces.model", 3, "pieces.model", "cannot be read", "give the path of a SentencePiece .model");
 
     [Fact]
     public void Unknown_kind() => Refuse("runes", 2, "--tokenizer runes", "use char, word");
@@ -23,7 +27,8 @@ public sealed class Tokenizer_that_cannot_be_used : IDisposable
     public void Vocabulary_without_room_for_the_bytes() => Refuse("bpe:20", 2, "--tokenizer bpe:20", "from 256");
 
     [Fact]
-    public void Vocabulary_that_the_text_cannot_give() => Refuse("bpe:4000", 3, "--tokenizer bpe:4000", "the corpus gives only", "use bpe:");
+    public void Vocabulary_that_the_text_cannot_give() =>
+        Refuse("bpe:4000", 3, "--tokenizer bpe:4000", "the corpus gives only", "use bpe:");
 
     [Fact]
     public void Length_that_overflows()
@@ -35,7 +40,8 @@ public sealed class Tokenizer_that_cannot_be_used : IDisposable
     private void Refuse(string tokenizer, int exitCode, params string[] said)
     {
         var before = _directory.Everything.ToList();
-        RnnLmProcess.Run(_directory, "train", "--corpus", "corpus.txt", "--run", "run", "--tokenizer", tokenizer).Refused(exitCode, said);
+        RnnLmProcess.Run(_directory, "train", "--corpus", "corpus.txt", "--run", "run", "--tokenizer", tokenizer)
+            .Refused(exitCode, said);
         Assert.Equal(before, _directory.Everything);
     }
 

@@ -3,8 +3,9 @@ using RnnLm.Data;
 namespace RnnLm.Cli.Tests;
 
 /// <summary>
-/// A 3-gram model of characters with add-one smoothing: P(c|ab) = (n(abc) + 1) / (n(ab) + V). An example's first prediction has a single
-/// character before it, for this model as for the network: there it is P(c|b) = (n(bc) + 1) / (n(b) + V).
+/// A 3-gram model of characters with add-one smoothing: P(c|ab) = (n(abc) + 1) / (n(ab) + V). An example's first
+/// prediction has a single character before it, for this model as for the network: there it is
+/// P(c|b) = (n(bc) + 1) / (n(b) + V).
 /// </summary>
 internal sealed class TrigramModel
 {
@@ -49,7 +50,9 @@ internal sealed class TrigramModel
             {
                 int pair = (text[i - 1] * _vocabulary) + text[i];
                 int context = i > 1 ? (text[i - 2] * _vocabulary) + text[i - 1] : -1;
-                var (found, among) = i > 1 ? (_triples[(context * _vocabulary) + text[i]], _tripleContexts[context]) : (_pairs[pair], _pairContexts[text[i - 1]]);
+                var (found, among) = i > 1
+                    ? (_triples[(context * _vocabulary) + text[i]], _tripleContexts[context])
+                    : (_pairs[pair], _pairContexts[text[i - 1]]);
                 loss -= Math.Log((found + 1.0) / (among + _vocabulary));
             }
 

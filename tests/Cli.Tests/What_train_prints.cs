@@ -10,10 +10,13 @@ public sealed class What_train_prints(SmallRun small)
     {
         var lines = small.Training.Objects;
         Assert.All(lines, line => Assert.Equal(JsonValueKind.Object, line.ValueKind));
-        Assert.Equal(Enumerable.Range(0, 80).Select(step => (long?)step), lines.Select(TrainingObjects.Step).Where(step => step is not null));
+        Assert.Equal(
+            Enumerable.Range(0, 80).Select(step => (long?)step),
+            lines.Select(TrainingObjects.Step).Where(step => step is not null));
         Assert.Equal("finished", lines[^1].GetProperty("event").GetString());
         Assert.Equal(80, lines[^1].GetProperty("steps").GetInt64());
-        Assert.Equal([0L, 80L], lines.Where(line => line.IsEvent("checkpoint_saved")).Select(line => line.GetProperty("version").GetInt64()));
+        var saved = lines.Where(line => line.IsEvent("checkpoint_saved"));
+        Assert.Equal([0L, 80L], saved.Select(line => line.GetProperty("version").GetInt64()));
 
         var sample = small.Training.Event("sample");
         Assert.Equal("the ", sample.GetProperty("prompt").GetString());
@@ -25,8 +28,13 @@ public sealed class What_train_prints(SmallRun small)
     {
         var steps = small.Run.Steps;
         Assert.Equal(Enumerable.Range(0, 80).Select(step => (long?)step), steps.Select(TrainingObjects.Step));
-        string[] documented = ["step", "epoch", "loss", "perplexity", "tokens", "tokens_per_second", "gradient_norm", "learning_rate", "seconds"];
-        Assert.All(steps, step => Assert.Subset(step.EnumerateObject().Select(property => property.Name).ToHashSet(), documented.ToHashSet()));
+        string[] documented =
+        [
+            "step", "epoch", "loss", "perplexity", "tokens", "tokens_per_second", "gradient_norm", "learning_rate",
+            "seconds",
+        ];
+        Assert.All(steps, step => Assert.Subset(
+            step.EnumerateObject().Select(property => property.Name).ToHashSet(), documented.ToHashSet()));
         Assert.All(steps, step => Assert.Equal(0.01, step.GetProperty("learning_rate").GetDouble(), 1e-12));
     }
 
@@ -39,7 +47,10 @@ public sealed class What_train_prints(SmallRun small)
         Assert.DoesNotContain(result.Output, character => char.IsControl(character) && character != '\n');
         Assert.Contains(result.Lines, line => line.StartsWith("step 1/80  loss ", StringComparison.Ordinal));
         Assert.Contains(result.Lines, line => line.StartsWith("step 80/80  loss ", StringComparison.Ordinal));
-        Assert.Contains(result.Lines, line => line.StartsWith("validation loss ", StringComparison.Ordinal) && line.Contains("perplexity", StringComparison.Ordinal));
+        Assert.Contains(
+            result.Lines,
+            line => line.StartsWith("validation loss ", StringComparison.Ordinal)
+                && line.Contains("perplexity", StringComparison.Ordinal));
         Assert.Contains(result.Lines, line => line.StartsWith("  the |", StringComparison.Ordinal));
         var (model, optimizer) = small.Directory.Run("piped").FinalHashes;
         Assert.Contains($"model.safetensors     sha256 {model}", result.Lines);
@@ -50,7 +61,8 @@ public sealed class What_train_prints(SmallRun small)
     [Fact]
     public void A_run_of_more_steps_than_any_clock_can_time_shows_them_and_stops_when_asked()
     {
-        using var process = RnnLmProcess.Start(small.Directory, [.. small.Settings, "--run", "long", "--steps", "9000000000000000000"]);
+        using var process = RnnLmProcess.Start(
+            small.Directory, [.. small.Settings, "--run", "long", "--steps", "9000000000000000000"]);
         process.WaitForLine("step 1/9000000000000000000  loss ");
         process.Signal("TERM");
         process.WaitForEnd().Refused(143, "--resume");

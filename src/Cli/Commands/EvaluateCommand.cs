@@ -9,7 +9,7 @@ using static RnnLm.Cli.Values;
 
 namespace RnnLm.Cli;
 
-/// <summary><c>rnnlm evaluate</c>: loss, perplexity and bits per character of a trained model on a text.</summary>
+/// <summary><c>rnnlm evaluate</c>: loss, perplexities and bits per character of a trained model on a text.</summary>
 internal static class EvaluateCommand
 {
     public static Command Create()
@@ -23,8 +23,8 @@ internal static class EvaluateCommand
         var threads = new Setting<int>(
             "--threads", "N", "Threads", text => Whole(text, 1), $"{Environment.ProcessorCount}");
         var json = new Setting<bool>("--json", null, "Print a JSON object", Switch);
-        var command = new Command("evaluate", "Loss per token, perplexity and bits per character of a trained model " +
-            "on a text") { run, corpus, threads, json };
+        var command = new Command("evaluate", "Loss per token, perplexity per token and per word, and bits " +
+            "per character of a trained model on a text") { run, corpus, threads, json };
         command.SetAction(parsed =>
         {
             var stored = new StoredRun(parsed.GetRequiredValue(run));
@@ -40,9 +40,11 @@ internal static class EvaluateCommand
 
     private static string Text(EvaluationFigures result) => string.Create(
         CultureInfo.InvariantCulture,
-        $"step {result.Step}: {result.TokenCount} tokens, {result.CharacterCount} characters predicted\nloss per " +
-        $"token     {result.MeanLoss:F4} nats\nperplexity         {result.Perplexity:F2}\nbits per character " +
-        $"{result.BitsPerCharacter:F4}");
+        $"step {result.Step}: {result.Text.Tokens} tokens, {result.Text.Words} words, {result.Text.Characters} " +
+        $"characters predicted\nloss per token      {result.MeanLoss:F4} nats\nperplexity          " +
+        $"{Math.Exp(result.MeanLoss):F2}\nperplexity per word " +
+        $"{result.Text.PerplexityPerWord(result.MeanLoss):F2}\nbits per character  " +
+        $"{result.Text.BitsPerCharacter(result.MeanLoss):F4}");
 
     private static string Json(EvaluationFigures result)
     {
@@ -51,11 +53,13 @@ internal static class EvaluateCommand
         {
             json.WriteStartObject();
             json.WriteNumber("step", result.Step);
-            json.WriteNumber("tokens", result.TokenCount);
-            json.WriteNumber("characters", result.CharacterCount);
+            json.WriteNumber("tokens", result.Text.Tokens);
+            json.WriteNumber("words", result.Text.Words);
+            json.WriteNumber("characters", result.Text.Characters);
             EventJson.WriteFinite(json, "loss", result.MeanLoss);
-            EventJson.WriteFinite(json, "perplexity", result.Perplexity);
-            EventJson.WriteFinite(json, "bits_per_character", result.BitsPerCharacter);
+            EventJson.WriteFinite(json, "perplexity", Math.Exp(result.MeanLoss));
+            EventJson.WriteFinite(json, "perplexity_per_word", result.Text.PerplexityPerWord(result.MeanLoss));
+            EventJson.WriteFinite(json, "bits_per_character", result.Text.BitsPerCharacter(result.MeanLoss));
             json.WriteEndObject();
         }
 
@@ -65,18 +69,9 @@ internal static class EvaluateCommand
 
 /// <summary>The figures of a model on a text.</summary>
 /// <param name="Step">Which version.</param>
-/// <param name="TokenCount">Predicted tokens.</param>
-/// <param name="CharacterCount">Characters (Unicode scalar values) of the predicted tokens' text.</param>
+/// <param name="Text">What was predicted.</param>
 /// <param name="MeanLoss">Loss per token in nats.</param>
-internal sealed record EvaluationFigures(long Step, long TokenCount, long CharacterCount, double MeanLoss)
-{
-    /// <summary>e to the loss.</summary>
-    public double Perplexity => Math.Exp(MeanLoss);
-
-    /// <summary>Comparable between tokenizers: the text's information under the model, shared out over its
-    /// characters.</summary>
-    public double BitsPerCharacter => MeanLoss * TokenCount / Math.Log(2) / CharacterCount;
-}
+internal sealed record EvaluationFigures(long Step, PredictedText Text, double MeanLoss);
 
 /// <summary>Evaluates the newest checkpoint of a run on a text.</summary>
 internal static class TextEvaluation
@@ -90,7 +85,7 @@ internal static class TextEvaluation
         var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan));
         using var pool = new FloatBufferPool(layout.Length);
         var state = StoredState.Read(checkpoint, layout, pool);
-        var figures = new (double Loss, long Tokens, long Characters)[pieces.Count];
+        double[] losses = new double[pieces.Count];
         try
         {
             Parallel.For(
@@ -100,9 +95,7 @@ internal static class TextEvaluation
                 () => new FusedReplica(job.Model),
                 (index, _, computer) =>
                 {
-                    var piece = pieces[index];
-                    double loss = computer.ComputeLoss(state.Parameters, piece);
-                    figures[index] = (loss, piece.TargetCount, CountCharacters(run.Tokenizer, piece));
+                    losses[index] = computer.ComputeLoss(state.Parameters, pieces[index]);
                     return computer;
                 },
                 computer => computer.Dispose());
@@ -113,20 +106,7 @@ internal static class TextEvaluation
         }
 
         state.Release();
-        long tokens = figures.Sum(piece => piece.Tokens);
-        long characters = figures.Sum(piece => piece.Characters);
-        double meanLoss = figures.Sum(piece => piece.Loss) / tokens;
-        return new EvaluationFigures(checkpoint.State.Step, tokens, characters, meanLoss);
-    }
-
-    private static long CountCharacters(ITokenizer tokenizer, ShardTokens piece)
-    {
-        long count = 0;
-        for (int example = 0; example < piece.ExampleCount; example++)
-        {
-            count += tokenizer.CountPredictedCharacters(piece.Example(example));
-        }
-
-        return count;
+        var predicted = PredictedText.Of(pieces, run.Tokenizer);
+        return new EvaluationFigures(checkpoint.State.Step, predicted, losses.Sum() / predicted.Tokens);
     }
 }

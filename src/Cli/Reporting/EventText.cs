@@ -37,7 +37,8 @@ internal static class EventText
             $"{summary.TokensPerSecond:N0} tokens/s, no worker busy {summary.IdleShare:P1} of the time";
         if (summary.ValidationLoss is { } loss)
         {
-            yield return $"validation loss {loss:F4}, perplexity {Math.Exp(loss):F2}";
+            yield return $"validation loss {loss:F4}, perplexity {Math.Exp(loss):F2} per token, " +
+                $"{summary.PerplexityPerWord:F2} per word";
         }
 
         yield return $"model.safetensors     sha256 {summary.ModelSha256}";

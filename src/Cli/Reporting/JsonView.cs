@@ -64,6 +64,7 @@ internal sealed class JsonView(TextWriter output) : ITrainingView
         {
             EventJson.WriteFinite(json, "validation_loss", loss);
             EventJson.WriteFinite(json, "validation_perplexity", Math.Exp(loss));
+            EventJson.WriteFinite(json, "validation_perplexity_per_word", summary.PerplexityPerWord ?? double.NaN);
         }
 
         json.WriteString("model_sha256", summary.ModelSha256);

@@ -85,7 +85,8 @@ public sealed class CorpusReader(CorpusFiles files, CorpusSettings settings)
         while (true)
         {
             int wanted = buffer.Length - filled;
-            int read = Readable(path, () => stream.ReadAtLeast(buffer.AsSpan(filled), wanted, throwOnEndOfStream: false));
+            int read = Readable(
+                path, () => stream.ReadAtLeast(buffer.AsSpan(filled), wanted, throwOnEndOfStream: false));
             hash.AppendData(buffer, filled, read);
             filled += read;
             bool atEnd = filled < buffer.Length;

@@ -31,7 +31,7 @@ public sealed record CorpusSettings(
 
     /// <summary>Returns when the settings make sense together.</summary>
     /// <exception cref="RnnLmException">Usage: one of them is for another mode.</exception>
-    internal void Require()
+    public void Require()
     {
         if (Mode != ExampleMode.Sentences && (SentenceTokens || SplitSentences))
         {

@@ -64,19 +64,6 @@ public static class TokenizerExtensions
         return ids.WrittenSpan.ToArray();
     }
 
-    /// <summary>
-    /// Characters (Unicode scalar values) that the ids after the first stand for: what decoding all has more than
-    /// decoding the first alone, and for each end token the line break whose place it takes, since its loss counts as
-    /// well.
-    /// </summary>
-    public static int CountPredictedCharacters(this ITokenizer tokenizer, ReadOnlySpan<int> example)
-    {
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        int all = tokenizer.Decode(example).EnumerateRunes().Count();
-        int given = tokenizer.Decode(example[..1]).EnumerateRunes().Count();
-        return all - given + (tokenizer.EndId < 0 ? 0 : example[1..].Count(tokenizer.EndId));
-    }
-
     internal static void RequireIds(this ITokenizer tokenizer, ReadOnlySpan<int> ids)
     {
         foreach (int id in ids)

@@ -33,8 +33,8 @@ public sealed class TokenizerFactory(PackageStore packages, int threads)
         return !settings.SentenceTokens || tokenizer is { StartId: >= 0, EndId: >= 0 }
             ? tokenizer
             : throw RnnLmException.BadInput(
-                $"{spec.Name}: has no start and end tokens, which --sentence-tokens needs; leave the option out, "
-                + "or use a model that was trained with bos_id and eos_id");
+                $"{spec.Name}: has no start and end tokens, which --sentence-tokens needs; give "
+                + "--sentence-tokens false, or use a model that was trained with bos_id and eos_id");
     }
 
     /// <summary>A tokenizer that needs no corpus.</summary>

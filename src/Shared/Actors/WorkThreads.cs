@@ -92,4 +92,6 @@ public sealed class WorkThreads : TaskScheduler, IDisposable
 
 /// <summary>Threads of a kind were given more work than their bounded queue holds, or any after their end.</summary>
 public sealed class WorkOverflowException(string name, int capacity)
-    : Exception(capacity == 0 ? $"{name} has ended and takes no work" : $"{name}: {capacity} pieces of work wait, no more fit");
+    : Exception(capacity == 0
+        ? $"{name} has ended and takes no work"
+        : $"{name}: {capacity} pieces of work wait, no more fit");

@@ -29,7 +29,8 @@ public static class JobFormat
         var right = Flatten(asked);
         return [.. left.Keys.Union(right.Keys).Order(StringComparer.Ordinal)
             .Where(key => left.GetValueOrDefault(key) != right.GetValueOrDefault(key))
-            .Select(key => $"{key} is {left.GetValueOrDefault(key, "absent")} in the run, {right.GetValueOrDefault(key, "absent")} asked")];
+            .Select(key => $"{key} is {left.GetValueOrDefault(key, "absent")} in the run, " +
+                $"{right.GetValueOrDefault(key, "absent")} asked")];
     }
 
     private static Dictionary<string, string> Flatten(Job job)

@@ -3,7 +3,7 @@ namespace RnnLm.Shared;
 /// <summary>What a random stream is for. The numbers are part of what decides a job's bits: never renumber.</summary>
 public enum RandomPurpose
 {
-    Initialisation = 1,
+    Initialization = 1,
     HeldOutSplit = 2,
     EpochShuffle = 3,
     Sampling = 4,

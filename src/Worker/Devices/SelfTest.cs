@@ -35,7 +35,7 @@ public sealed class SelfTest
         using var pool = new FloatBufferPool(_layout.Length);
         using var gradient = new Gradient(_layout);
         var values = pool.Rent();
-        ParameterInitialisation.Fill(_model, seed: 0, values.Span);
+        ParameterInitialization.Fill(_model, seed: 0, values.Span);
         var parameters = new ParameterVersion(0, new CountedBuffer(values, pool));
         computer.ComputeGradient(parameters, TestShard(), gradient);
         parameters.Release();

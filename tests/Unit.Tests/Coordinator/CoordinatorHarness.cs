@@ -30,11 +30,22 @@ internal sealed class CoordinatorHarness
     {
         Gradients = new GradientPool(Parameters);
         _pool = new FloatBufferPool(Parameters.Length);
-        var optimizer = new OptimizerSettings(0.1, 0.9, 0.999, 1e-8, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+        var optimizer = new OptimizerSettings(
+            0.1, 0.9, 0.999, 1e-8, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
         var state = new TrainingState(new ParameterVersion(version, Filled(1)), Filled(0), Filled(0), 0, 0, 0);
         Coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
-                Incarnation, totalSteps, checkpointEvery, evaluateEvery, expectedSelfTest, AllowMixed: false, workerLimit, divergence, null, isResumed, isEvaluated),
+                Incarnation,
+                totalSteps,
+                checkpointEvery,
+                evaluateEvery,
+                expectedSelfTest,
+                AllowMixed: false,
+                workerLimit,
+                divergence,
+                null,
+                isResumed,
+                isEvaluated),
             new CoordinatorInputs(new SmallPlan(), validation ?? []),
             state,
             new Optimizer(optimizer, _pool, threads: 1));
@@ -64,7 +75,8 @@ internal sealed class CoordinatorHarness
 
     public void Start() => Tell(new Started());
 
-    public void Join(int worker, int threads = 1, string selfTest = "same") => Tell(new Join(Worker(worker), threads, selfTest));
+    public void Join(int worker, int threads = 1, string selfTest = "same") =>
+        Tell(new Join(Worker(worker), threads, selfTest));
 
     /// <summary>Lets time pass.</summary>
     public void Wait(TimeSpan time) => _now += time;
@@ -125,7 +137,8 @@ internal sealed class CoordinatorHarness
 
     /// <summary>The newest assignment of a step that a worker was sent; one of nothing when there was none.</summary>
     public Assign Assignment(int worker, long step) =>
-        Sent[Worker(worker)].OfType<Assign>().LastOrDefault(assign => assign.Step == step) ?? new Assign(Incarnation, step, []);
+        Sent[Worker(worker)].OfType<Assign>().LastOrDefault(assign => assign.Step == step)
+            ?? new Assign(Incarnation, step, []);
 
     /// <summary>The ranges of a step over all workers.</summary>
     public IReadOnlyList<(int Worker, AssignedRange Range)> Assigned(long step, params int[] workers) =>
@@ -133,12 +146,20 @@ internal sealed class CoordinatorHarness
 
     /// <summary>What an honest worker returns for a range: the tree sum of its shards.</summary>
     public RangeResult Answer(int worker, long step, AssignedRange assigned) => new(
-        Incarnation, Worker(worker), step, assigned.Range, TokenHash.OfRange(assigned.Shards), SumOf(step, assigned.Range));
+        Incarnation,
+        Worker(worker),
+        step,
+        assigned.Range,
+        TokenHash.OfRange(assigned.Shards),
+        SumOf(step, assigned.Range));
 
     /// <summary>
     /// Lets the workers answer everything that they were asked for a step, in the given order of ranges.
     /// </summary>
-    public void AnswerAll(long step, Func<IReadOnlyList<(int Worker, AssignedRange Range)>, IEnumerable<(int Worker, AssignedRange Range)>> order, params int[] workers)
+    public void AnswerAll(
+        long step,
+        Func<IReadOnlyList<(int Worker, AssignedRange Range)>, IEnumerable<(int Worker, AssignedRange Range)>> order,
+        params int[] workers)
     {
         foreach (var (worker, range) in order(Assigned(step, workers)))
         {

@@ -8,7 +8,7 @@ public sealed class Dividing_shards
         for (int workers = 1; workers <= 11; workers++)
         {
             var divided = ShardDivision.Divide(0, 8, [.. Enumerable.Repeat(1.0, workers)]);
-            Assert.Equal(Enumerable.Range(0, 8), divided.SelectMany(ranges => ranges).SelectMany(range => Enumerable.Range(range.Start, range.Length)));
+            Assert.Equal(Enumerable.Range(0, 8), divided.SelectMany(Shards));
         }
     }
 
@@ -31,6 +31,9 @@ public sealed class Dividing_shards
     public void A_part_of_the_step_can_be_divided()
     {
         var divided = ShardDivision.Divide(3, 7, [1, 1]);
-        Assert.Equal([3, 4, 5, 6], divided.SelectMany(ranges => ranges).SelectMany(range => Enumerable.Range(range.Start, range.Length)));
+        Assert.Equal([3, 4, 5, 6], divided.SelectMany(Shards));
     }
+
+    private static IEnumerable<int> Shards(IEnumerable<ShardRange> ranges) =>
+        ranges.SelectMany(range => Enumerable.Range(range.Start, range.Length));
 }

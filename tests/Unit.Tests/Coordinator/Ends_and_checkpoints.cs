@@ -2,7 +2,8 @@ namespace RnnLm.Tests;
 
 public sealed class Ends_and_checkpoints
 {
-    private static readonly ShardTokens[] Pieces = [new([0, 1, 2], [0, 3]), new([1, 1], [0, 2]), new([2, 0, 1, 2], [0, 4])];
+    private static readonly ShardTokens[] Pieces =
+        [new([0, 1, 2], [0, 3]), new([1, 1], [0, 2]), new([2, 0, 1, 2], [0, 4])];
 
     [Fact]
     public void Version_0_and_the_last_are_saved_and_then_the_run_ends()
@@ -178,7 +179,13 @@ public sealed class Ends_and_checkpoints
             var drawn = harness.Sent[CoordinatorHarness.Worker(1)].OfType<Evaluate>().ToArray();
             foreach (var piece in drawn)
             {
-                var result = new EvaluationResult(piece.Incarnation, CoordinatorHarness.Worker(1), 1, piece.Piece, piece.Piece + 1, piece.Tokens.TargetCount);
+                var result = new EvaluationResult(
+                    piece.Incarnation,
+                    CoordinatorHarness.Worker(1),
+                    1,
+                    piece.Piece,
+                    piece.Piece + 1,
+                    piece.Tokens.TargetCount);
                 harness.Tell(result);
                 harness.Tell(result);
             }
@@ -278,7 +285,8 @@ public sealed class Ends_and_checkpoints
     [Fact]
     public void An_evaluation_that_was_due_is_made_up_on_resume_and_can_be_the_best()
     {
-        var harness = Started(new CoordinatorHarness(totalSteps: 6, evaluateEvery: 2, validation: Pieces, isResumed: true, version: 2));
+        var harness = Started(new CoordinatorHarness(
+            totalSteps: 6, evaluateEvery: 2, validation: Pieces, isResumed: true, version: 2));
         AnswerPieces(harness, version: 2, [1, 2, 3]);
         Assert.Equal(1.0, Assert.Single(harness.Events.OfType<Evaluated>()).MeanLoss, 12);
         Assert.Equal((2, true), (Assert.Single(harness.Saves).State.Version, harness.Saves[0].IsBest));
@@ -292,7 +300,12 @@ public sealed class Ends_and_checkpoints
     public void What_was_evaluated_or_was_not_due_is_not_evaluated_on_resume(long version, bool isEvaluated)
     {
         var harness = Started(new CoordinatorHarness(
-            totalSteps: 6, evaluateEvery: 2, validation: Pieces, isResumed: true, isEvaluated: isEvaluated, version: version));
+            totalSteps: 6,
+            evaluateEvery: 2,
+            validation: Pieces,
+            isResumed: true,
+            isEvaluated: isEvaluated,
+            version: version));
         Assert.Empty(harness.Sent[CoordinatorHarness.Worker(0)].OfType<Evaluate>());
     }
 

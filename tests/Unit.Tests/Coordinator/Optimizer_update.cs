@@ -40,7 +40,8 @@ public sealed class Optimizer_update
     public void Counters_grow_by_the_steps_examples_and_tokens()
     {
         var outcome = Apply(clip: 0, [1, 1, 1, 1, 1, 1, 1], tokens: 7);
-        Assert.Equal((1, 1, 4, 7), (outcome.State.Version, outcome.State.OptimizerSteps, outcome.State.ExamplesSeen, outcome.State.TokensSeen));
+        var state = outcome.State;
+        Assert.Equal((1, 1, 4, 7), (state.Version, state.OptimizerSteps, state.ExamplesSeen, state.TokensSeen));
     }
 
     private static UpdateOutcome Apply(double clip, float[] dense, int tokens)
@@ -53,7 +54,8 @@ public sealed class Optimizer_update
             return new CountedBuffer(buffer, pool);
         }
 
-        var settings = new OptimizerSettings(0.01, 0.9, 0.999, 1e-8, clip, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+        var settings = new OptimizerSettings(
+            0.01, 0.9, 0.999, 1e-8, clip, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
         var gradient = new Gradient(Layout) { LossSum = 1, TokenCount = tokens };
         dense.CopyTo(gradient.Dense.Span);
         var state = new TrainingState(new ParameterVersion(0, Filled(0.5f)), Filled(0), Filled(0), 0, 0, 0);

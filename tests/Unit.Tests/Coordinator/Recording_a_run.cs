@@ -35,7 +35,10 @@ public sealed class Recording_a_run : IDisposable
         await recorder.DisposeAsync();
         Assert.Equal(1, view.Shown);
         Assert.Equal([0, 1], Metrics().Where(line => line["step"] is not null).Select(line => (int)line["step"]!));
-        Assert.Contains(Metrics(), line => (string?)line["event"] == "warning" && ((string)line["text"]!).Contains("time left", StringComparison.Ordinal));
+        Assert.Contains(
+            Metrics(),
+            line => (string?)line["event"] == "warning"
+                && ((string)line["text"]!).Contains("time left", StringComparison.Ordinal));
         Assert.NotNull(_run.Checkpoints.FindNewest().Newest);
     }
 
@@ -98,7 +101,10 @@ public sealed class Recording_a_run : IDisposable
         recorder.Observe(new ResultDropped(4, ActorId.Worker(1), "wrong tokens"));
         await recorder.DisposeAsync();
         Assert.Equal(2, recorder.Totals.Dropped["wrong tokens"]);
-        Assert.Equal(2, Metrics().Count(line => (string?)line["event"] == "result_dropped" && (string?)line["reason"] == "wrong tokens"));
+        Assert.Equal(
+            2,
+            Metrics().Count(line =>
+                (string?)line["event"] == "result_dropped" && (string?)line["reason"] == "wrong tokens"));
     }
 
     /// <summary>
@@ -120,7 +126,8 @@ public sealed class Recording_a_run : IDisposable
             ActorHost.Start(),
             new CoordinatorHarness().Coordinator,
             recorder,
-            (_, coordinator) => Akka.Actor.ActorRefImplicitSenderExtensions.Tell(coordinator, new SelfTestDone("meant for a worker")),
+            (_, coordinator) => Akka.Actor.ActorRefImplicitSenderExtensions.Tell(
+                coordinator, new SelfTestDone("meant for a worker")),
             new TaskCompletionSource<StopRequested>().Task);
         Assert.True(begun.Wait(Deadline));
         Assert.NotSame(run, await Task.WhenAny(run, Task.Delay(TimeSpan.FromMilliseconds(500))));
@@ -149,10 +156,12 @@ public sealed class Recording_a_run : IDisposable
     {
         var pool = new FloatBufferPool(CoordinatorHarness.Parameters.Length);
         CountedBuffer Buffer() => new(pool.Rent(), pool);
-        return new TrainingState(new ParameterVersion(version, Buffer()), Buffer(), Buffer(), version, 2 * version, 10 * version);
+        return new TrainingState(
+            new ParameterVersion(version, Buffer()), Buffer(), Buffer(), version, 2 * version, 10 * version);
     }
 
-    private static void Save(RunRecorder recorder, long version) => recorder.Write(new SaveCheckpoint(State(version), null, IsBest: false));
+    private static void Save(RunRecorder recorder, long version) =>
+        recorder.Write(new SaveCheckpoint(State(version), null, IsBest: false));
 
     private RunRecorder Recorder(
         ScriptedView view,
@@ -178,7 +187,8 @@ public sealed class Recording_a_run : IDisposable
     }
 
     private JsonObject[] Metrics() =>
-        [.. File.ReadLines(_directory["run", "metrics.jsonl"]).Select(line => JsonSerializer.Deserialize<JsonObject>(line)!)];
+        [.. File.ReadLines(_directory["run", "metrics.jsonl"])
+            .Select(line => JsonSerializer.Deserialize<JsonObject>(line)!)];
 
     private sealed class ScriptedView : ITrainingView
     {

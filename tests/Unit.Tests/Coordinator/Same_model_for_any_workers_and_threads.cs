@@ -25,7 +25,9 @@ public sealed class Same_model_for_any_workers_and_threads
     {
         var (hashes, _) = await SmallJob.TrainAsync(workers: 1, threads: 1);
         var (afterFailures, events) = await SmallJob.TrainAsync(
-            workers: 3, threads: 1, (index, device) => index < 2 ? new FailingDevice(device, failAt: 2 + index) : device);
+            workers: 3,
+            threads: 1,
+            (index, device) => index < 2 ? new FailingDevice(device, failAt: 2 + index) : device);
         Assert.Equal(hashes, afterFailures);
         Assert.Equal(2, events.OfType<WorkerLost>().Count());
     }

@@ -23,20 +23,33 @@ internal static class SmallJob
         var layout = ParameterLayout.For(Model);
         using var pool = new FloatBufferPool(layout.Length);
         using var gradients = new GradientPool(layout);
-        var optimizer = new OptimizerSettings(0.01, 0.9, 0.999, 1e-8, 1, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+        var optimizer = new OptimizerSettings(
+            0.01, 0.9, 0.999, 1e-8, 1, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
         var values = pool.Rent();
-        ParameterInitialisation.Fill(Model, seed: 5, values.Span);
-        var state = new TrainingState(new ParameterVersion(0, new CountedBuffer(values, pool)), Zeros(pool), Zeros(pool), 0, 0, 0);
+        ParameterInitialization.Fill(Model, seed: 5, values.Span);
+        var state = new TrainingState(
+            new ParameterVersion(0, new CountedBuffer(values, pool)), Zeros(pool), Zeros(pool), 0, 0, 0);
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
-                1, Steps, CheckpointEvery: 1, EvaluateEvery: 3, null, AllowMixed: false, workers, DivergencePolicy.Stop, null, IsResumed: false, IsEvaluated: false),
+                1,
+                Steps,
+                CheckpointEvery: 1,
+                EvaluateEvery: 3,
+                null,
+                AllowMixed: false,
+                workers,
+                DivergencePolicy.Stop,
+                null,
+                IsResumed: false,
+                IsEvaluated: false),
             new CoordinatorInputs(new SyntheticPlan(), new SyntheticPlan().Step(1_000)),
             state,
             new Optimizer(optimizer, pool, threads));
         var selfTest = new SelfTest(Model);
         IDevice[] devices = [.. Enumerable.Range(0, workers).Select(index =>
         {
-            IDevice device = new ThreadedDevice($"worker-{index}", threads, () => new FusedReplica(Model), gradients, selfTest);
+            IDevice device = new ThreadedDevice(
+                $"worker-{index}", threads, () => new FusedReplica(Model), gradients, selfTest);
             return wrap?.Invoke(index, device) ?? device;
         })];
         var recorder = new Recorder();
@@ -50,7 +63,8 @@ internal static class SmallJob
                 {
                     for (int index = 0; index < workers; index++)
                     {
-                        system.Spawn<WorkerActor>(ActorId.Worker(index), ActorId.Worker(index), devices[index], address);
+                        system.Spawn<WorkerActor>(
+                            ActorId.Worker(index), ActorId.Worker(index), devices[index], address);
                     }
                 },
                 new TaskCompletionSource<StopRequested>().Task);
@@ -83,7 +97,9 @@ internal static class SmallJob
         public void Write(SaveCheckpoint save)
         {
             using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            foreach (var buffer in new[] { save.State.Parameters.Values, save.State.FirstMoment.Values, save.State.SecondMoment.Values })
+            var state = save.State;
+            var buffers = new[] { state.Parameters.Values, state.FirstMoment.Values, state.SecondMoment.Values };
+            foreach (var buffer in buffers)
             {
                 sha.AppendData(MemoryMarshal.AsBytes<float>(buffer.Span));
             }
@@ -106,7 +122,8 @@ internal static class SmallJob
                 var starts = new List<int> { 0 };
                 for (int example = random.Next(5); example > 0; example--)
                 {
-                    ids.AddRange(Enumerable.Range(0, random.Next(2, 15)).Select(_ => random.Next(1, Model.VocabularySize)));
+                    ids.AddRange(
+                        Enumerable.Range(0, random.Next(2, 15)).Select(_ => random.Next(1, Model.VocabularySize)));
                     starts.Add(ids.Count);
                 }
 

@@ -74,7 +74,8 @@ public sealed class Workers_come_and_go
         harness.Join(0, selfTest: "one");
         harness.Join(1, selfTest: "other");
         Assert.IsType<Dismiss>(Assert.Single(harness.Sent[CoordinatorHarness.Worker(1)]));
-        Assert.Contains(harness.Events, happened => happened is WorkerRefused { SelfTestHash: "other", ExpectedHash: "one" });
+        Assert.Contains(
+            harness.Events, happened => happened is WorkerRefused { SelfTestHash: "other", ExpectedHash: "one" });
         harness.AnswerAll(0, 0);
         Assert.Single(harness.Events.OfType<StepCommitted>());
     }
@@ -90,7 +91,8 @@ public sealed class Workers_come_and_go
 
         harness.Elapse("late ranges");
         Assert.Equal(CoordinatorHarness.Worker(1), Assert.Single(harness.Events.OfType<RangesLate>()).Worker);
-        Assert.Equal(slow.Sum(range => range.Range.Length), harness.Assignment(0, 1).Ranges.Sum(range => range.Range.Length));
+        Assert.Equal(
+            slow.Sum(range => range.Range.Length), harness.Assignment(0, 1).Ranges.Sum(range => range.Range.Length));
         harness.AnswerAll(1, 0);
         Assert.Equal(2, harness.Events.OfType<StepCommitted>().Count());
         Assert.Equal(CoordinatorHarness.Shards, harness.Assignment(0, 3).Ranges.Sum(range => range.Range.Length));
@@ -226,7 +228,8 @@ public sealed class Workers_come_and_go
         harness.Join(0, selfTest: "other");
         harness.Tell(new Terminated(CoordinatorHarness.Worker(0), null));
         harness.Tell(new CheckpointWritten(0, null));
-        Assert.Contains("--allow-mixed", Assert.IsType<RnnLmException>(harness.End?.Failure).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "--allow-mixed", Assert.IsType<RnnLmException>(harness.End?.Failure).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Tokens of the next step that come in the middle of one are no news of its workers.</summary>
@@ -374,7 +377,8 @@ public sealed class Workers_come_and_go
     }
 
     /// <summary>The same, while another worker goes on and does what the silent one leaves undone.</summary>
-    private static void ElapseSilence(CoordinatorHarness harness, int working, ref long step, Predicate<TrainingEvent> until)
+    private static void ElapseSilence(
+        CoordinatorHarness harness, int working, ref long step, Predicate<TrainingEvent> until)
     {
         for (int check = 0; check < 200 && !harness.Events.Exists(until); check++)
         {

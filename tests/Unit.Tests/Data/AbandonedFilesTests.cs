@@ -60,7 +60,8 @@ public sealed class AbandonedFilesTests : IDisposable
             }
             else
             {
-                Publishing.File(Path.Combine(Cache, "tokens", $"{i % 16}"), temporary => File.WriteAllText(temporary, "content"));
+                Publishing.File(
+                    Path.Combine(Cache, "tokens", $"{i % 16}"), temporary => File.WriteAllText(temporary, "content"));
             }
         });
         Assert.Equal(8, Entries().Length);
@@ -79,9 +80,15 @@ public sealed class AbandonedFilesTests : IDisposable
     }
 
     private void Load(string path) =>
-        new CorpusLoader(Cache, 1).Load([path], new CorpusSettings(ExampleMode.Sentences), TokenizerSpec.Parse("char")).Dispose();
+        new CorpusLoader(Cache, 1)
+            .Load([path], new CorpusSettings(ExampleMode.Sentences), TokenizerSpec.Parse("char"))
+            .Dispose();
 
     private string[] Entries() =>
-        [.. new[] { "tokens", "tokenizers", "packages" }.Select(part => Path.Combine(Cache, part)).Where(Directory.Exists)
-            .SelectMany(part => Directory.GetFileSystemEntries(part, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))];
+        [.. new[] { "tokens", "tokenizers", "packages" }
+            .Select(part => Path.Combine(Cache, part))
+            .Where(Directory.Exists)
+            .SelectMany(part => Directory
+                .GetFileSystemEntries(part, "*", SearchOption.AllDirectories)
+                .Order(StringComparer.Ordinal))];
 }

@@ -20,15 +20,20 @@ public sealed class CorpusExamplesTests : IDisposable
     public void Windows_share_one_token_with_their_neighbours_and_the_last_may_be_shorter()
     {
         Corpus corpus = _corpus.Load("abcdefghijk", ExampleMode.Windows, "char");
-        Assert.Equal(["abcde", "efghi", "ijk"], Texts(corpus, CorpusExamples.ForEvaluation(corpus.Tokens, Settings(ExampleMode.Windows, context: 4))));
-        Assert.Equal(["abcdef", "fghijk"], Texts(corpus, CorpusExamples.ForEvaluation(corpus.Tokens, Settings(ExampleMode.Windows, context: 5))));
+        Assert.Equal(
+            ["abcde", "efghi", "ijk"],
+            Texts(corpus, CorpusExamples.ForEvaluation(corpus.Tokens, Settings(ExampleMode.Windows, context: 4))));
+        Assert.Equal(
+            ["abcdef", "fghijk"],
+            Texts(corpus, CorpusExamples.ForEvaluation(corpus.Tokens, Settings(ExampleMode.Windows, context: 5))));
     }
 
     [Fact]
     public void Hello_is_one_window()
     {
         Corpus corpus = _corpus.Load("hello", ExampleMode.Windows, "char");
-        CorpusExamples examples = CorpusExamples.ForTraining(corpus.Tokens, Settings(ExampleMode.Windows, context: 4, heldOutPerMille: 100));
+        CorpusExamples examples = CorpusExamples.ForTraining(
+            corpus.Tokens, Settings(ExampleMode.Windows, context: 4, heldOutPerMille: 100));
         Assert.Equal(["hello"], Texts(corpus, examples.Training));
         Assert.Equal(0, examples.HeldOut.Count);
     }
@@ -39,13 +44,15 @@ public sealed class CorpusExamplesTests : IDisposable
         TokenFile tokens = _corpus.DistinctTokens(20_000);
         foreach (int perMille in (int[])[10, 100, 500])
         {
-            CorpusExamples examples = CorpusExamples.ForTraining(tokens, Settings(ExampleMode.Windows, context: 7, heldOutPerMille: perMille));
+            CorpusExamples examples = CorpusExamples.ForTraining(
+                tokens, Settings(ExampleMode.Windows, context: 7, heldOutPerMille: perMille));
             HashSet<int> training = [.. Ids(examples.Training)];
             int[] heldOut = [.. Ids(examples.HeldOut)];
             Assert.DoesNotContain(heldOut, training.Contains);
             Assert.Equal(20_000, training.Count + heldOut.Distinct().Count());
 
-            // 2,857 windows in 259 blocks of 11 neighbours: 77 tokens, and one at the end where held-out blocks are apart.
+            // 2,857 windows in 259 blocks of 11 neighbours: 77 tokens, and one at the end where held-out blocks are
+            // apart.
             Assert.InRange(heldOut.Distinct().Count(), (20 * perMille) - 77, (20 * perMille) + 77);
             ShardTokens first = examples.HeldOut.Pack([.. Enumerable.Range(0, 11).Select(i => (long)i)]);
             for (int i = 0; i + 1 < first.ExampleCount; i++)
@@ -59,7 +66,8 @@ public sealed class CorpusExamplesTests : IDisposable
     public void Held_out_sentences_are_not_trained_on()
     {
         TokenFile tokens = _corpus.DistinctSentences(2_000);
-        CorpusExamples examples = CorpusExamples.ForTraining(tokens, Settings(ExampleMode.Sentences, context: 30, heldOutPerMille: 50));
+        CorpusExamples examples = CorpusExamples.ForTraining(
+            tokens, Settings(ExampleMode.Sentences, context: 30, heldOutPerMille: 50));
         Assert.Equal((1_900, 100), (examples.Training.Count, examples.HeldOut.Count));
         HashSet<int> training = [.. Ids(examples.Training)];
         Assert.DoesNotContain(Ids(examples.HeldOut), training.Contains);
@@ -74,7 +82,8 @@ public sealed class CorpusExamplesTests : IDisposable
             select (count, context),
             values =>
             {
-                CorpusExamples examples = CorpusExamples.ForTraining(_corpus.DistinctTokens(values.count), Settings(ExampleMode.Windows, values.context));
+                CorpusExamples examples = CorpusExamples.ForTraining(
+                    _corpus.DistinctTokens(values.count), Settings(ExampleMode.Windows, values.context));
                 Assert.Equal(0, examples.HeldOut.Count);
                 Assert.Equal(values.count - 1, new ExamplePieces(examples.Training, 3).Sum(batch => batch.TargetCount));
             },
@@ -83,34 +92,53 @@ public sealed class CorpusExamplesTests : IDisposable
     [Fact]
     public void Pieces_are_bounded_and_give_every_example_in_order()
     {
-        ExampleSet examples = CorpusExamples.ForEvaluation(_corpus.DistinctSentences(103), Settings(ExampleMode.Sentences, context: 30));
+        ExampleSet examples = CorpusExamples.ForEvaluation(
+            _corpus.DistinctSentences(103), Settings(ExampleMode.Sentences, context: 30));
         var pieces = new ExamplePieces(examples, 10);
         Assert.Equal([.. Enumerable.Repeat(10, 10), 3], pieces.Select(piece => piece.ExampleCount));
-        Assert.Equal(examples.Pack([.. Enumerable.Range(0, 103).Select(i => (long)i)]).Ids, pieces.SelectMany(piece => piece.Ids));
+        Assert.Equal(
+            examples.Pack([.. Enumerable.Range(0, 103).Select(i => (long)i)]).Ids,
+            pieces.SelectMany(piece => piece.Ids));
     }
 
     [Fact]
     public void A_corpus_shorter_than_one_example_says_what_it_needs()
     {
         TokenFile five = _corpus.DistinctTokens(5);
-        Errors.Expect(ExitCode.BadInput, () => CorpusExamples.ForTraining(five, Settings(ExampleMode.Windows, context: 5)), "5 tokens", "--context 5", "6");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => CorpusExamples.ForTraining(five, Settings(ExampleMode.Windows, context: 5)),
+            "5 tokens", "--context 5", "6");
         TokenFile single = _corpus.Load("word\n", ExampleMode.Sentences, "word").Tokens;
-        Errors.Expect(ExitCode.BadInput, () => CorpusExamples.ForTraining(single, Settings(ExampleMode.Sentences, context: 5)), "nothing to predict");
-        Errors.Expect(ExitCode.BadInput, () => CorpusExamples.ForEvaluation(single, Settings(ExampleMode.Sentences, context: 5)), "nothing to predict");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => CorpusExamples.ForTraining(single, Settings(ExampleMode.Sentences, context: 5)),
+            "nothing to predict");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => CorpusExamples.ForEvaluation(single, Settings(ExampleMode.Sentences, context: 5)),
+            "nothing to predict");
     }
 
     [Fact]
     public void Settings_out_of_range_are_usage_errors()
     {
         TokenFile tokens = _corpus.DistinctTokens(50);
-        Errors.Expect(ExitCode.Usage, () => CorpusExamples.ForTraining(tokens, Settings(ExampleMode.Windows, context: 1)), "--context 1", "at least 2");
-        Errors.Expect(ExitCode.Usage, () => CorpusExamples.ForTraining(tokens, Settings(ExampleMode.Windows, context: 5, heldOutPerMille: 1000)), "1000");
+        Errors.Expect(
+            ExitCode.Usage,
+            () => CorpusExamples.ForTraining(tokens, Settings(ExampleMode.Windows, context: 1)),
+            "--context 1", "at least 2");
+        Errors.Expect(
+            ExitCode.Usage,
+            () => CorpusExamples.ForTraining(tokens, Settings(ExampleMode.Windows, context: 5, heldOutPerMille: 1000)),
+            "1000");
     }
 
     private static PlanSettings Settings(ExampleMode mode, int context, int heldOutPerMille = 0) =>
         new(mode, context, BatchSize: 8, Shards: 4, heldOutPerMille, Seed: 42);
 
-    private static IEnumerable<int> Ids(ExampleSet examples) => new ExamplePieces(examples, 64).SelectMany(batch => batch.Ids);
+    private static IEnumerable<int> Ids(ExampleSet examples) =>
+        new ExamplePieces(examples, 64).SelectMany(batch => batch.Ids);
 
     private static IEnumerable<string> Texts(Corpus corpus, ExampleSet examples) =>
         new ExamplePieces(examples, 1).Select(example => corpus.Tokenizer.Decode(example.Ids));

@@ -9,15 +9,22 @@ public sealed class CorpusFilesTests : IDisposable
     [Fact]
     public void Patterns_give_files_in_ordinal_order_and_each_file_once()
     {
-        foreach (string name in (string[])["b.txt", "a.txt", "B.txt", "a10.txt", "a2.txt", ".hidden.txt", "c.md", "sub/d.txt", "sub/deep/e.txt"])
+        string[] names =
+        [
+            "b.txt", "a.txt", "B.txt", "a10.txt", "a2.txt", ".hidden.txt", "c.md", "sub/d.txt", "sub/deep/e.txt",
+        ];
+        foreach (string name in names)
         {
             _directory.Write(name, name);
         }
 
-        Assert.Equal(["c.md", "B.txt", "a.txt", "a10.txt", "a2.txt", "b.txt"], Names("c.md", "*.txt", "./b.txt", "sub/../c.md"));
+        Assert.Equal(
+            ["c.md", "B.txt", "a.txt", "a10.txt", "a2.txt", "b.txt"],
+            Names("c.md", "*.txt", "./b.txt", "sub/../c.md"));
         Assert.Equal(["a2.txt"], Names("a?.txt"));
         Assert.Equal(["sub/d.txt"], Names("s*/*.txt"));
-        Assert.Equal(["B.txt", "a.txt", "a10.txt", "a2.txt", "b.txt", "sub/d.txt", "sub/deep/e.txt"], Names("**/*.txt"));
+        Assert.Equal(
+            ["B.txt", "a.txt", "a10.txt", "a2.txt", "b.txt", "sub/d.txt", "sub/deep/e.txt"], Names("**/*.txt"));
     }
 
     [Fact]
@@ -40,7 +47,9 @@ public sealed class CorpusFilesTests : IDisposable
         Errors.Expect(ExitCode.BadInput, () => CorpusFiles.Resolve([]), "no corpus file");
     }
 
-    private CorpusFiles Resolve(params string[] patterns) => CorpusFiles.Resolve(patterns.Select(pattern => $"{_directory.Path}/{pattern}"));
+    private CorpusFiles Resolve(params string[] patterns) =>
+        CorpusFiles.Resolve(patterns.Select(pattern => $"{_directory.Path}/{pattern}"));
 
-    private IEnumerable<string> Names(params string[] patterns) => Resolve(patterns).Paths.Select(path => Path.GetRelativePath(_directory.Path, path));
+    private IEnumerable<string> Names(params string[] patterns) =>
+        Resolve(patterns).Paths.Select(path => Path.GetRelativePath(_directory.Path, path));
 }

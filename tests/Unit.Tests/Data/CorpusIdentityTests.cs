@@ -17,7 +17,8 @@ public class CorpusIdentityTests
     [Fact]
     public void Field_and_sentence_tokens_are_part_of_the_job()
     {
-        var identity = new CorpusIdentity("c0", FoldDigits: false, SplitSentences: false, JsonField: "text", SentenceTokens: true);
+        var identity = new CorpusIdentity(
+            "c0", FoldDigits: false, SplitSentences: false, JsonField: "text", SentenceTokens: true);
         string written = JsonSerializer.Serialize(identity, JobFormat.JsonOptions);
         Assert.Contains("\"json_field\": \"text\"", written);
         Assert.Contains("\"sentence_tokens\": true", written);

@@ -16,7 +16,13 @@ public sealed class CorpusLoaderTests : IDisposable
     [InlineData("bpe:380")]
     public void Windows_keep_all_text_of_all_files(string spec)
     {
-        string[] texts = [SampleText.Lines(2_500_000), "no line end", "\r\n\r\n", SampleText.Lines(1_500_000, seed: 2).Replace('\n', ' ')];
+        string[] texts =
+        [
+            SampleText.Lines(2_500_000),
+            "no line end",
+            "\r\n\r\n",
+            SampleText.Lines(1_500_000, seed: 2).Replace('\n', ' '),
+        ];
         string[] paths = [.. texts.Select((text, i) => _directory.Write($"{i}.txt", text))];
         using Corpus corpus = new CorpusLoader(Cache, 2).Load(paths, Windows, TokenizerSpec.Parse(spec));
         Assert.Equal(string.Concat(texts), corpus.Tokenizer.Decode(Ids(corpus.Tokens)));
@@ -31,7 +37,8 @@ public sealed class CorpusLoaderTests : IDisposable
         string path = _directory.Write("corpus.txt", SampleText.Lines(3_500_000));
         byte[][] files = [.. new[] { 1, 2, 4 }.Select(threads =>
         {
-            using Corpus corpus = new CorpusLoader(Path.Combine(Cache, $"{threads}"), threads).Load([path], new CorpusSettings(mode), TokenizerSpec.Parse(spec));
+            using Corpus corpus = new CorpusLoader(Path.Combine(Cache, $"{threads}"), threads)
+                .Load([path], new CorpusSettings(mode), TokenizerSpec.Parse(spec));
             return File.ReadAllBytes(corpus.Tokens.Path);
         })];
         Assert.Equal(files[0], files[1]);
@@ -43,7 +50,8 @@ public sealed class CorpusLoaderTests : IDisposable
     {
         string path = _directory.Write("corpus.txt", "one two three\nfour\n\n  five six  \n7\neight nine");
         using Corpus corpus = new CorpusLoader(Cache, 1).Load([path], Sentences, TokenizerSpec.Parse("word"));
-        string[] sentences = [.. Enumerable.Range(0, (int)corpus.Tokens.SentenceCount).Select(i => corpus.Tokenizer.Decode(Sentence(corpus.Tokens, i)))];
+        string[] sentences = [.. Enumerable.Range(0, (int)corpus.Tokens.SentenceCount).Select(i =>
+            corpus.Tokenizer.Decode(Sentence(corpus.Tokens, i)))];
         Assert.Equal(["one two three", "five six", "eight nine"], sentences);
         Assert.Equal(7, corpus.Tokens.TokenCount);
     }
@@ -65,7 +73,9 @@ public sealed class CorpusLoaderTests : IDisposable
         var loader = new CorpusLoader(new PackageStore(Cache), 2, (doing, share) => phases.Add((doing, share)), "it");
         using (Corpus first = loader.Load([path], Sentences, TokenizerSpec.Parse("bpe:380")))
         {
-            Assert.Equal(["reading it", "making the vocabulary from it", "encoding it"], phases.Select(phase => phase.Doing).Distinct());
+            Assert.Equal(
+                ["reading it", "making the vocabulary from it", "encoding it"],
+                phases.Select(phase => phase.Doing).Distinct());
             Assert.All(phases, phase => Assert.Equal(1, phase.Share));
         }
 
@@ -136,18 +146,26 @@ public sealed class CorpusLoaderTests : IDisposable
         string path = _directory.Write("corpus.txt", "first text\n");
         CorpusFiles files = CorpusFiles.Resolve([path]);
         string contentHash = CorpusReader.Hash(files);
-        ITokenizer tokenizer = new TokenizerFactory(new PackageStore(Cache), 1).Make(TokenizerSpec.Parse("char"), files, contentHash, Windows);
+        ITokenizer tokenizer = new TokenizerFactory(new PackageStore(Cache), 1)
+            .Make(TokenizerSpec.Parse("char"), files, contentHash, Windows);
         File.WriteAllText(path, "first test\n");
-        Errors.Expect(ExitCode.BadInput, () => new TokenFileCache(Cache).Get(files, contentHash, Windows, tokenizer, 2), "corpus.txt", "changed");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => new TokenFileCache(Cache).Get(files, contentHash, Windows, tokenizer, 2),
+            "corpus.txt", "changed");
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Cache, "tokens")));
     }
 
     [Fact]
     public void A_character_that_the_tokenizer_lacks_ends_the_load_and_nothing_is_cached()
     {
-        using Corpus corpus = new CorpusLoader(Cache, 2).Load([_directory.Write("a.txt", "hello\n")], Windows, TokenizerSpec.Parse("char"));
+        using Corpus corpus = new CorpusLoader(Cache, 2)
+            .Load([_directory.Write("a.txt", "hello\n")], Windows, TokenizerSpec.Parse("char"));
         string other = _directory.Write("b.txt", "hello you\n");
-        Errors.Expect(ExitCode.BadInput, () => new CorpusLoader(Cache, 2).Load([other], Windows, corpus.Tokenizer), "b.txt, line 1:", "' '", "U+0020");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => new CorpusLoader(Cache, 2).Load([other], Windows, corpus.Tokenizer),
+            "b.txt, line 1:", "' '", "U+0020");
         Assert.Single(Directory.GetFileSystemEntries(Path.Combine(Cache, "tokens")));
     }
 
@@ -156,7 +174,10 @@ public sealed class CorpusLoaderTests : IDisposable
     {
         string blocked = _directory.Write("blocked", "a file, not a folder");
         string path = _directory.Write("a.txt", "hello\n");
-        Errors.Expect(ExitCode.Storage, () => new CorpusLoader(blocked, 1).Load([path], Windows, TokenizerSpec.Parse("char")), blocked, "RNNLM_CACHE");
+        Errors.Expect(
+            ExitCode.Storage,
+            () => new CorpusLoader(blocked, 1).Load([path], Windows, TokenizerSpec.Parse("char")),
+            blocked, "RNNLM_CACHE");
     }
 
     private static int[] Ids(TokenFile tokens)

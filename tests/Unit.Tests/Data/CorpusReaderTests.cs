@@ -15,7 +15,9 @@ public sealed class CorpusReaderTests : IDisposable
     [InlineData((CorpusReader.BlockBytes * 2) + 12_345)]
     public void The_first_byte_that_is_not_utf8_is_named_by_its_offset(int offset)
     {
-        byte[] bytes = Encoding.ASCII.GetBytes(SampleText.Lines((3 * CorpusReader.BlockBytes) + 5).Replace('—', '-').Replace('ï', 'i').Replace('“', '"').Replace('”', '"'));
+        string text = SampleText.Lines((3 * CorpusReader.BlockBytes) + 5)
+            .Replace('—', '-').Replace('ï', 'i').Replace('“', '"').Replace('”', '"');
+        byte[] bytes = Encoding.ASCII.GetBytes(text);
         bytes[offset] = 0xE9;
         bytes[offset + 100] = 0xFF;
         Refuses(bytes, "bad.txt", "0xE9", $"offset {offset})", "iconv");
@@ -36,7 +38,8 @@ public sealed class CorpusReaderTests : IDisposable
     public void A_nul_byte_makes_a_file_binary() => Refuses([.. "text"u8, 0, 1, 2], "bad.txt", "binary", "offset 4)");
 
     [Fact]
-    public void Text_in_utf16_is_refused() => Refuses(Encoding.Unicode.GetBytes("text"), "bad.txt", "UTF-16", "offset 1)");
+    public void Text_in_utf16_is_refused() =>
+        Refuses(Encoding.Unicode.GetBytes("text"), "bad.txt", "UTF-16", "offset 1)");
 
     [Fact]
     public void The_hash_is_that_of_the_contents_in_order_and_not_of_the_paths()
@@ -44,7 +47,8 @@ public sealed class CorpusReaderTests : IDisposable
         string one = _directory.Write("one.txt", "first\n");
         string two = _directory.Write("two.txt", "second\n");
         string copy = _directory.Write("elsewhere/copy.txt", "first\n");
-        string expected = Convert.ToHexStringLower(SHA256.HashData([.. SHA256.HashData("first\n"u8), .. SHA256.HashData("second\n"u8)]));
+        string expected = Convert.ToHexStringLower(SHA256.HashData(
+            [.. SHA256.HashData("first\n"u8), .. SHA256.HashData("second\n"u8)]));
         Assert.Equal(expected, Hash(one, two));
         Assert.Equal(expected, Hash(copy, two));
         Assert.NotEqual(expected, Hash(two, one));
@@ -64,10 +68,14 @@ public sealed class CorpusReaderTests : IDisposable
         foreach (string text in texts)
         {
             string path = _directory.Write("text.txt", text);
-            var blocks = new CorpusReader(CorpusFiles.Resolve([path]), new CorpusSettings(ExampleMode.Windows)).Blocks().ToList();
-            Assert.Equal(text.TrimStart('\uFEFF'), string.Concat(blocks.Select(block => Encoding.UTF8.GetString(block.Utf8.Span))));
+            CorpusFiles files = CorpusFiles.Resolve([path]);
+            var blocks = new CorpusReader(files, new CorpusSettings(ExampleMode.Windows)).Blocks().ToList();
+            Assert.Equal(
+                text.TrimStart('\uFEFF'),
+                string.Concat(blocks.Select(block => Encoding.UTF8.GetString(block.Utf8.Span))));
             Assert.Equal(new FileInfo(path).Length, blocks.Sum(block => (long)block.FileBytes));
-            Assert.Equal([true, .. Enumerable.Repeat(false, blocks.Count - 1)], blocks.Select(block => block.StartsText));
+            Assert.Equal(
+                [true, .. Enumerable.Repeat(false, blocks.Count - 1)], blocks.Select(block => block.StartsText));
         }
     }
 

@@ -74,7 +74,10 @@ public class CounterPermutationTests
 
         long[][] orders =
         [
-            Order(1, RandomPurpose.EpochShuffle, 0), Order(2, RandomPurpose.EpochShuffle, 0), Order(1, RandomPurpose.HeldOutSplit, 0), Order(1, RandomPurpose.EpochShuffle, 1),
+            Order(1, RandomPurpose.EpochShuffle, 0),
+            Order(2, RandomPurpose.EpochShuffle, 0),
+            Order(1, RandomPurpose.HeldOutSplit, 0),
+            Order(1, RandomPurpose.EpochShuffle, 1),
         ];
         Assert.Equal(orders.Length, orders.Select(order => string.Join(',', order)).Distinct().Count());
         Assert.Equal(orders[0], Order(1, RandomPurpose.EpochShuffle, 0));

@@ -6,7 +6,9 @@ public class DefaultCorporaTests
     public void The_chapters_of_the_novel_are_in_reading_order()
     {
         IReadOnlyList<string> files = DefaultCorpora.MobyDick(NpmPackages.Store);
-        Assert.Equal([.. Enumerable.Range(1, 135).Select(chapter => $"chapter_{chapter}.txt"), "epilogue.txt"], files.Select(Path.GetFileName));
+        Assert.Equal(
+            [.. Enumerable.Range(1, 135).Select(chapter => $"chapter_{chapter}.txt"), "epilogue.txt"],
+            files.Select(Path.GetFileName));
         Assert.StartsWith("CHAPTER 1. Loomings.", File.ReadAllText(files[0]), StringComparison.Ordinal);
         Assert.All(files, file => Assert.True(new FileInfo(file).Length > 0));
     }

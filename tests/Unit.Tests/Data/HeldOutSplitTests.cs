@@ -15,7 +15,8 @@ public class HeldOutSplitTests
             values =>
             {
                 var split = new HeldOutSplit(values.examples, values.block, values.perMille, values.seed);
-                HashSet<long> training = [.. Enumerable.Range(0, (int)split.TrainingCount).Select(i => split.Training(i))];
+                HashSet<long> training =
+                    [.. Enumerable.Range(0, (int)split.TrainingCount).Select(i => split.Training(i))];
                 HashSet<long> heldOut = [.. Enumerable.Range(0, (int)split.HeldOutCount).Select(i => split.HeldOut(i))];
                 Assert.Equal(values.examples, training.Count + heldOut.Count);
                 Assert.NotEmpty(training);
@@ -30,7 +31,8 @@ public class HeldOutSplitTests
     [InlineData(2, 1, 10, 1)]
     [InlineData(1, 1, 500, 0)]
     [InlineData(100, 1, 0, 0)]
-    public void The_share_is_that_of_the_blocks_but_at_least_one_where_training_keeps_some(long examples, int block, int perMille, long heldOut) =>
+    public void The_share_is_that_of_the_blocks_but_at_least_one_where_training_keeps_some(
+        long examples, int block, int perMille, long heldOut) =>
         Assert.Equal(heldOut, new HeldOutSplit(examples, block, perMille, seed: 1).HeldOutCount);
 
     [Fact]

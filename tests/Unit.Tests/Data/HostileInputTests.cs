@@ -2,7 +2,9 @@ using System.Text;
 
 namespace RnnLm.Tests;
 
-/// <summary>Seeded damage to everything that is read: it ends in success or in one line with a documented exit code.</summary>
+/// <summary>
+/// Seeded damage to everything that is read: it ends in success or in one line with a documented exit code.
+/// </summary>
 public sealed class HostileInputTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
@@ -20,10 +22,13 @@ public sealed class HostileInputTests : IDisposable
     {
         string text = field is null
             ? SampleText.Lines(2000) + "고래 바다 한국어 文 😀\n"
-            : """{"id": 1, "text": "the whale the whale\n\ud83d\ude00"}""" + "\n" + """{"text": "고래 바다 고래 바다 \u0000", "o": {"a": [1]}}""" + "\n";
+            : """{"id": 1, "text": "the whale the whale\n\ud83d\ude00"}""" + "\n" +
+                """{"text": "고래 바다 고래 바다 \u0000", "o": {"a": [1]}}""" + "\n";
         Mutations.Of(Encoding.UTF8.GetBytes(text), cases: 150, damaged =>
             new CorpusLoader(Cache, 2).Load(
-                [_directory.Write("corpus.txt", damaged)], new CorpusSettings(mode, JsonField: field), TokenizerSpec.Parse(spec)).Dispose());
+                [_directory.Write("corpus.txt", damaged)],
+                new CorpusSettings(mode, JsonField: field),
+                TokenizerSpec.Parse(spec)).Dispose());
     }
 
     [Fact]
@@ -31,17 +36,29 @@ public sealed class HostileInputTests : IDisposable
     {
         // "Hello\n고래" in CP949 (EUC-KR).
         string path = _directory.Write("korean.txt", [.. "Hello\n"u8, 0xB0, 0xED, 0xB7, 0xA1, (byte)'\n']);
-        Errors.Expect(ExitCode.BadInput, () => Load(path), "korean.txt", "byte 0xB0 at offset 6", "iconv -f CP949 -t UTF-8");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Load(path),
+            "korean.txt", "byte 0xB0 at offset 6", "iconv -f CP949 -t UTF-8");
         string latin = _directory.Write("latin.txt", [.. "caf"u8, 0xE9, (byte)' ', (byte)'a', 0xE8, (byte)'\n']);
-        Errors.Expect(ExitCode.BadInput, () => Load(latin), "latin.txt", "byte 0xE9 at offset 3", "iconv -f LATIN1 -t UTF-8");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Load(latin),
+            "latin.txt", "byte 0xE9 at offset 3", "iconv -f LATIN1 -t UTF-8");
     }
 
     [Fact]
     public void Specs_of_tokenizers()
     {
-        foreach (string spec in (string[])["char", "word:100", "space:7", "bpe:8000", "llama", "llama:/x.model", "o200k", "/tmp/a.model"])
+        string[] specs =
+            ["char", "word:100", "space:7", "bpe:8000", "llama", "llama:/x.model", "o200k", "/tmp/a.model"];
+        foreach (string spec in specs)
         {
-            Mutations.Of(Encoding.UTF8.GetBytes(spec), cases: 300, damaged => TokenizerSpec.Parse(Encoding.UTF8.GetString(damaged)), ExitCode.Usage);
+            Mutations.Of(
+                Encoding.UTF8.GetBytes(spec),
+                cases: 300,
+                damaged => TokenizerSpec.Parse(Encoding.UTF8.GetString(damaged)),
+                ExitCode.Usage);
         }
     }
 
@@ -55,7 +72,9 @@ public sealed class HostileInputTests : IDisposable
     public void Tokenizer_directories(string spec)
     {
         ITokenizer tokenizer = spec == "model"
-            ? SentencePieceTokenizer.Of(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", "defined.model")), "defined.model")
+            ? SentencePieceTokenizer.Of(
+                File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", "defined.model")),
+                "defined.model")
             : Make(spec);
         string saved = Directory.CreateDirectory(Path.Combine(_directory.Path, "saved")).FullName;
         foreach ((string name, byte[] content) in TokenizerDirectory.Files(tokenizer))
@@ -101,7 +120,8 @@ public sealed class HostileInputTests : IDisposable
     public void Cached_packages()
     {
         PackageStore real = NpmPackages.Store;
-        byte[] script = File.ReadAllBytes(Path.Combine(real.DirectoryOf(NpmPackage.LlamaTokenizer), "llama-tokenizer.js"));
+        byte[] script = File.ReadAllBytes(
+            Path.Combine(real.DirectoryOf(NpmPackage.LlamaTokenizer), "llama-tokenizer.js"));
         var store = new PackageStore(Cache, "/nonexistent/npm");
         string copy = Directory.CreateDirectory(store.DirectoryOf(NpmPackage.LlamaTokenizer)).FullName;
         Mutations.Of(
@@ -130,7 +150,11 @@ public sealed class HostileInputTests : IDisposable
     {
         CorpusFiles files = CorpusFiles.Resolve([_directory.Write("corpus.txt", SampleText.Lines(30_000))]);
         return new TokenizerFactory(new PackageStore(Cache), 1)
-            .Make(TokenizerSpec.Parse(spec), files, CorpusReader.Hash(files), new CorpusSettings(ExampleMode.Sentences));
+            .Make(
+                TokenizerSpec.Parse(spec),
+                files,
+                CorpusReader.Hash(files),
+                new CorpusSettings(ExampleMode.Sentences));
     }
 
     private Corpus Load(string path) =>

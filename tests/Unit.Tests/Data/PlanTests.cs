@@ -61,7 +61,9 @@ public sealed class PlanTests : IDisposable
             IReadOnlyList<ShardTokens> shards = sliced.Step(step);
             Assert.Equal(Examples(whole.Step(step)), Examples(shards));
             int examples = sliced.BatchSizeOf(step);
-            Assert.Equal(Enumerable.Range(0, 8).Select(shard => ((shard + 1) * examples / 8) - (shard * examples / 8)), shards.Select(shard => shard.ExampleCount));
+            Assert.Equal(
+                Enumerable.Range(0, 8).Select(shard => ((shard + 1) * examples / 8) - (shard * examples / 8)),
+                shards.Select(shard => shard.ExampleCount));
         }
 
         // An epoch of 50 in batches of 22 ends with 6 examples: two of eight shards are empty.
@@ -76,7 +78,9 @@ public sealed class PlanTests : IDisposable
         static string Order(Plan plan, int epoch) => string.Join(',', plan.Indices(epoch));
         Plan plan = Make(examples: 60, batch: 60, shards: 1, seed: 1);
         Assert.Equal(60, plan.Indices(0).Distinct().Count());
-        Assert.Equal(4, new[] { Order(plan, 0), Order(plan, 1), Order(plan, 2), Order(Make(examples: 60, batch: 60, shards: 1, seed: 2), 0) }.Distinct().Count());
+        Plan other = Make(examples: 60, batch: 60, shards: 1, seed: 2);
+        string[] orders = [Order(plan, 0), Order(plan, 1), Order(plan, 2), Order(other, 0)];
+        Assert.Equal(4, orders.Distinct().Count());
     }
 
     [Theory]
@@ -85,10 +89,14 @@ public sealed class PlanTests : IDisposable
     [InlineData(-4)]
     [InlineData(12)]
     public void Shards_must_be_a_power_of_two(int shards) =>
-        Errors.Expect(ExitCode.Usage, () => Make(examples: 10, batch: 4, shards, seed: 1), $"--shards {shards}:", "power of two");
+        Errors.Expect(
+            ExitCode.Usage,
+            () => Make(examples: 10, batch: 4, shards, seed: 1),
+            $"--shards {shards}:", "power of two");
 
     [Fact]
-    public void A_batch_needs_an_example() => Errors.Expect(ExitCode.Usage, () => Make(examples: 10, batch: 0, shards: 1, seed: 1), "--batch 0");
+    public void A_batch_needs_an_example() =>
+        Errors.Expect(ExitCode.Usage, () => Make(examples: 10, batch: 0, shards: 1, seed: 1), "--batch 0");
 
     private static List<int[]> Examples(IReadOnlyList<ShardTokens> shards)
     {

@@ -8,8 +8,9 @@ internal static class SampleText
 {
     private static readonly string[] Words =
     [
-        "the", "of", "and", "whale", "sea", "ship", "captain", "harpoon", "old", "white", "never", "into", "upon", "there", "waves", "crew", "boat", "long",
-        "morning", "wind", "Nantucket", "naïve", "1851", "don't", "—", "“ho!”", "wrecked", "sailing", "sailed", "sailor", "whaling", "whales",
+        "the", "of", "and", "whale", "sea", "ship", "captain", "harpoon", "old", "white", "never", "into", "upon",
+        "there", "waves", "crew", "boat", "long", "morning", "wind", "Nantucket", "naïve", "1851", "don't", "—",
+        "“ho!”", "wrecked", "sailing", "sailed", "sailor", "whaling", "whales",
     ];
 
     /// <summary>Lines of words of about <paramref name="bytes"/> bytes in all.</summary>
@@ -26,7 +27,9 @@ internal static class SampleText
         return text.Append(".\n").ToString();
     }
 
-    /// <summary>The words <c>w0 w1 …</c>, each once: under a word tokenizer every position has an id of its own.</summary>
+    /// <summary>
+    /// The words <c>w0 w1 …</c>, each once: under a word tokenizer every position has an id of its own.
+    /// </summary>
     public static string DistinctWords(int count, string separator = " ") =>
         string.Join(separator, Enumerable.Range(0, count).Select(i => "w" + i.ToString(CultureInfo.InvariantCulture)));
 }

@@ -6,8 +6,10 @@ public class SentenceSplitterTests
     [InlineData("One. Two! Three? Four", "One.", "Two!", "Three?", "Four")]
     [InlineData("  Spaces around.   And between.  ", "Spaces around.", "And between.")]
     [InlineData("Mr. Smith met Dr. Jones. They spoke.", "Mr. Smith met Dr. Jones.", "They spoke.")]
-    [InlineData("Franklin D. Roosevelt spoke. John F. Kennedy too.", "Franklin D. Roosevelt spoke.", "John F. Kennedy too.")]
-    [InlineData("The U.S. Senate sat. He left the U.S. The end.", "The U.S. Senate sat.", "He left the U.S.", "The end.")]
+    [InlineData(
+        "Franklin D. Roosevelt spoke. John F. Kennedy too.", "Franklin D. Roosevelt spoke.", "John F. Kennedy too.")]
+    [InlineData(
+        "The U.S. Senate sat. He left the U.S. The end.", "The U.S. Senate sat.", "He left the U.S.", "The end.")]
     [InlineData("It cost $3.50 in 1999. 200 came.", "It cost $3.50 in 1999.", "200 came.")]
     [InlineData("Thank you. (Applause.) Thank you.", "Thank you.", "(Applause.)", "Thank you.")]
     [InlineData("He said, “Go.” She went. \"Stop!\" he cried.", "He said, “Go.”", "She went.", "\"Stop!\" he cried.")]
@@ -32,5 +34,6 @@ public class SentenceSplitterTests
                 Assert.DoesNotContain("", sentences);
             });
 
-    private static string WithoutSpace(string text) => string.Concat(text.Where(character => !char.IsWhiteSpace(character)));
+    private static string WithoutSpace(string text) =>
+        string.Concat(text.Where(character => !char.IsWhiteSpace(character)));
 }

@@ -9,6 +9,8 @@ public sealed class SentenceTokensTests : IDisposable
 
     private readonly TemporaryDirectory _directory = new();
 
+    private string Cache => Path.Combine(_directory.Path, "cache");
+
     public void Dispose() => _directory.Dispose();
 
     [Fact]
@@ -24,8 +26,12 @@ public sealed class SentenceTokensTests : IDisposable
     [Fact]
     public void Of_words_they_follow_padding_and_unknown()
     {
-        WordTokenizer tokenizer = WordTokenizer.Of(new Dictionary<string, long> { ["sea"] = 1, ["the"] = 2, ["rare"] = 1 }, new TokenizerSpec(TokenizerKind.Words, 2), sentenceTokens: true);
-        Assert.Equal((0, 1, 2, 3, 6), (tokenizer.PaddingId, tokenizer.UnknownId, tokenizer.StartId, tokenizer.EndId, tokenizer.VocabularySize));
+        var counts = new Dictionary<string, long> { ["sea"] = 1, ["the"] = 2, ["rare"] = 1 };
+        WordTokenizer tokenizer = WordTokenizer.Of(
+            counts, new TokenizerSpec(TokenizerKind.Words, 2), sentenceTokens: true);
+        Assert.Equal(
+            (0, 1, 2, 3, 6),
+            (tokenizer.PaddingId, tokenizer.UnknownId, tokenizer.StartId, tokenizer.EndId, tokenizer.VocabularySize));
         Assert.Equal([4, 5, 1], tokenizer.Encode("the rare sea"));
         Assert.Equal("the <unk>", tokenizer.Decode([2, 4, 1, 3]));
         Assert.DoesNotContain(tokenizer.Encode("<s> </s>"), id => id is 2 or 3);
@@ -35,7 +41,8 @@ public sealed class SentenceTokensTests : IDisposable
     public void Of_words_between_white_space_the_end_is_the_end_of_a_line()
     {
         var counts = new Dictionary<string, long> { ["sea"] = 1, ["the"] = 2 };
-        WordTokenizer tokenizer = WordTokenizer.Of(counts, new TokenizerSpec(TokenizerKind.SpacedWords), sentenceTokens: true);
+        WordTokenizer tokenizer = WordTokenizer.Of(
+            counts, new TokenizerSpec(TokenizerKind.SpacedWords), sentenceTokens: true);
         Assert.Equal((2, 3, 6), (tokenizer.StartId, tokenizer.EndId, tokenizer.VocabularySize));
         Assert.Equal([4, 5, 3], tokenizer.Encode("the sea\n"));
     }
@@ -48,7 +55,7 @@ public sealed class SentenceTokensTests : IDisposable
         string path = _directory.Write("corpus.txt", "1 1 1 . .\n-\n");
         ITokenizer Load(CorpusSettings settings)
         {
-            using Corpus corpus = new CorpusLoader(Path.Combine(_directory.Path, "cache"), 1).Load([path], settings, TokenizerSpec.Parse(spec));
+            using Corpus corpus = new CorpusLoader(Cache, 1).Load([path], settings, TokenizerSpec.Parse(spec));
             return corpus.Tokenizer;
         }
 
@@ -73,7 +80,9 @@ public sealed class SentenceTokensTests : IDisposable
         TokenizerDirectory.Save(tokenizer, saved);
         ITokenizer loaded = TokenizerDirectory.Load(saved);
         Assert.True(loaded is { StartId: > 0, EndId: > 0 });
-        Assert.Equal((tokenizer.Hash, tokenizer.StartId, tokenizer.EndId, tokenizer.VocabularySize), (loaded.Hash, loaded.StartId, loaded.EndId, loaded.VocabularySize));
+        Assert.Equal(
+            (tokenizer.Hash, tokenizer.StartId, tokenizer.EndId, tokenizer.VocabularySize),
+            (loaded.Hash, loaded.StartId, loaded.EndId, loaded.VocabularySize));
     }
 
     [Fact]
@@ -84,7 +93,8 @@ public sealed class SentenceTokensTests : IDisposable
         _directory.Write("old/characters.txt", "ab");
         _directory.Write(
             "old/tokenizer.json",
-            $$"""{"kind": "char", "spec": "char", "vocabulary_size": 2, "padding_id": -1, "hash": "{{tokenizer.Hash}}"}""");
+            """{"kind": "char", "spec": "char", "vocabulary_size": 2, "padding_id": -1""" +
+            $$""", "hash": "{{tokenizer.Hash}}"}""");
         Assert.Equal((-1, -1), (TokenizerDirectory.Load(saved).StartId, TokenizerDirectory.Load(saved).EndId));
     }
 
@@ -96,7 +106,7 @@ public sealed class SentenceTokensTests : IDisposable
     {
         const string text = "one two three four\nsea\n\n  five six  \n";
         string path = _directory.Write("corpus.txt", text + SampleText.Lines(20_000));
-        using Corpus corpus = new CorpusLoader(Path.Combine(_directory.Path, "cache"), 2).Load([path], Enclosed, TokenizerSpec.Parse(spec));
+        using Corpus corpus = new CorpusLoader(Cache, 2).Load([path], Enclosed, TokenizerSpec.Parse(spec));
         ITokenizer tokenizer = corpus.Tokenizer;
         string[] sentences = ["one two three four", "sea", "five six"];
         ExampleSet whole = CorpusExamples.ForEvaluation(corpus.Tokens, Plan(context: 1000));
@@ -113,7 +123,7 @@ public sealed class SentenceTokensTests : IDisposable
     public void A_line_without_tokens_is_no_sentence()
     {
         string path = _directory.Write("corpus.txt", "one two\n\u00A0\nthree\n");
-        using Corpus corpus = new CorpusLoader(Path.Combine(_directory.Path, "cache"), 1).Load([path], Enclosed, TokenizerSpec.Parse("word"));
+        using Corpus corpus = new CorpusLoader(Cache, 1).Load([path], Enclosed, TokenizerSpec.Parse("word"));
         Assert.Equal((2, 7), (corpus.Tokens.SentenceCount, corpus.Tokens.TokenCount));
     }
 
@@ -124,8 +134,11 @@ public sealed class SentenceTokensTests : IDisposable
         pieces.AddRange(Enumerable.Range(0, 256).Select(value => new Piece($"<0x{value:X2}>", 0, PieceKind.Byte)));
         string model = _directory.Write("bare.model", new SentencePieceModel(pieces).Write());
         string path = _directory.Write("corpus.txt", "one two\n");
-        var loader = new CorpusLoader(Path.Combine(_directory.Path, "cache"), 1);
-        Errors.Expect(ExitCode.BadInput, () => loader.Load([path], Enclosed, TokenizerSpec.Parse(model)), "bare.model", "--sentence-tokens", "bos_id");
+        var loader = new CorpusLoader(Cache, 1);
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => loader.Load([path], Enclosed, TokenizerSpec.Parse(model)),
+            "bare.model", "--sentence-tokens", "bos_id");
         using Corpus corpus = loader.Load([path], Enclosed with { SentenceTokens = false }, TokenizerSpec.Parse(model));
         Assert.Equal((-1, -1), (corpus.Tokenizer.StartId, corpus.Tokenizer.EndId));
     }
@@ -134,7 +147,8 @@ public sealed class SentenceTokensTests : IDisposable
     public void Windows_have_no_sentences_to_enclose() =>
         Errors.Expect(
             ExitCode.Usage,
-            () => new CorpusLoader(_directory.Path, 1).Load(["corpus.txt"], Enclosed with { Mode = ExampleMode.Windows }, TokenizerSpec.Parse("char")),
+            () => new CorpusLoader(_directory.Path, 1)
+                .Load(["corpus.txt"], Enclosed with { Mode = ExampleMode.Windows }, TokenizerSpec.Parse("char")),
             "--sentence-tokens",
             "--examples sentences");
 
@@ -144,6 +158,7 @@ public sealed class SentenceTokensTests : IDisposable
     private ITokenizer Make(string spec, CorpusSettings settings)
     {
         CorpusFiles files = CorpusFiles.Resolve([_directory.Write("corpus.txt", SampleText.Lines(30_000))]);
-        return new TokenizerFactory(new PackageStore(Path.Combine(_directory.Path, "cache")), 1).Make(TokenizerSpec.Parse(spec), files, CorpusReader.Hash(files), settings);
+        return new TokenizerFactory(new PackageStore(Cache), 1)
+            .Make(TokenizerSpec.Parse(spec), files, CorpusReader.Hash(files), settings);
     }
 }

@@ -9,17 +9,24 @@ public sealed class TestCorpus : IDisposable
     public Corpus Load(string text, ExampleMode mode, string spec)
     {
         string path = _directory.Write($"{_corpora.Count}.txt", text);
-        Corpus corpus = new CorpusLoader(Path.Combine(_directory.Path, "cache"), 1).Load([path], new CorpusSettings(mode), TokenizerSpec.Parse(spec));
+        Corpus corpus = new CorpusLoader(Path.Combine(_directory.Path, "cache"), 1)
+            .Load([path], new CorpusSettings(mode), TokenizerSpec.Parse(spec));
         _corpora.Add(corpus);
         return corpus;
     }
 
     /// <summary>A windows corpus of <paramref name="count"/> tokens, no two alike.</summary>
-    public TokenFile DistinctTokens(int count) => Load(SampleText.DistinctWords(count), ExampleMode.Windows, "word").Tokens;
+    public TokenFile DistinctTokens(int count) =>
+        Load(SampleText.DistinctWords(count), ExampleMode.Windows, "word").Tokens;
 
-    /// <summary>A sentences corpus of <paramref name="count"/> sentences of two or three tokens, no two alike.</summary>
+    /// <summary>
+    /// A sentences corpus of <paramref name="count"/> sentences of two or three tokens, no two alike.
+    /// </summary>
     public TokenFile DistinctSentences(int count) =>
-        Load(string.Concat(Enumerable.Range(0, count).Select(i => i % 2 == 0 ? $"a{i} b{i}\n" : $"a{i} b{i} c{i}\n")), ExampleMode.Sentences, "word").Tokens;
+        Load(
+            string.Concat(Enumerable.Range(0, count).Select(i => i % 2 == 0 ? $"a{i} b{i}\n" : $"a{i} b{i} c{i}\n")),
+            ExampleMode.Sentences,
+            "word").Tokens;
 
     public void Dispose()
     {

@@ -35,7 +35,8 @@ public sealed class TokenizerDirectoryTests : IDisposable
     [Fact]
     public void Tokenizers_of_other_vocabularies_have_other_hashes()
     {
-        string[] specs = ["char", "word", "word:20", "space", "space:20", "bpe:350", "bpe:351", "gpt2", "cl100k", "o200k"];
+        string[] specs =
+            ["char", "word", "word:20", "space", "space:20", "bpe:350", "bpe:351", "gpt2", "cl100k", "o200k"];
         Assert.Equal(specs.Length, specs.Select(spec => Make(spec).Hash).Distinct().Count());
     }
 
@@ -71,7 +72,9 @@ public sealed class TokenizerDirectoryTests : IDisposable
              "start_id": 1, "end_id": 2}
             """);
         ITokenizer loaded = TokenizerDirectory.Load(Path.Combine(_directory.Path, "old"));
-        Assert.Equal(("bpe:420", hash, 420, 1, 2), (loaded.Spec, loaded.Hash, loaded.VocabularySize, loaded.StartId, loaded.EndId));
+        Assert.Equal(
+            ("bpe:420", hash, 420, 1, 2),
+            (loaded.Spec, loaded.Hash, loaded.VocabularySize, loaded.StartId, loaded.EndId));
 
         // Ids of SentencePiece 0.1.97, which made the run's token file.
         Assert.Equal([285, 346, 280, 329, 295, 285, 318, 390], loaded.Encode("the white whale sailed into the wind."));
@@ -79,8 +82,13 @@ public sealed class TokenizerDirectoryTests : IDisposable
 
     private ITokenizer Make(string spec)
     {
-        CorpusFiles files = CorpusFiles.Resolve([_directory.Write("corpus.txt", SampleText.Lines(30_000) + Text + "\n")]);
+        string path = _directory.Write("corpus.txt", SampleText.Lines(30_000) + Text + "\n");
+        CorpusFiles files = CorpusFiles.Resolve([path]);
         return new TokenizerFactory(new PackageStore(Path.Combine(_directory.Path, "cache")), 1)
-            .Make(TokenizerSpec.Parse(spec), files, CorpusReader.Hash(files), new CorpusSettings(ExampleMode.Sentences));
+            .Make(
+                TokenizerSpec.Parse(spec),
+                files,
+                CorpusReader.Hash(files),
+                new CorpusSettings(ExampleMode.Sentences));
     }
 }

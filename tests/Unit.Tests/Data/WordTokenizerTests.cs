@@ -52,7 +52,8 @@ public class WordTokenizerTests
     public void Text_reads_well_after_decoding()
     {
         WordTokenizer tokenizer = Of("He said (twice): go, now! <unk>", most: null);
-        Assert.Equal("He said (twice): go, now!", tokenizer.Decode(tokenizer.Encode("He  said ( twice ) : go,\nnow !")));
+        Assert.Equal(
+            "He said (twice): go, now!", tokenizer.Decode(tokenizer.Encode("He  said ( twice ) : go,\nnow !")));
         Assert.Equal("He <unk> go", tokenizer.Decode(tokenizer.Encode("He never go")));
     }
 
@@ -63,7 +64,8 @@ public class WordTokenizerTests
         const string text = " = Robert <unk> = \n\n Robert <unk> is an English film , 3 @.@ 5 - long .\n";
         WordTokenizer tokenizer = Of(text, most: null, TokenizerKind.SpacedWords);
         Assert.Equal((0, 1, -1, -1), (tokenizer.PaddingId, tokenizer.UnknownId, tokenizer.StartId, tokenizer.EndId));
-        Assert.Equal(text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Distinct().Count(word => !word.Contains('\n') && word != "<unk>") + 4, tokenizer.VocabularySize);
+        var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Distinct();
+        Assert.Equal(words.Count(word => !word.Contains('\n') && word != "<unk>") + 4, tokenizer.VocabularySize);
         int[] ids = tokenizer.Encode(text);
         Assert.Equal(4 + 1 + 1 + 13 + 1, ids.Length);
         Assert.Equal([2, 2], [ids[4], ids[5]]);

@@ -71,7 +71,8 @@ def language_model(path, vocabulary, dimension, layers, padding_id, lengths, see
 
 
 def adam(path, vocabulary, dimension, layers, steps, seed):
-    """torch.optim.Adam on one flat float32 tensor; embedding rows come and go between steps, padding row 2 never has a gradient."""
+    """torch.optim.Adam on one flat float32 tensor; embedding rows come and go between steps, padding row 2 never has a
+    gradient."""
     torch.manual_seed(seed)
     length = 2 * vocabulary * dimension + layers * (2 * dimension * dimension + dimension) + vocabulary
     parameter = torch.randn(length)

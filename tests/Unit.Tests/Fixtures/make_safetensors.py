@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes pytorch.safetensors from torch tensors by the format's description, independently of the product.
 
-Order in the header differs from the order of the data, and the header has metadata and padding, as files made by others do.
+Order in the header differs from the order of the data, and the header has metadata and padding,
+as files made by others do.
 weight[i, j] = i + j / 8, bias[i] = -i, scale = 0.5, empty has shape (0, 3).
 """
 import json

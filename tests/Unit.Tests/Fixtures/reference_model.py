@@ -56,7 +56,9 @@ with torch.no_grad():
 tokens = torch.tensor([[1, 4, 0, 2], [5, 5, 6, 6]])
 targets = torch.tensor([[4, 0, 2, 3], [5, 1, 6, 6]])
 logits = model(tokens)
-loss = nn.functional.cross_entropy(logits.reshape(-1, VOCABULARY), targets.reshape(-1), ignore_index=PADDING, reduction="sum")
+loss = nn.functional.cross_entropy(
+    logits.reshape(-1, VOCABULARY), targets.reshape(-1), ignore_index=PADDING, reduction="sum"
+)
 loss.backward()
 flat = lambda tensors: [v for t in tensors for v in t.detach().flatten().tolist()]
 pathlib.Path(__file__).parent.joinpath("reference_model.json").write_text(json.dumps({

@@ -41,7 +41,10 @@ public sealed class Actors_around_behaviours : TestKit
     [Fact]
     public void A_device_that_fails_stops_its_worker_and_the_watcher_learns_why()
     {
-        var worker = StartWorker(new ScriptedDevice { SelfTest = () => throw new InvalidOperationException("the device is lost") });
+        var worker = StartWorker(new ScriptedDevice
+        {
+            SelfTest = () => throw new InvalidOperationException("the device is lost"),
+        });
         Watch(worker);
         ExpectMsg<Hello>(Deadline);
         Assert.Equal("the device is lost", ExpectMsg<Farewell>(Deadline).Cause?.Message);
@@ -183,7 +186,8 @@ public sealed class Actors_around_behaviours : TestKit
         coordinator.Tell(new Join(ActorId.Worker(0), 1, "hash"), worker);
         coordinator.Tell(new StopRequested(ExitCode.Terminated));
         worker.FishForMessage(message => message is Dismiss, Deadline);
-        Assert.Equal(ExitCode.Terminated, (await Assert.ThrowsAsync<RnnLmException>(() => end.WaitAsync(Deadline))).ExitCode);
+        var failure = await Assert.ThrowsAsync<RnnLmException>(() => end.WaitAsync(Deadline));
+        Assert.Equal(ExitCode.Terminated, failure.ExitCode);
     }
 
     /// <summary>Ten minutes pass on the scheduler alone.</summary>
@@ -218,7 +222,9 @@ public sealed class Actors_around_behaviours : TestKit
     {
         var end = new TaskCompletionSource();
         var behaviour = new CoordinatorHarness(workerLimit: 1).Coordinator;
-        return (Sys.Spawn<CoordinatorActor>(ActorId.Coordinator, behaviour, new Recorder(TestActor), _work, end), end.Task);
+        var actor = Sys.Spawn<CoordinatorActor>(
+            ActorId.Coordinator, behaviour, new Recorder(TestActor), _work, end);
+        return (actor, end.Task);
     }
 
     private ParameterVersion Version(long number) => new(number, new CountedBuffer(_pool.Rent(), _pool));

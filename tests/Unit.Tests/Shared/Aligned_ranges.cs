@@ -18,7 +18,9 @@ public sealed class Aligned_ranges
             for (int end = start; end <= 16; end++)
             {
                 var ranges = ShardRange.Tile(start, end);
-                Assert.Equal(Enumerable.Range(start, end - start), ranges.SelectMany(range => Enumerable.Range(range.Start, range.Length)));
+                Assert.Equal(
+                    Enumerable.Range(start, end - start),
+                    ranges.SelectMany(range => Enumerable.Range(range.Start, range.Length)));
                 foreach (var (left, right) in ranges.Zip(ranges.Skip(1)))
                 {
                     Assert.NotEqual(left.Sibling, right);

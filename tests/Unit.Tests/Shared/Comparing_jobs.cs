@@ -24,9 +24,15 @@ public sealed class Comparing_jobs
     [Fact]
     public void Each_setting_that_differs_is_named_with_both_values()
     {
-        var other = Sample with { Plan = Sample.Plan with { Shards = 4 }, Optimizer = Sample.Optimizer with { LearningRate = 0.5 } };
+        var other = Sample with
+        {
+            Plan = Sample.Plan with { Shards = 4 },
+            Optimizer = Sample.Optimizer with { LearningRate = 0.5 },
+        };
         var differences = JobFormat.Differences(Sample, other);
-        Assert.Equal(["optimizer.learning_rate is 0.001 in the run, 0.5 asked", "plan.shards is 8 in the run, 4 asked"], differences);
+        Assert.Equal(
+            ["optimizer.learning_rate is 0.001 in the run, 0.5 asked", "plan.shards is 8 in the run, 4 asked"],
+            differences);
         Assert.NotEqual(JobFormat.Hash(Sample), JobFormat.Hash(other));
     }
 }

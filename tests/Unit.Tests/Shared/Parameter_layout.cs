@@ -9,8 +9,10 @@ public sealed class Parameter_layout
         Assert.Equal(8_292_619, layout.Length);
         Assert.Equal(
             [
-                "embedding.weight", "rnn.rnn_units.0.Uh", "rnn.rnn_units.0.Wh", "rnn.rnn_units.0.b", "rnn.rnn_units.1.Uh", "rnn.rnn_units.1.Wh",
-                "rnn.rnn_units.1.b", "fc.weight", "fc.bias",
+                "embedding.weight",
+                "rnn.rnn_units.0.Uh", "rnn.rnn_units.0.Wh", "rnn.rnn_units.0.b",
+                "rnn.rnn_units.1.Uh", "rnn.rnn_units.1.Wh", "rnn.rnn_units.1.b",
+                "fc.weight", "fc.bias",
             ],
             layout.Segments.Select(segment => segment.Name));
     }

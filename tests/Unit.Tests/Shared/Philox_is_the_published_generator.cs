@@ -2,7 +2,9 @@ namespace RnnLm.Tests;
 
 public sealed class Philox_is_the_published_generator
 {
-    /// <summary>Known answers published with the Random123 library of the paper's authors (philox4x32, 10 rounds).</summary>
+    /// <summary>
+    /// Known answers published with the Random123 library of the paper's authors (philox4x32, 10 rounds).
+    /// </summary>
     [Theory]
     [InlineData(
         new uint[] { 0, 0, 0, 0 }, new uint[] { 0, 0 }, new uint[] { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 })]
@@ -44,7 +46,7 @@ public sealed class Philox_is_the_published_generator
     [Fact]
     public void Uniform_numbers_lie_in_the_unit_interval_with_mean_one_half()
     {
-        var random = new CounterRandom(7, RandomPurpose.Initialisation);
+        var random = new CounterRandom(7, RandomPurpose.Initialization);
         double[] values = [.. Enumerable.Range(0, 20_000).Select(n => (double)random.UniformSingle((ulong)n))];
         Assert.All(values, value => Assert.InRange(value, 0, 0.99999999));
 

@@ -30,7 +30,10 @@ public sealed class Reduction_tree
         var tree = new ReductionTree<string>(8);
         foreach (var (range, value) in new[]
         {
-            (new ShardRange(4, 4), "((4+5)+(6+7))"), (new ShardRange(2, 2), "(2+3)"), (new ShardRange(1, 1), "1"), (new ShardRange(0, 1), "0"),
+            (new ShardRange(4, 4), "((4+5)+(6+7))"),
+            (new ShardRange(2, 2), "(2+3)"),
+            (new ShardRange(1, 1), "1"),
+            (new ShardRange(0, 1), "0"),
         })
         {
             Assert.True(tree.Accept(range, value, []));

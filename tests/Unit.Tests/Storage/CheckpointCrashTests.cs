@@ -1,6 +1,9 @@
 namespace RnnLm.Tests;
 
-/// <summary>Each test goes through every file-system operation of an action and lets the process die, or the operation fail, just there.</summary>
+/// <summary>
+/// Each test goes through every file-system operation of an action and lets the process die, or the operation fail,
+/// just there.
+/// </summary>
 public sealed class CheckpointCrashTests
 {
     [Fact]
@@ -73,7 +76,10 @@ public sealed class CheckpointCrashTests
             {
                 hasFailed = true;
                 Assert.Equal(ExitCode.Storage, failure.ExitCode);
-                Assert.Contains(run["checkpoints", "step-00000100"] + "': no space left on the device; free", failure.Message, StringComparison.Ordinal);
+                Assert.Contains(
+                    run["checkpoints", "step-00000100"] + "': no space left on the device; free",
+                    failure.Message,
+                    StringComparison.Ordinal);
                 Assert.Empty(run.Leftovers());
                 Assert.Empty(run.Run.Checkpoints.FindNewest().Damaged);
             }
@@ -96,7 +102,8 @@ public sealed class CheckpointCrashTests
         probe.Store.Save(TestRun.Snapshot(100, variant: 1));
         probe.Files.Heal();
         probe.Store.Save(TestRun.Snapshot(100, variant: 2));
-        int between = 1 + probe.Files.Done.ToList().FindIndex(done => Path.GetFileName(done.Path) == ".step-00000100.replaced");
+        int between = 1 + probe.Files.Done.ToList().FindIndex(done =>
+            Path.GetFileName(done.Path) == ".step-00000100.replaced");
 
         KillAtEach(
             run =>
@@ -111,7 +118,10 @@ public sealed class CheckpointCrashTests
             run => Assert.Equal(10_001f, TestRun.Weights(run.Store.FindNewest().Newest!)[0]));
     }
 
-    /// <summary>Prepares, lets the action die at operation 0, 1, 2 … until it comes to its end, reopens the run each time and checks it.</summary>
+    /// <summary>
+    /// Prepares, lets the action die at operation 0, 1, 2 … until it comes to its end, reopens the run each time and
+    /// checks it.
+    /// </summary>
     /// <returns>How many operations the action has.</returns>
     private static int KillAtEach(Action<TestRun> prepare, Action<TestRun> action, Action<TestRun> check)
     {

@@ -49,7 +49,8 @@ public sealed class CheckpointDamageTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public void A_truncated_longer_or_missing_file_sets_the_checkpoint_aside_by_name_and_the_one_before_is_used(string name, string damage)
+    public void A_truncated_longer_or_missing_file_sets_the_checkpoint_aside_by_name_and_the_one_before_is_used(
+        string name, string damage)
     {
         string path = _run["checkpoints", "step-00000100", name];
         Damage(path, damage);
@@ -58,10 +59,13 @@ public sealed class CheckpointDamageTests : IDisposable
 
         Assert.Equal(0, search.Newest!.State.Step);
         DamagedCheckpoint damaged = Assert.Single(search.Damaged);
-        Assert.Equal((100, _run["checkpoints", "step-00000100.damaged"], true), (damaged.Step, damaged.Path, damaged.IsSetAside));
+        Assert.Equal(
+            (100, _run["checkpoints", "step-00000100.damaged"], true),
+            (damaged.Step, damaged.Path, damaged.IsSetAside));
         Assert.True(Directory.Exists(damaged.Path));
         Assert.False(Directory.Exists(_run["checkpoints", "step-00000100"]));
-        Assert.Contains(name == "DONE" && damage == "truncated" ? "DONE" : name, damaged.ToString(), StringComparison.Ordinal);
+        Assert.Contains(
+            name == "DONE" && damage == "truncated" ? "DONE" : name, damaged.ToString(), StringComparison.Ordinal);
         Assert.Equal("checkpoints/step-00000000", _run.LinkTarget("final"));
         Assert.Equal("checkpoints/step-00000000", _run.LinkTarget("best"));
     }
@@ -74,7 +78,8 @@ public sealed class CheckpointDamageTests : IDisposable
         _run.Store.Save(TestRun.Snapshot(100));
         File.Delete(_run["checkpoints", "step-00000100", "DONE"]);
 
-        Assert.Equal(_run["checkpoints", "step-00000100.damaged-2"], Assert.Single(_run.Store.FindNewest().Damaged).Path);
+        Assert.Equal(
+            _run["checkpoints", "step-00000100.damaged-2"], Assert.Single(_run.Store.FindNewest().Damaged).Path);
     }
 
     [Fact]

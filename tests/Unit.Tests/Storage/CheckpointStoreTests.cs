@@ -29,10 +29,12 @@ public sealed class CheckpointStoreTests : IDisposable
     {
         string path = _run.Store.Save(TestRun.Snapshot(0));
 
-        string[] names = [.. Directory.GetFiles(path).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
+        string[] names =
+            [.. Directory.GetFiles(path).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)];
         Assert.Equal(["DONE", "model.safetensors", "optimizer.safetensors", "state.json"], names);
         Assert.Equal(
-            string.Concat(names[1..].Select(name => $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(path, name))))}  {name}\n")),
+            string.Concat(names[1..].Select(name =>
+                $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(path, name))))}  {name}\n")),
             File.ReadAllText(Path.Combine(path, "DONE")));
     }
 
@@ -168,7 +170,8 @@ public sealed class CheckpointStoreTests : IDisposable
         {
             if (operation == FileOperation.Flush && Path.GetFileName(path) == name)
             {
-                File.WriteAllText(_run["lease"], """{"incarnation":2,"process_id":77,"host":"elsewhere","nonce":"x"}""");
+                File.WriteAllText(
+                    _run["lease"], """{"incarnation":2,"process_id":77,"host":"elsewhere","nonce":"x"}""");
             }
         };
 

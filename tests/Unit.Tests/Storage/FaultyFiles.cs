@@ -1,6 +1,9 @@
 namespace RnnLm.Tests;
 
-/// <summary>The real file system, of which one operation fails, or every one from some point on as if the process had been killed there.</summary>
+/// <summary>
+/// The real file system, of which one operation fails, or every one from some point on as if the process had been
+/// killed there.
+/// </summary>
 internal sealed class FaultyFiles : FileOperations
 {
     private const int NoSpaceLeft = 28;

@@ -4,7 +4,10 @@ using System.Text.Json.Nodes;
 
 namespace RnnLm.Tests;
 
-/// <summary>Every reader of this project on spoilt files: it reads them or refuses them with a documented code, and nothing else.</summary>
+/// <summary>
+/// Every reader of this project on spoilt files: it reads them or refuses them with a documented code, and nothing
+/// else.
+/// </summary>
 public sealed class FuzzTests : IDisposable
 {
     private const int Cases = 200;
@@ -16,7 +19,9 @@ public sealed class FuzzTests : IDisposable
     {
         float[] values = [1, 2, 3, 4, 5, 6];
         string path = _run["a"];
-        SafetensorsWriter.Write(path, [new NamedTensor("fc.weight", [2, 3], () => values), new NamedTensor("b", [], () => values.AsSpan(0, 1))]);
+        SafetensorsWriter.Write(
+            path,
+            [new NamedTensor("fc.weight", [2, 3], () => values), new NamedTensor("b", [], () => values.AsSpan(0, 1))]);
         Spoil(path, () =>
         {
             using var file = SafetensorsFile.Open(path);
@@ -31,7 +36,9 @@ public sealed class FuzzTests : IDisposable
     public void Safetensors_headers_that_are_JSON()
     {
         string path = _run["a"];
-        var header = JsonNode.Parse("""{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"F32","shape":[],"data_offsets":[24,28]}}""")!;
+        var header = JsonNode.Parse(
+            """{"w":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}""" +
+            ""","b":{"dtype":"F32","shape":[],"data_offsets":[24,28]}}""")!;
         for (int seed = 0; seed < Cases; seed++)
         {
             byte[] text = Encoding.UTF8.GetBytes(new Mutation(seed).Of(header).ToJsonString());
@@ -52,7 +59,12 @@ public sealed class FuzzTests : IDisposable
     {
         using (var ledger = _run.Run.OpenLedger(_run.Lease, 0, LedgerChain.Empty))
         {
-            ledger.Append([new LedgerEntry(0, 7, 64, false), new LedgerEntry(1, ulong.MaxValue, 64, true), new LedgerEntry(2, 9, 12, false)]);
+            ledger.Append(
+                [
+                    new LedgerEntry(0, 7, 64, false),
+                    new LedgerEntry(1, ulong.MaxValue, 64, true),
+                    new LedgerEntry(2, 9, 12, false),
+                ]);
         }
 
         Spoil(_run["ledger.json"], () =>
@@ -99,8 +111,9 @@ public sealed class FuzzTests : IDisposable
         for (int seed = 0; seed < Cases; seed++)
         {
             File.WriteAllText(path, new Mutation(seed).Of(state).ToJsonString());
-            File.WriteAllText(Path.Combine(directory, CheckpointNames.Done), string.Concat(CheckpointNames.Hashed.Select(name =>
-                $"{Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(directory, name))))}  {name}\n")));
+            File.WriteAllText(
+                Path.Combine(directory, CheckpointNames.Done),
+                string.Concat(CheckpointNames.Hashed.Select(name => DoneLine(directory, name))));
             RequireDocumented(seed, () =>
             {
                 _run.Run.OpenCheckpoints(_run.Lease);
@@ -110,6 +123,12 @@ public sealed class FuzzTests : IDisposable
     }
 
     public void Dispose() => _run.Dispose();
+
+    private static string DoneLine(string directory, string name)
+    {
+        byte[] file = File.ReadAllBytes(Path.Combine(directory, name));
+        return $"{Convert.ToHexStringLower(SHA256.HashData(file))}  {name}\n";
+    }
 
     private static void Spoil(string path, Action read)
     {
@@ -129,7 +148,9 @@ public sealed class FuzzTests : IDisposable
         }
         catch (RnnLmException refusal)
         {
-            Assert.True(refusal.ExitCode is ExitCode.BadInput or ExitCode.Storage or ExitCode.Cluster, $"seed {seed}: {refusal}");
+            Assert.True(
+                refusal.ExitCode is ExitCode.BadInput or ExitCode.Storage or ExitCode.Cluster,
+                $"seed {seed}: {refusal}");
             Assert.DoesNotContain(refusal.Message, char.IsControl);
         }
 #pragma warning disable CA1031 // The test is that there is no other.

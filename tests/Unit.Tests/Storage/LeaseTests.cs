@@ -19,7 +19,8 @@ public sealed class LeaseTests : IDisposable
         var failure = Assert.Throws<RnnLmException>(() => _run.TakeLease(TestRun.Holder(2)));
 
         Assert.Equal(ExitCode.Cluster, failure.ExitCode);
-        Assert.Contains("is in use by process 4711 on host testhost (incarnation 1)", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "is in use by process 4711 on host testhost (incarnation 1)", failure.Message, StringComparison.Ordinal);
         first.Verify();
     }
 
@@ -32,7 +33,9 @@ public sealed class LeaseTests : IDisposable
             Assert.Equal(incarnation, lease.Incarnation);
         }
 
-        Assert.Equal("""{"incarnation":3,"process_id":3,"host":"testhost","nonce":"00000003"}""" + "\n", File.ReadAllText(LeaseFile));
+        Assert.Equal(
+            """{"incarnation":3,"process_id":3,"host":"testhost","nonce":"00000003"}""" + "\n",
+            File.ReadAllText(LeaseFile));
     }
 
     [Fact]
@@ -46,7 +49,8 @@ public sealed class LeaseTests : IDisposable
 
         var failure = Assert.Throws<RnnLmException>(old.Verify);
         Assert.Equal(ExitCode.Cluster, failure.ExitCode);
-        Assert.Contains("taken over by process 2 on host testhost (incarnation 2)", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "taken over by process 2 on host testhost (incarnation 2)", failure.Message, StringComparison.Ordinal);
         young.Verify();
     }
 
@@ -65,7 +69,8 @@ public sealed class LeaseTests : IDisposable
         using Lease lease = _run.TakeLease(TestRun.Holder(1));
         File.Delete(LeaseFile);
 
-        Assert.Contains("file was removed", Assert.Throws<RnnLmException>(lease.Verify).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "file was removed", Assert.Throws<RnnLmException>(lease.Verify).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -93,7 +98,8 @@ public sealed class LeaseTests : IDisposable
     [Fact]
     public void The_lock_keeps_other_programs_out_and_is_free_once_its_holder_is_killed()
     {
-        // flock(1) of util-linux becomes cat, which holds the lock until it is killed; cat answers when the lock is taken.
+        // flock(1) of util-linux becomes cat, which holds the lock until it is killed; cat answers when the lock is
+        // taken.
         var start = new ProcessStartInfo("flock", ["--exclusive", "--no-fork", _directory["run", "lease.lock"], "cat"])
         {
             RedirectStandardInput = true,
@@ -103,7 +109,10 @@ public sealed class LeaseTests : IDisposable
         other.StandardInput.WriteLine("locked");
         other.StandardInput.Flush();
         Assert.Equal("locked", other.StandardOutput.ReadLine());
-        Assert.Contains("in use by another process", Assert.Throws<RnnLmException>(() => _run.TakeLease(TestRun.Holder(1))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "in use by another process",
+            Assert.Throws<RnnLmException>(() => _run.TakeLease(TestRun.Holder(1))).Message,
+            StringComparison.Ordinal);
 
         other.Kill();
         other.WaitForExit();

@@ -35,7 +35,13 @@ public sealed class LedgerTests : IDisposable
         foreach (LedgerEntry entry in Entries(0, 3))
         {
             chain = SHA256.HashData(
-                [.. chain, .. BitConverter.GetBytes(entry.Step), .. BitConverter.GetBytes(entry.TokenHash), .. BitConverter.GetBytes(entry.Tokens), entry.IsSkipped ? (byte)1 : (byte)0]);
+                [
+                    .. chain,
+                    .. BitConverter.GetBytes(entry.Step),
+                    .. BitConverter.GetBytes(entry.TokenHash),
+                    .. BitConverter.GetBytes(entry.Tokens),
+                    entry.IsSkipped ? (byte)1 : (byte)0,
+                ]);
             ours = ours.Then(entry);
         }
 
@@ -46,7 +52,9 @@ public sealed class LedgerTests : IDisposable
     [Fact]
     public void Folding_hashes_depends_on_every_shard_and_on_their_order()
     {
-        Assert.Equal(BitConverter.ToUInt64(SHA256.HashData([1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])), TokenHash.OfHashes([1, 2]));
+        Assert.Equal(
+            BitConverter.ToUInt64(SHA256.HashData([1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0])),
+            TokenHash.OfHashes([1, 2]));
         Assert.NotEqual(TokenHash.OfHashes([1, 2]), TokenHash.OfHashes([2, 1]));
     }
 
@@ -88,7 +96,10 @@ public sealed class LedgerTests : IDisposable
             LedgerContent content = _run.Run.ReadLedger();
             Assert.NotNull(content.Damage);
             Assert.Equal(Entries(0, content.Entries.Count), content.Entries);
-            Assert.InRange(content.Entries.Count, whole.AsSpan(first + 1, Math.Max(0, length - first - 1)).Count((byte)'\n'), 12);
+            Assert.InRange(
+                content.Entries.Count,
+                whole.AsSpan(first + 1, Math.Max(0, length - first - 1)).Count((byte)'\n'),
+                12);
         }
     }
 
@@ -120,7 +131,10 @@ public sealed class LedgerTests : IDisposable
             chain = ledger.Chain;
         }
 
-        foreach ((long steps, LedgerChain claimed, string reason) in new[] { (4L, chain, "holds 3 steps but the checkpoint has 4"), (2L, chain, "chain hash differs") })
+        foreach ((long steps, LedgerChain claimed, string reason) in new[]
+        {
+            (4L, chain, "holds 3 steps but the checkpoint has 4"), (2L, chain, "chain hash differs"),
+        })
         {
             var failure = Assert.Throws<RnnLmException>(() => _run.Run.OpenLedger(_run.Lease, steps, claimed));
             Assert.Equal(ExitCode.Storage, failure.ExitCode);
@@ -128,7 +142,10 @@ public sealed class LedgerTests : IDisposable
         }
 
         File.WriteAllText(LedgerFile, "{}");
-        Assert.Contains("not a ledger", Assert.Throws<RnnLmException>(() => _run.Run.ReadLedger()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "not a ledger",
+            Assert.Throws<RnnLmException>(() => _run.Run.ReadLedger()).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -153,7 +170,8 @@ public sealed class LedgerTests : IDisposable
                 ledger.Append(Entries(0, 2));
                 chain = ledger.Chain;
                 run.Files.FailOnce(operation);
-                Assert.Equal(ExitCode.Storage, Assert.Throws<RnnLmException>(() => ledger.Append(Entries(2, 2))).ExitCode);
+                Assert.Equal(
+                    ExitCode.Storage, Assert.Throws<RnnLmException>(() => ledger.Append(Entries(2, 2))).ExitCode);
                 Assert.Equal((2, chain), (ledger.Steps, ledger.Chain));
                 ledger.Append(Entries(2, 1));
                 Assert.Null(run.Run.ReadLedger().Damage);
@@ -177,12 +195,18 @@ public sealed class LedgerTests : IDisposable
         ledger.Append(Entries(99_990, 10));
 
         Assert.InRange(new FileInfo(LedgerFile).Length, 1, 5_000_000);
-        Assert.Equal([FileOperation.Write, FileOperation.Write, FileOperation.Flush], _run.Files.Done.Select(done => done.Operation));
+        Assert.Equal(
+            [FileOperation.Write, FileOperation.Write, FileOperation.Flush],
+            _run.Files.Done.Select(done => done.Operation));
         Assert.Equal(100_000, _run.Run.ReadLedger().Entries.Count);
     }
 
     public void Dispose() => _run.Dispose();
 
     private static LedgerEntry[] Entries(long first, int count) =>
-        [.. Enumerable.Range(0, count).Select(index => new LedgerEntry(first + index, TokenHash.OfHashes([(ulong)(first + index)]), 3712 + first + index, (first + index) % 3 == 2))];
+        [.. Enumerable.Range(0, count).Select(index => new LedgerEntry(
+            first + index,
+            TokenHash.OfHashes([(ulong)(first + index)]),
+            3712 + first + index,
+            (first + index) % 3 == 2))];
 }

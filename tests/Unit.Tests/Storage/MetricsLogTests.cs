@@ -31,7 +31,9 @@ public sealed class MetricsLogTests : IDisposable
             Assert.InRange(File.ReadLines(MetricsFile).Count(), 1000, 4999);
         }
 
-        Assert.Equal(Enumerable.Range(0, 5000).Select(step => $"{{\"step\":{step},\"loss\":0.5}}"), File.ReadLines(MetricsFile));
+        Assert.Equal(
+            Enumerable.Range(0, 5000).Select(step => $"{{\"step\":{step},\"loss\":0.5}}"),
+            File.ReadLines(MetricsFile));
     }
 
     [Fact]
@@ -54,7 +56,14 @@ public sealed class MetricsLogTests : IDisposable
         Append(log, 2);
         log.Flush();
         Assert.Equal(
-            ["{\"event\":\"start\"}", "{\"step\":0,\"loss\":1}", "{\"step\":1,\"loss\":1}", "{\"event\":\"evaluation\",\"version\":2,\"loss\":1}", "{\"event\":\"warning\",\"text\":\"disk full\"}", "{\"step\":2,\"loss\":0.5}"],
+            [
+                "{\"event\":\"start\"}",
+                "{\"step\":0,\"loss\":1}",
+                "{\"step\":1,\"loss\":1}",
+                "{\"event\":\"evaluation\",\"version\":2,\"loss\":1}",
+                "{\"event\":\"warning\",\"text\":\"disk full\"}",
+                "{\"step\":2,\"loss\":0.5}",
+            ],
             File.ReadLines(MetricsFile));
     }
 
@@ -82,7 +91,8 @@ public sealed class MetricsLogTests : IDisposable
     [InlineData(5_000_000, 1)]
     public void A_line_longer_than_a_mebibyte_is_removed_without_being_held(int textLength, int removed)
     {
-        File.WriteAllText(MetricsFile, $"{{\"step\":0}}\n{{\"text\":\"{new string('x', textLength)}\"}}\n{{\"step\":1}}\n");
+        File.WriteAllText(
+            MetricsFile, $"{{\"step\":0}}\n{{\"text\":\"{new string('x', textLength)}\"}}\n{{\"step\":1}}\n");
 
         using MetricsLog log = Open(5);
 

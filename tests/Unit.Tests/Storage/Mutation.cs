@@ -8,14 +8,16 @@ internal sealed class Mutation(int seed)
 {
     private static readonly string[] OddTexts =
     [
-        "", "-1", "0", "1", "9223372036854775807", "-9223372036854775808", "99999999999999999999", "2147483648", "1e999", "NaN", "0,5", "1_000", "0x10",
-        "null", "true", "x", "--x", "-", "@x", "..", "/", "a\nb", "\u001b[31m", "\u2028", "é", "\ud83d\ude00", new string('9', 400), new string('a', 5000),
+        "", "-1", "0", "1", "9223372036854775807", "-9223372036854775808", "99999999999999999999", "2147483648",
+        "1e999", "NaN", "0,5", "1_000", "0x10", "null", "true", "x", "--x", "-", "@x", "..", "/", "a\nb", "\u001b[31m",
+        "\u2028", "é", "\ud83d\ude00", new string('9', 400), new string('a', 5000),
     ];
 
     private static readonly Func<JsonNode?>[] OddNodes =
     [
-        () => null, () => "", () => "x", () => "a\nb\u0000", () => -1, () => 0, () => 1.5, () => long.MaxValue, () => 1e300, () => 1 << 30, () => true,
-        () => new JsonArray(), () => new JsonArray((JsonNode?)null), () => new JsonArray(1, "x"), () => new JsonObject(), () => new JsonObject { ["x"] = 1 },
+        () => null, () => "", () => "x", () => "a\nb\u0000", () => -1, () => 0, () => 1.5, () => long.MaxValue,
+        () => 1e300, () => 1 << 30, () => true, () => new JsonArray(), () => new JsonArray((JsonNode?)null),
+        () => new JsonArray(1, "x"), () => new JsonObject(), () => new JsonObject { ["x"] = 1 },
     ];
 
     private readonly Random _random = new(seed);

@@ -20,7 +20,9 @@ public sealed class RunDirectoryTests : IDisposable
         RunDirectory again = RunDirectory.Open(_directory["some", "run"] + "/");
         Assert.True(again.HasConfig);
         Assert.Equal(7, (int)again.ReadConfig()["seed"]!);
-        Assert.Equal("{\n  \"seed\": 7,\n  \"corpus\": \"Bücher/<a>.txt\"\n}\n", File.ReadAllText(_directory["some", "run", "config.json"]));
+        Assert.Equal(
+            "{\n  \"seed\": 7,\n  \"corpus\": \"Bücher/<a>.txt\"\n}\n",
+            File.ReadAllText(_directory["some", "run", "config.json"]));
         Assert.Equal("abc", File.ReadAllText(Path.Combine(again.TokenizerDirectory, "characters.txt")));
     }
 
@@ -60,12 +62,20 @@ public sealed class RunDirectoryTests : IDisposable
         Directory.CreateDirectory(_directory["photos", "tokenizer"]);
         File.WriteAllText(_directory["photos", "holiday.jpg"], "");
 
-        Assert.Contains("is a file", BadInput(() => RunDirectory.CreateOrOpen(_directory["file"])), StringComparison.Ordinal);
+        Assert.Contains(
+            "is a file", BadInput(() => RunDirectory.CreateOrOpen(_directory["file"])), StringComparison.Ordinal);
         Assert.Contains("is a file", BadInput(() => RunDirectory.Open(_directory["file"])), StringComparison.Ordinal);
-        Assert.Contains("holds 'holiday.jpg'", BadInput(() => RunDirectory.CreateOrOpen(_directory["photos"])), StringComparison.Ordinal);
-        Assert.Contains("has no config.json", BadInput(() => RunDirectory.Open(_directory["photos"])), StringComparison.Ordinal);
-        Assert.Contains("there is no run", BadInput(() => RunDirectory.Open(_directory["absent"])), StringComparison.Ordinal);
-        Assert.Equal(["holiday.jpg", "tokenizer"], Directory.GetFileSystemEntries(_directory["photos"]).Select(path => Path.GetFileName(path)).Order());
+        Assert.Contains(
+            "holds 'holiday.jpg'",
+            BadInput(() => RunDirectory.CreateOrOpen(_directory["photos"])),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "has no config.json", BadInput(() => RunDirectory.Open(_directory["photos"])), StringComparison.Ordinal);
+        Assert.Contains(
+            "there is no run", BadInput(() => RunDirectory.Open(_directory["absent"])), StringComparison.Ordinal);
+        Assert.Equal(
+            ["holiday.jpg", "tokenizer"],
+            Directory.GetFileSystemEntries(_directory["photos"]).Select(path => Path.GetFileName(path)).Order());
     }
 
     [Fact]
@@ -89,11 +99,14 @@ public sealed class RunDirectoryTests : IDisposable
             files.DieAt(operation);
             bool isThrough = Start(files, path);
             string tokenizer = Path.Combine(path, "tokenizer");
-            Assert.True(File.Exists(Path.Combine(tokenizer, "vocabulary")) || !File.Exists(Path.Combine(tokenizer, "description")));
+            Assert.True(
+                File.Exists(Path.Combine(tokenizer, "vocabulary"))
+                || !File.Exists(Path.Combine(tokenizer, "description")));
             files.Heal();
             Assert.True(Start(files, path));
             Assert.DoesNotContain(
-                Directory.GetFileSystemEntries(path, "*", SearchOption.AllDirectories), entry => Path.GetFileName(entry).StartsWith('.'));
+                Directory.GetFileSystemEntries(path, "*", SearchOption.AllDirectories),
+                entry => Path.GetFileName(entry).StartsWith('.'));
             if (isThrough)
             {
                 Assert.InRange(operation, 10, 50);
@@ -136,7 +149,8 @@ public sealed class RunDirectoryTests : IDisposable
         using var run = new TestRun();
         File.WriteAllText(run["config.json"], content);
 
-        Assert.Contains("config.json' cannot be parsed", BadInput(() => run.Run.ReadConfig()), StringComparison.Ordinal);
+        Assert.Contains(
+            "config.json' cannot be parsed", BadInput(() => run.Run.ReadConfig()), StringComparison.Ordinal);
     }
 
     public void Dispose() => _directory.Dispose();

@@ -13,9 +13,11 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         using SafetensorsFile file = SafetensorsFile.Open(Fixture);
 
-        Assert.Equal(["weight", "scale", "empty", "bias"], file.Tensors.Select(tensor => tensor.Name).OrderDescending());
+        Assert.Equal(
+            ["weight", "scale", "empty", "bias"], file.Tensors.Select(tensor => tensor.Name).OrderDescending());
         Assert.Equal([6L, 5L], file.Find("weight")!.Shape);
-        float[] expected = [.. from row in Enumerable.Range(0, 6) from column in Enumerable.Range(0, 5) select row + (column / 8f)];
+        float[] expected =
+            [.. from row in Enumerable.Range(0, 6) from column in Enumerable.Range(0, 5) select row + (column / 8f)];
         Assert.Equal(expected, Values(file, "weight"));
         Assert.Equal([0.5f], Values(file, "scale"));
         Assert.Equal([0f, -1f, -2f, -3f, -4f, -5f], Values(file, "bias"));
@@ -35,14 +37,21 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("""{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", "shape")]
     [InlineData("""{"a":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}}""", "shape")]
     [InlineData("""{"a":{"dtype":"F32","shape":[4611686018427387906,4],"data_offsets":[0,8]}}""", "shape")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", "overlaps")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}""" +
+        ""","b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""",
+        "overlaps")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", "hole")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""", "belong to none")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", "header cannot be parsed")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}""" +
+        ""","a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""",
+        "header cannot be parsed")]
     [InlineData("""{"a":{"dtype":"F32","shape":[2]}}""", "header cannot be parsed")]
     [InlineData("""{"a":{"dtype":"F32","shape":["2"],"data_offsets":[0,8]}}""", "header cannot be parsed")]
     [InlineData("""{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,8]}}""", "header cannot be parsed")]
-    [InlineData("""{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]}}""", "header cannot be parsed")]
+    [InlineData(
+        """{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,8]}}""", "header cannot be parsed")]
     [InlineData("""{"a\ud800":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", "header cannot be parsed")]
     [InlineData("""{"a\nb":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}""", "a\\nb")]
     [InlineData("""[1]""", "does not begin")]
@@ -62,7 +71,8 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData(0UL)]
     public void A_header_length_beyond_the_file_or_the_limit_is_refused(ulong headerBytes)
     {
-        Assert.Contains($"claims {headerBytes} bytes", Refusal(Raw(headerBytes, "{}", dataBytes: 0)), StringComparison.Ordinal);
+        Assert.Contains(
+            $"claims {headerBytes} bytes", Refusal(Raw(headerBytes, "{}", dataBytes: 0)), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -117,7 +127,8 @@ public sealed class SafetensorsFileTests : IDisposable
         string missing = ReadRefusal(file, new ModelSettings(7, 3, 2, 0));
         string extra = ReadRefusal(file, new ModelSettings(7, 3, 0, 0));
 
-        Assert.Contains("embedding.weight has shape [7, 3] but the model needs [7, 4]", shape, StringComparison.Ordinal);
+        Assert.Contains(
+            "embedding.weight has shape [7, 3] but the model needs [7, 4]", shape, StringComparison.Ordinal);
         Assert.Contains("no tensor rnn.rnn_units.1.Uh", missing, StringComparison.Ordinal);
         Assert.Contains("rnn.rnn_units.0.Uh is not one of this model", extra, StringComparison.Ordinal);
     }
@@ -150,7 +161,9 @@ public sealed class SafetensorsFileTests : IDisposable
 
     private string Raw(ulong headerBytes, string header, int dataBytes)
     {
-        File.WriteAllBytes(_directory["raw"], [.. BitConverter.GetBytes(headerBytes), .. Encoding.UTF8.GetBytes(header), .. new byte[dataBytes]]);
+        File.WriteAllBytes(
+            _directory["raw"],
+            [.. BitConverter.GetBytes(headerBytes), .. Encoding.UTF8.GetBytes(header), .. new byte[dataBytes]]);
         return _directory["raw"];
     }
 }

@@ -11,15 +11,25 @@ public sealed class SafetensorsWriterTests : IDisposable
     [Fact]
     public void The_bytes_are_those_that_the_format_prescribes()
     {
-        SafetensorsWriter.Write(_directory["a"], [new NamedTensor("b", [2], () => new float[] { 1, -2 }), new NamedTensor("a", [], () => new float[] { 0.5f })]);
+        SafetensorsWriter.Write(
+            _directory["a"],
+            [
+                new NamedTensor("b", [2], () => new float[] { 1, -2 }),
+                new NamedTensor("a", [], () => new float[] { 0.5f }),
+            ]);
 
-        const string header = """{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}""";
+        const string header =
+            """{"__metadata__":{"format":"pt"}""" +
+            ""","b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}""" +
+            ""","a":{"dtype":"F32","shape":[],"data_offsets":[8,12]}}""";
         byte[] bytes = File.ReadAllBytes(_directory["a"]);
         int headerBytes = (int)BinaryPrimitives.ReadUInt64LittleEndian(bytes);
         Assert.Equal(0, headerBytes % 8);
         Assert.Equal(header.PadRight(headerBytes), Encoding.ASCII.GetString(bytes, 8, headerBytes));
         Assert.InRange(headerBytes, header.Length, header.Length + 7);
-        Assert.Equal("0000803F" + "000000C0" + "0000003F", Convert.ToHexString(bytes, 8 + headerBytes, bytes.Length - 8 - headerBytes));
+        Assert.Equal(
+            "0000803F" + "000000C0" + "0000003F",
+            Convert.ToHexString(bytes, 8 + headerBytes, bytes.Length - 8 - headerBytes));
     }
 
     [Theory]
@@ -29,7 +39,8 @@ public sealed class SafetensorsWriterTests : IDisposable
     [InlineData(8)]
     public void Data_begin_at_a_multiple_of_8_bytes_whatever_the_names(int nameLength)
     {
-        SafetensorsWriter.Write(_directory["a"], [new NamedTensor(new string('n', nameLength), [1], () => new float[] { 1 })]);
+        SafetensorsWriter.Write(
+            _directory["a"], [new NamedTensor(new string('n', nameLength), [1], () => new float[] { 1 })]);
 
         Assert.Equal(0, (new FileInfo(_directory["a"]).Length - 4) % 8);
     }
@@ -44,7 +55,8 @@ public sealed class SafetensorsWriterTests : IDisposable
             memory[index] = index;
         }
 
-        SafetensorsWriter.Write(_directory["a"], [new NamedTensor("w", [count], () => new ReadOnlySpan<float>(memory, count))]);
+        SafetensorsWriter.Write(
+            _directory["a"], [new NamedTensor("w", [count], () => new ReadOnlySpan<float>(memory, count))]);
         NativeMemory.Free(memory);
 
         using SafetensorsFile file = SafetensorsFile.Open(_directory["a"]);
@@ -61,7 +73,12 @@ public sealed class SafetensorsWriterTests : IDisposable
         flat[0] = float.NaN;
         flat[1] = -0f;
         float[] squares = [.. flat.Select(value => value * value)];
-        SafetensorsWriter.Write(_directory["a"], [.. NamedTensor.FromLayout(layout, () => flat, "exp_avg."), .. NamedTensor.FromLayout(layout, () => squares, "exp_avg_sq.")]);
+        SafetensorsWriter.Write(
+            _directory["a"],
+            [
+                .. NamedTensor.FromLayout(layout, () => flat, "exp_avg."),
+                .. NamedTensor.FromLayout(layout, () => squares, "exp_avg_sq."),
+            ]);
 
         var back = new float[layout.Length];
         using SafetensorsFile file = SafetensorsFile.Open(_directory["a"]);

@@ -27,7 +27,10 @@ internal sealed class TestRun : IDisposable
 
     public static LeaseHolder Holder(int process) => new(process, "testhost", $"{process:x8}");
 
-    /// <summary>As after the end of the process, however it ended: the kernel gives the lock back, the next coordinator opens the run.</summary>
+    /// <summary>
+    /// As after the end of the process, however it ended: the kernel gives the lock back, the next coordinator opens
+    /// the run.
+    /// </summary>
     public void Reopen()
     {
         Lease?.Dispose();
@@ -43,11 +46,21 @@ internal sealed class TestRun : IDisposable
     {
         float[] weight = [.. Enumerable.Range(0, 6).Select(index => (100 * step) + index + variant)];
         var state = new CheckpointState(
-            step, 0, 32 * step, 900 * step, step, validationLoss, $"{BitConverter.SingleToUInt32Bits(variant):x64}", LedgerChain.Empty);
+            step,
+            0,
+            32 * step,
+            900 * step,
+            step,
+            validationLoss,
+            $"{BitConverter.SingleToUInt32Bits(variant):x64}",
+            LedgerChain.Empty);
         return new CheckpointSnapshot(
             state,
             [new NamedTensor("fc.weight", [2, 3], () => weight)],
-            [new NamedTensor("exp_avg.fc.weight", [2, 3], () => weight), new NamedTensor("exp_avg_sq.fc.weight", [2, 3], () => weight)]);
+            [
+                new NamedTensor("exp_avg.fc.weight", [2, 3], () => weight),
+                new NamedTensor("exp_avg_sq.fc.weight", [2, 3], () => weight),
+            ]);
     }
 
     public static float[] Weights(Checkpoint checkpoint)
@@ -60,7 +73,8 @@ internal sealed class TestRun : IDisposable
 
     /// <summary>Names of everything in the run that looks unfinished.</summary>
     public IEnumerable<string> Leftovers() =>
-        Directory.GetFileSystemEntries(Root, "*", SearchOption.AllDirectories).Where(path => Path.GetFileName(path).StartsWith('.'));
+        Directory.GetFileSystemEntries(Root, "*", SearchOption.AllDirectories)
+            .Where(path => Path.GetFileName(path).StartsWith('.'));
 
     public string? LinkTarget(string name) => new FileInfo(this[name]).LinkTarget;
 

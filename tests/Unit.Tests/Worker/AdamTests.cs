@@ -63,7 +63,9 @@ public class AdamTests
             state.SecondMoment.Span[i] = Math.Abs(second.Span[i]);
         }
 
-        (float[] p, float[] m, float[] v) = (state.Parameters.Span.ToArray(), state.FirstMoment.Span.ToArray(), state.SecondMoment.Span.ToArray());
+        float[] p = state.Parameters.Span.ToArray();
+        float[] m = state.FirstMoment.Span.ToArray();
+        float[] v = state.SecondMoment.Span.ToArray();
         float[] flat = gradient.ToFlat();
         const int Step = 3;
         const float Scale = 0.5f / 11;
@@ -103,7 +105,9 @@ public class AdamTests
             Adam.Update(new AdamSettings(), step, gradient, 0.1f, state, state, degree: 2);
         }
 
-        Numbers.AssertSameBits(new float[Model.Dimension], state.Parameters.Span.Slice(Model.PaddingId * Model.Dimension, Model.Dimension));
+        Numbers.AssertSameBits(
+            new float[Model.Dimension],
+            state.Parameters.Span.Slice(Model.PaddingId * Model.Dimension, Model.Dimension));
         Assert.NotEqual(0f, state.Parameters.Span[9 * Model.Dimension]);
         Free(state);
     }
@@ -115,12 +119,15 @@ public class AdamTests
         AdamState state = NewState(gradient.Layout.Length);
         AdamState tooShort = NewState(gradient.Layout.Length - 1);
 
-        Assert.Throws<ArgumentOutOfRangeException>(() => Adam.Update(new AdamSettings(), 0, gradient, 1, state, state, degree: 1));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Adam.Update(new AdamSettings(), 1, gradient, 1, state, state, degree: 0));
-        Assert.Throws<ArgumentException>(() => Adam.Update(new AdamSettings(), 1, gradient, 1, tooShort, state, degree: 1));
-        Assert.Throws<ArgumentException>(() => Adam.Update(new AdamSettings(), 1, gradient, 1, state, tooShort, degree: 1));
+        void Update(long step, AdamState current, AdamState next, int degree) =>
+            Adam.Update(new AdamSettings(), step, gradient, 1, current, next, degree);
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => Update(0, state, state, degree: 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Update(1, state, state, degree: 0));
+        Assert.Throws<ArgumentException>(() => Update(1, tooShort, state, degree: 1));
+        Assert.Throws<ArgumentException>(() => Update(1, state, tooShort, degree: 1));
         gradient.Clear();
-        Assert.Throws<ArgumentException>(() => Adam.Update(new AdamSettings(), 1, gradient, 1, state, state, degree: 1));
+        Assert.Throws<ArgumentException>(() => Update(1, state, state, degree: 1));
         Free(state);
         Free(tooShort);
     }
@@ -131,7 +138,8 @@ public class AdamTests
         for (int i = 0; i < expected.Length; i++)
         {
             Assert.True(
-                Math.Abs(expected[i] - actual[i]) <= tolerance * Math.Abs(expected[i]), $"element {i}: expected {expected[i]:R}, got {actual[i]:R}");
+                Math.Abs(expected[i] - actual[i]) <= tolerance * Math.Abs(expected[i]),
+                $"element {i}: expected {expected[i]:R}, got {actual[i]:R}");
         }
     }
 

@@ -20,7 +20,8 @@ public class ElementaryFunctionTests
     [InlineData(-1e30f, 0f)]
     [InlineData(float.NegativeInfinity, 0f)]
     [InlineData(float.NaN, float.NaN)]
-    public void The_exponential_at_its_edges(float x, float expected) => Assert.Equal(expected, Exponential.Of(Vector512.Create(x))[0]);
+    public void The_exponential_at_its_edges(float x, float expected) =>
+        Assert.Equal(expected, Exponential.Of(Vector512.Create(x))[0]);
 
     [Fact]
     public void The_exponential_keeps_any_NaN_one()

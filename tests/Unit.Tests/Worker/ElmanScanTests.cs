@@ -60,7 +60,8 @@ public unsafe class ElmanScanTests
 
         public FloatBuffer Hidden { get; }
 
-        public Dictionary<string, double[]> Values => Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.ToDouble());
+        public Dictionary<string, double[]> Values =>
+            Buffers.ToDictionary(pair => pair.Key, pair => pair.Value.ToDouble());
 
         public IEnumerable<(string Name, FloatBuffer Values, FloatBuffer Gradient)> Gradients =>
             Buffers.Select(pair => (pair.Key, pair.Value, _gradients[pair.Key]));
@@ -97,7 +98,9 @@ public unsafe class ElmanScanTests
             var outputs = new double[_batch.RowCount * _dimension];
             for (int rank = 0; rank < sizes[0]; rank++)
             {
-                int[] rows = [.. Enumerable.Range(0, sizes.Length).Where(t => rank < sizes[t]).Select(t => sizes[..t].Sum() + rank)];
+                int[] rows = [.. Enumerable.Range(0, sizes.Length)
+                    .Where(t => rank < sizes[t])
+                    .Select(t => sizes[..t].Sum() + rank)];
                 double[][] inputs = [.. rows.Select(row => values["x"][(row * _dimension)..((row + 1) * _dimension)])];
                 double[][] states = ReferenceLanguageModel.Layer(inputs, values["Uh"], values["Wh"], values["b"]);
                 for (int t = 0; t < rows.Length; t++)
@@ -129,7 +132,8 @@ public unsafe class ElmanScanTests
 
         public void Dispose()
         {
-            foreach (FloatBuffer buffer in Buffers.Values.Concat(_gradients.Values).Append(_coefficients).Append(Hidden))
+            var all = Buffers.Values.Concat(_gradients.Values).Append(_coefficients).Append(Hidden);
+            foreach (FloatBuffer buffer in all)
             {
                 buffer.Dispose();
             }

@@ -9,7 +9,9 @@ internal sealed class Fixture
 
     public Fixture(string name) => _lines = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Fixtures", name))
         .Select(line => line.Split(' '))
-        .ToDictionary(words => words[0], words => words[1..].Select(word => double.Parse(word, CultureInfo.InvariantCulture)).ToArray());
+        .ToDictionary(
+            words => words[0],
+            words => words[1..].Select(word => double.Parse(word, CultureInfo.InvariantCulture)).ToArray());
 
     public double[] Doubles(string name) => _lines[name];
 

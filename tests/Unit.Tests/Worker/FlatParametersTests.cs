@@ -13,7 +13,8 @@ public class FlatParametersTests
         FlatParameters.Load(model, s_layout, source);
         foreach (ParameterSegment segment in s_layout.Segments)
         {
-            Assert.Equal(source[segment.Offset..segment.End], model.get_parameter(segment.Name)!.data<float>().ToArray());
+            Assert.Equal(
+                source[segment.Offset..segment.End], model.get_parameter(segment.Name)!.data<float>().ToArray());
         }
 
         Assert.Equal(source, Read(model));
@@ -40,14 +41,14 @@ public class FlatParametersTests
 
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        long before = Tensor.TotalCount;
+        long before = Tensors.Live;
         float[] gradient = new float[s_settings.VocabularySize];
         using (NewDisposeScope())
         {
             FlatParameters.CopyOut(model.OutputBias.grad!, gradient);
         }
 
-        Assert.Equal(before, Tensor.TotalCount);
+        Assert.Equal(before, Tensors.Live);
         Assert.All(gradient, value => Assert.Equal(1, value));
     }
 

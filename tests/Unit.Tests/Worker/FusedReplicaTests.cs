@@ -165,5 +165,6 @@ public class FusedReplicaTests
     }
 
     private static ShardTokens Shard(int vocabularySize, params int[] lengths) => new(
-        Numbers.Ids(lengths.Sum(), vocabularySize, (ulong)lengths.Sum()), [.. Enumerable.Range(0, lengths.Length + 1).Select(i => lengths[..i].Sum())]);
+        Numbers.Ids(lengths.Sum(), vocabularySize, (ulong)lengths.Sum()),
+        [.. Enumerable.Range(0, lengths.Length + 1).Select(i => lengths[..i].Sum())]);
 }

@@ -77,7 +77,9 @@ public class GradientNormTests
     private static double Reference(Gradient gradient)
     {
         double total = 0;
-        foreach (float[] block in gradient.Dense.Span.ToArray().Chunk(BlockFloats).Concat(gradient.PresentRows().ToArray().Chunk(BlockFloats)))
+        var dense = gradient.Dense.Span.ToArray().Chunk(BlockFloats);
+        var rows = gradient.PresentRows().ToArray().Chunk(BlockFloats);
+        foreach (float[] block in dense.Concat(rows))
         {
             total += SumOfSquares(block);
         }

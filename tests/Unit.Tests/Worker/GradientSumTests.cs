@@ -36,7 +36,8 @@ public class GradientSumTests
         GradientSum.Add(left, right);
 
         Assert.Equal(rows.Keys.Order(), left.RowIds[..left.RowCount]);
-        Numbers.AssertSameBits(rows.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value).ToArray(), left.PresentRows());
+        Numbers.AssertSameBits(
+            rows.OrderBy(pair => pair.Key).SelectMany(pair => pair.Value).ToArray(), left.PresentRows());
         Numbers.AssertSameBits(dense, left.Dense.Span);
         Assert.Equal(12, left.TokenCount);
         Assert.Equal((3.25 * 5) + (3.25 * 7), left.LossSum);
@@ -97,5 +98,7 @@ public class GradientSumTests
     }
 
     private static Dictionary<int, float[]> Rows(Gradient gradient) => Enumerable.Range(0, gradient.RowCount)
-        .ToDictionary(i => gradient.RowIds[i], i => gradient.Rows.Span.Slice(i * Model.Dimension, Model.Dimension).ToArray());
+        .ToDictionary(
+            i => gradient.RowIds[i],
+            i => gradient.Rows.Span.Slice(i * Model.Dimension, Model.Dimension).ToArray());
 }

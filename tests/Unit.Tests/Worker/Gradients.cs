@@ -5,7 +5,12 @@ internal static class Gradients
     /// <summary>A gradient with these embedding rows and random values everywhere.</summary>
     public static Gradient Random(ModelSettings model, int[] rowIds, long tokens, ulong stream)
     {
-        var gradient = new Gradient(ParameterLayout.For(model)) { RowCount = rowIds.Length, TokenCount = tokens, LossSum = 3.25 * tokens };
+        var gradient = new Gradient(ParameterLayout.For(model))
+        {
+            RowCount = rowIds.Length,
+            TokenCount = tokens,
+            LossSum = 3.25 * tokens,
+        };
         rowIds.CopyTo(gradient.RowIds, 0);
         gradient.Rows.Span.Fill(float.NaN);
         using var dense = Numbers.Uniform(gradient.Dense.Length, 2, stream);
@@ -16,7 +21,8 @@ internal static class Gradients
     }
 
     /// <summary>The rows that are present.</summary>
-    public static Span<float> PresentRows(this Gradient gradient) => gradient.Rows.Span[..(gradient.RowCount * gradient.Layout.Embedding.Shape[1])];
+    public static Span<float> PresentRows(this Gradient gradient) =>
+        gradient.Rows.Span[..(gradient.RowCount * gradient.Layout.Embedding.Shape[1])];
 
     /// <summary>The gradient of every parameter, zeros for absent rows.</summary>
     public static float[] ToFlat(this Gradient gradient)

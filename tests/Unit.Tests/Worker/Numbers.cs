@@ -32,7 +32,8 @@ internal static unsafe class Numbers
         return [.. Enumerable.Range(0, count).Select(i => (int)(random.Bits32((ulong)i) % (uint)vocabularySize))];
     }
 
-    public static double[] ToDouble(this FloatBuffer buffer) => [.. buffer.Span.ToArray().Select(value => (double)value)];
+    public static double[] ToDouble(this FloatBuffer buffer) =>
+        [.. buffer.Span.ToArray().Select(value => (double)value)];
 
     public static Matrix AsMatrix(this FloatBuffer buffer, int rows, int columns)
     {
@@ -53,11 +54,13 @@ internal static unsafe class Numbers
         for (int i = 0; i < expected.Length; i++)
         {
             Assert.True(
-                Math.Abs(expected[i] - actual[i]) <= tolerance * largest, $"element {i}: expected {expected[i]}, got {actual[i]}, largest {largest}");
+                Math.Abs(expected[i] - actual[i]) <= tolerance * largest,
+                $"element {i}: expected {expected[i]}, got {actual[i]}, largest {largest}");
         }
     }
 
     /// <summary>The bits are equal, so that -0 differs from +0.</summary>
     public static void AssertSameBits(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual) =>
-        Assert.Equal(MemoryMarshal.Cast<float, int>(expected).ToArray(), MemoryMarshal.Cast<float, int>(actual).ToArray());
+        Assert.Equal(
+            MemoryMarshal.Cast<float, int>(expected).ToArray(), MemoryMarshal.Cast<float, int>(actual).ToArray());
 }

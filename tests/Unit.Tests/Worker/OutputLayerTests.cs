@@ -32,10 +32,19 @@ public unsafe class OutputLayerTests
         using var biasGradient = Numbers.Garbage(vocabularySize);
         using var scratch = new OutputScratch();
         var weights = new OutputWeights { Weight = weight.AsMatrix(vocabularySize, dimension), Bias = bias.Address };
-        var gradients = new OutputWeights { Weight = weightGradient.AsMatrix(vocabularySize, dimension), Bias = biasGradient.Address };
+        var gradients = new OutputWeights
+        {
+            Weight = weightGradient.AsMatrix(vocabularySize, dimension),
+            Bias = biasGradient.Address,
+        };
 
         double loss = OutputLayer.LossAndGradient(
-            weights, hidden.AsMatrix(rows, dimension), targets, scratch, hiddenGradient.AsMatrix(rows, dimension), gradients);
+            weights,
+            hidden.AsMatrix(rows, dimension),
+            targets,
+            scratch,
+            hiddenGradient.AsMatrix(rows, dimension),
+            gradients);
         double lossOnly = OutputLayer.Loss(weights, hidden.AsMatrix(rows, dimension), targets, scratch);
 
         Reference expected = Reference.Of(hidden.ToDouble(), weight.ToDouble(), bias.ToDouble(), targets);
@@ -105,7 +114,8 @@ public unsafe class OutputLayerTests
         {
             int vocabularySize = bias.Length;
             int dimension = weight.Length / vocabularySize;
-            var result = new Reference(0, new double[hidden.Length], new double[weight.Length], new double[vocabularySize]);
+            var result = new Reference(
+                0, new double[hidden.Length], new double[weight.Length], new double[vocabularySize]);
             double loss = 0;
             for (int row = 0; row < targets.Length; row++)
             {

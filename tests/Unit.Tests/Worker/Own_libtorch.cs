@@ -1,12 +1,16 @@
 namespace RnnLm.Tests;
 
-/// <summary>LIBTORCH: what is refused before anything is loaded. That one of the right version is used takes a build without one.</summary>
+/// <summary>
+/// LIBTORCH: what is refused before anything is loaded. That one of the right version is used takes a build without
+/// one.
+/// </summary>
 public sealed class Own_libtorch
 {
     [Theory]
     [InlineData("build-version", "2.7.1+cpu\n", "is libtorch 2.7.1+cpu; this program needs 2.10")]
     [InlineData("build-version", "2.100.0\n", "is libtorch 2.100.0; this program needs 2.10")]
-    [InlineData("version.py", "from x import y\n__version__ = '1.13.0'\n", "is libtorch 1.13.0; this program needs 2.10")]
+    [InlineData(
+        "version.py", "from x import y\n__version__ = '1.13.0'\n", "is libtorch 1.13.0; this program needs 2.10")]
     [InlineData("version.py", "2.10.0", "no libtorch of a known version is there")]
     [InlineData("LICENSE", "2.10.0", "no libtorch of a known version is there")]
     [InlineData("build-version", "2.10.0+cpu\n", "this build carries a libtorch of its own")]

@@ -3,7 +3,8 @@ namespace RnnLm.Tests;
 public class PackedBatchTests
 {
     // Examples a (2 tokens), b (4), c (3), d (4).
-    private static readonly ShardTokens Tokens = new([10, 11, 20, 21, 22, 23, 30, 31, 32, 40, 41, 42, 43], [0, 2, 6, 9, 13]);
+    private static readonly ShardTokens Tokens =
+        new([10, 11, 20, 21, 22, 23, 30, 31, 32, 40, 41, 42, 43], [0, 2, 6, 9, 13]);
 
     [Fact]
     public void Rows_are_packed_time_major_with_the_longest_first_and_ties_in_order()

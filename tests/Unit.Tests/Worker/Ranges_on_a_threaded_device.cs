@@ -11,7 +11,10 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
 
     public void Dispose() => _answers.Dispose();
 
-    /// <summary>A sum over concatenated shards has other bits, as the last assertion shows: a device that concatenates turns this red.</summary>
+    /// <summary>
+    /// A sum over concatenated shards has other bits, as the last assertion shows: a device that concatenates turns
+    /// this red.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(3)]
@@ -64,7 +67,8 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         ParameterVersion[] versions = [.. Enumerable.Range(0, 4).Select(Version)];
         foreach (var version in versions)
         {
-            device.Submit(new ComputeRange(1, version, new ShardRange(0, 2), [Shard(0), Shard(1)]), _answers.Add, _answers.Add);
+            device.Submit(
+                new ComputeRange(1, version, new ShardRange(0, 2), [Shard(0), Shard(1)]), _answers.Add, _answers.Add);
             begun.Wait();
         }
 
@@ -127,7 +131,7 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
     {
         var pool = new FloatBufferPool(Layout.Length);
         var values = pool.Rent();
-        ParameterInitialisation.Fill(Model, seed: 1, values.Span);
+        ParameterInitialization.Fill(Model, seed: 1, values.Span);
         return new ParameterVersion(number, new CountedBuffer(values, pool));
     }
 

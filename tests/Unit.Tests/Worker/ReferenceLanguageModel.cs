@@ -11,7 +11,8 @@ internal sealed class ReferenceLanguageModel(ModelSettings model)
         for (int i = 0; i < shard.ExampleCount; i++)
         {
             int[] example = shard.Example(i).ToArray();
-            double[][] rows = [.. example[..^1].Select(id => Slice(parameters, _layout.Embedding.Offset + (id * model.Dimension)))];
+            double[][] rows = [.. example[..^1].Select(id =>
+                Slice(parameters, _layout.Embedding.Offset + (id * model.Dimension)))];
             for (int layer = 0; layer < model.Layers; layer++)
             {
                 rows = Layer(
@@ -31,7 +32,8 @@ internal sealed class ReferenceLanguageModel(ModelSettings model)
     }
 
     /// <summary>h_t = tanh(x_t·Wh + h_{t-1}·Uh + b) over one example.</summary>
-    public static double[][] Layer(double[][] inputs, ReadOnlySpan<double> uh, ReadOnlySpan<double> wh, ReadOnlySpan<double> bias)
+    public static double[][] Layer(
+        double[][] inputs, ReadOnlySpan<double> uh, ReadOnlySpan<double> wh, ReadOnlySpan<double> bias)
     {
         int dimension = bias.Length;
         var outputs = new double[inputs.Length][];

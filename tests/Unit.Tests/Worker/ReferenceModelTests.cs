@@ -17,7 +17,8 @@ public sealed class ReferenceModelTests : IDisposable
     [Fact]
     public void State_dict_has_the_reference_models_keys_in_its_order()
     {
-        Assert.Equal(_reference.GetProperty("keys").EnumerateArray().Select(k => k.GetString()), _model.state_dict().Keys);
+        Assert.Equal(
+            _reference.GetProperty("keys").EnumerateArray().Select(k => k.GetString()), _model.state_dict().Keys);
     }
 
     [Fact]
@@ -58,7 +59,9 @@ public sealed class ReferenceModelTests : IDisposable
         }
     }
 
-    private float[] Floats(string name) => [.. _reference.GetProperty(name).EnumerateArray().Select(v => (float)v.GetDouble())];
+    private float[] Floats(string name) =>
+        [.. _reference.GetProperty(name).EnumerateArray().Select(v => (float)v.GetDouble())];
 
-    private Tensor Ids(string name) => tensor(_reference.GetProperty(name).EnumerateArray().Select(v => v.GetInt64()).ToArray());
+    private Tensor Ids(string name) =>
+        tensor(_reference.GetProperty(name).EnumerateArray().Select(v => v.GetInt64()).ToArray());
 }

@@ -1,13 +1,14 @@
 namespace RnnLm.Tests;
 
 /// <summary>
-/// The fast paths against the plain one, module and autograd: programs that share no arithmetic. The GPU's path computes on the
-/// CPU here, by libtorch's RNN in cuDNN's place.
+/// The fast paths against the plain one, module and autograd: programs that share no arithmetic. The GPU's path
+/// computes on the CPU here, by libtorch's RNN in cuDNN's place.
 /// </summary>
 public sealed class Replicas_agree
 {
     private static readonly ModelSettings Model = new(VocabularySize: 37, Dimension: 20, Layers: 3, PaddingId: 5);
-    private static readonly ShardTokens Shard = new([1, 2, 3, 4, 6, 7, 2, 36, 0, 0, 9, 5, 11, 12, 13, 14], [0, 6, 8, 16]);
+    private static readonly ShardTokens Shard =
+        new([1, 2, 3, 4, 6, 7, 2, 36, 0, 0, 9, 5, 11, 12, 13, 14], [0, 6, 8, 16]);
 
     [Theory]
     [InlineData("fused")]
@@ -85,7 +86,9 @@ public sealed class Replicas_agree
         Assert.Equal(expected.Length, actual.Length);
         for (int i = 0; i < expected.Length; i++)
         {
-            Assert.True(MathF.Abs(expected[i] - actual[i]) <= 2e-5f * (1 + MathF.Abs(expected[i])), $"element {i}: {expected[i]} and {actual[i]}");
+            Assert.True(
+                MathF.Abs(expected[i] - actual[i]) <= 2e-5f * (1 + MathF.Abs(expected[i])),
+                $"element {i}: {expected[i]} and {actual[i]}");
         }
     }
 
@@ -93,7 +96,7 @@ public sealed class Replicas_agree
     {
         var pool = new FloatBufferPool(ParameterLayout.For(Model).Length);
         var values = pool.Rent();
-        ParameterInitialisation.Fill(Model, seed: 3, values.Span);
+        ParameterInitialization.Fill(Model, seed: 3, values.Span);
         return new ParameterVersion(0, new CountedBuffer(values, pool));
     }
 }

@@ -13,7 +13,9 @@ public class RnnLanguageModelTests
         using var model = new RnnLanguageModel(settings);
         ParameterLayout layout = ParameterLayout.For(settings);
         Assert.Equal(layout.Segments.Select(s => s.Name), model.state_dict().Keys);
-        Assert.Equal(layout.Segments.Select(s => string.Join(",", s.Shape)), model.parameters().Select(p => string.Join(",", p.shape)));
+        Assert.Equal(
+            layout.Segments.Select(s => string.Join(",", s.Shape)),
+            model.parameters().Select(p => string.Join(",", p.shape)));
     }
 
     [Fact]

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace RnnLm.Tests;
 
 /// <summary>
-/// .NET stops threads for its collector with the first real-time signal. Some libraries' product kernels point the stack pointer
-/// into the heap meanwhile, where the handler's frame would be written; libtorch's must not.
+/// .NET stops threads for its collector with the first real-time signal. Some libraries' product kernels point the
+/// stack pointer into the heap meanwhile, where the handler's frame would be written; libtorch's must not.
 /// </summary>
 public sealed class Signals_beside_a_computation
 {

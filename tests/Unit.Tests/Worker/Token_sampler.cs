@@ -47,7 +47,8 @@ public sealed class Token_sampler
         var again = new TokenSampler(1, 0, seed: 3);
         var other = new TokenSampler(1, 0, seed: 4);
         int[] forward = [.. Enumerable.Range(0, 50).Select(position => first.Draw(Logits, position))];
-        int[] backward = [.. Enumerable.Range(0, 50).Reverse().Select(position => again.Draw(Logits, position)).Reverse()];
+        int[] backward =
+            [.. Enumerable.Range(0, 50).Reverse().Select(position => again.Draw(Logits, position)).Reverse()];
         Assert.Equal(forward, backward);
         Assert.NotEqual(forward, Enumerable.Range(0, 50).Select(position => other.Draw(Logits, position)));
     }

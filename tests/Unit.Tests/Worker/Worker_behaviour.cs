@@ -83,7 +83,8 @@ public sealed class Worker_behaviour
         var gradient = new Gradient(ParameterLayout.For(new ModelSettings(2, 1, 1, -1)));
         var effect = Assert.Single(Tell(new RangeComputed(Incarnation, 7, Left, 99, gradient)));
         Assert.Equal(
-            new Send(ActorId.Coordinator, new RangeResult(Incarnation, ActorId.Worker(1), 7, Left, 99, gradient)), effect);
+            new Send(ActorId.Coordinator, new RangeResult(Incarnation, ActorId.Worker(1), 7, Left, 99, gradient)),
+            effect);
     }
 
     [Fact]

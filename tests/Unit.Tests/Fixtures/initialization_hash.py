@@ -1,4 +1,4 @@
-"""Prints, computed apart from the product, the SHA-256 that ParameterInitialisationTests expects."""
+"""Prints, computed apart from the product, the SHA-256 that ParameterInitializationTests expects."""
 import hashlib
 import math
 import struct

@@ -7,7 +7,7 @@ namespace RnnLm.Worker;
 /// IEEE 754 prescribes, so
 /// the bits are the same on every machine; no libtorch takes part.
 /// </summary>
-public static class ParameterInitialisation
+public static class ParameterInitialization
 {
     /// <summary>Fills the flat buffer of a whole model.</summary>
     /// <param name="model">Sizes and padding row.</param>
@@ -28,7 +28,7 @@ public static class ParameterInitialisation
         {
             ParameterSegment segment = layout.Segments[index];
             (double low, double high) = Range(segment);
-            var random = new CounterRandom(seed, RandomPurpose.Initialisation, (ulong)index);
+            var random = new CounterRandom(seed, RandomPurpose.Initialization, (ulong)index);
             Draw(random, low, high, destination.Slice(segment.Offset, segment.Length));
         }
 

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace RnnLm.Tests;
 
-public class ParameterInitialisationTests
+public class ParameterInitializationTests
 {
     private static readonly ModelSettings s_settings = new(50, 8, 2, 3);
     private static readonly ParameterLayout s_layout = ParameterLayout.For(s_settings);
@@ -33,10 +33,12 @@ public class ParameterInitialisationTests
     {
         float[] values = Filled(s_settings, 42);
         ParameterSegment matrix = s_layout.Wh(1);
-        var random = new CounterRandom(42, RandomPurpose.Initialisation, 5);
+        var random = new CounterRandom(42, RandomPurpose.Initialization, 5);
         double bound = Math.Sqrt(6.0 / 16);
         Assert.Equal((float)(-bound + (bound + bound) * random.UniformSingle(17)), values[matrix.Offset + 17]);
-        Assert.Equal(new CounterRandom(42, RandomPurpose.Initialisation, 8).UniformSingle(2), values[s_layout.OutputBias.Offset + 2]);
+        Assert.Equal(
+            new CounterRandom(42, RandomPurpose.Initialization, 8).UniformSingle(2),
+            values[s_layout.OutputBias.Offset + 2]);
     }
 
     [Fact]
@@ -54,7 +56,7 @@ public class ParameterInitialisationTests
     [Fact]
     public void The_bits_are_a_constant_of_settings_and_seed()
     {
-        // Printed by Fixtures/initialisation_hash.py.
+        // Printed by Fixtures/initialization_hash.py.
         Assert.Equal("805A3716CDCCA3EF74D32538F6ECD3AD0269F50466F60A3B4E2BE9BAD90B2F4A", Hash(1));
         Assert.NotEqual(Hash(1), Hash(2));
     }
@@ -62,15 +64,16 @@ public class ParameterInitialisationTests
     [Fact]
     public void A_buffer_of_another_length_is_refused()
     {
-        Assert.Throws<ArgumentException>(() => ParameterInitialisation.Fill(s_settings, 1, new float[5]));
+        Assert.Throws<ArgumentException>(() => ParameterInitialization.Fill(s_settings, 1, new float[5]));
     }
 
-    private static string Hash(long seed) => Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(Filled(s_settings, seed).AsSpan())));
+    private static string Hash(long seed) =>
+        Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(Filled(s_settings, seed).AsSpan())));
 
     private static float[] Filled(ModelSettings settings, long seed)
     {
         var values = new float[ParameterLayout.For(settings).Length];
-        ParameterInitialisation.Fill(settings, seed, values);
+        ParameterInitialization.Fill(settings, seed, values);
         return values;
     }
 }
