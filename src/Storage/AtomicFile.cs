@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Microsoft.Win32.SafeHandles;
 
 namespace RnnLm.Storage;
 
@@ -77,18 +76,11 @@ internal sealed class DurableFile : IDisposable
 {
     private const int ChunkBytes = 1 << 20;
 
-    private readonly FileOperations _operations;
-    private readonly string _path;
-    private readonly SafeFileHandle _handle;
+    private readonly IFile _file;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private long _length;
 
-    public DurableFile(FileOperations operations, string path)
-    {
-        _operations = operations;
-        _path = path;
-        _handle = operations.Create(path);
-    }
+    public DurableFile(FileOperations operations, string path) => _file = operations.Create(path);
 
     /// <summary>Appends bytes. In chunks, so that the hash is taken while they are in the cache.</summary>
     public void Write(ReadOnlySpan<byte> bytes)
@@ -97,7 +89,7 @@ internal sealed class DurableFile : IDisposable
         {
             ReadOnlySpan<byte> chunk = bytes[..Math.Min(ChunkBytes, bytes.Length)];
             _hash.AppendData(chunk);
-            _operations.Write(_handle, _path, chunk, _length);
+            _file.Write(chunk, _length);
             _length += chunk.Length;
             bytes = bytes[chunk.Length..];
         }
@@ -106,13 +98,13 @@ internal sealed class DurableFile : IDisposable
     /// <summary>Flushes the file to the disk and returns the SHA-256 of its bytes in lower-case hexadecimal.</summary>
     public string Finish()
     {
-        _operations.Flush(_handle, _path);
+        _file.Flush();
         return Convert.ToHexStringLower(_hash.GetHashAndReset());
     }
 
     public void Dispose()
     {
-        _handle.Dispose();
+        _file.Dispose();
         _hash.Dispose();
     }
 }
@@ -139,7 +131,7 @@ internal static class TemporaryName
     /// <paramref name="directory"/>.</summary>
     public static void RemoveAll(FileOperations operations, string directory)
     {
-        foreach (string entry in Directory.GetFileSystemEntries(directory).Where(IsTemporary))
+        foreach (string entry in operations.Entries(directory).Where(IsTemporary))
         {
             Remove(operations, entry);
         }
@@ -148,12 +140,11 @@ internal static class TemporaryName
     /// <summary>Removes a file, link or whole directory if it is there.</summary>
     public static void Remove(FileOperations operations, string path)
     {
-        var entry = new FileInfo(path);
-        if (entry.LinkTarget is not null || entry.Exists)
+        if (operations.LinkTarget(path) is not null || operations.FileExists(path))
         {
             operations.DeleteFile(path);
         }
-        else if (Directory.Exists(path))
+        else if (operations.DirectoryExists(path))
         {
             operations.DeleteDirectory(path);
         }

@@ -14,8 +14,12 @@ public sealed class Checkpoint
 {
     private const int MaximumDoneBytes = 4096;
 
-    private Checkpoint(string path, CheckpointState state, IReadOnlyDictionary<string, string> hashes)
+    private readonly FileOperations _operations;
+
+    private Checkpoint(
+        FileOperations operations, string path, CheckpointState state, IReadOnlyDictionary<string, string> hashes)
     {
+        _operations = operations;
         Path = path;
         State = state;
         Hashes = hashes;
@@ -33,24 +37,28 @@ public sealed class Checkpoint
     /// <summary>Opens and verifies a checkpoint that the user named.</summary>
     /// <exception cref="RnnLmException">Exit code 3: it is not a checkpoint or it is damaged. Exit code 6: it cannot be
     /// read.</exception>
-    public static Checkpoint Open(string path)
+    public static Checkpoint Open(string path) => Open(FileOperations.Default, path);
+
+    /// <summary>Opens the parameters.</summary>
+    public SafetensorsFile OpenModel() =>
+        SafetensorsFile.Open(_operations, System.IO.Path.Combine(Path, CheckpointNames.Model));
+
+    /// <summary>Opens the state of the optimizer.</summary>
+    public SafetensorsFile OpenOptimizer() =>
+        SafetensorsFile.Open(_operations, System.IO.Path.Combine(Path, CheckpointNames.Optimizer));
+
+    /// <inheritdoc cref="Open(string)"/>
+    internal static Checkpoint Open(FileOperations operations, string path)
     {
-        if (!Directory.Exists(path))
+        if (!operations.DirectoryExists(path))
         {
             throw RnnLmException.BadInput($"there is no checkpoint directory '{path}'; check the path");
         }
 
-        CheckpointCheck check = Check(path);
+        CheckpointCheck check = Check(operations, path);
         return check.Checkpoint
             ?? throw RnnLmException.BadInput($"checkpoint '{path}' is damaged: {check.Damage}; use another checkpoint");
     }
-
-    /// <summary>Opens the parameters.</summary>
-    public SafetensorsFile OpenModel() => SafetensorsFile.Open(System.IO.Path.Combine(Path, CheckpointNames.Model));
-
-    /// <summary>Opens the state of the optimizer.</summary>
-    public SafetensorsFile OpenOptimizer() =>
-        SafetensorsFile.Open(System.IO.Path.Combine(Path, CheckpointNames.Optimizer));
 
     /// <summary>The content of DONE for files with these hashes.</summary>
     internal static byte[] Done(IReadOnlyDictionary<string, string> hashes) =>
@@ -58,27 +66,29 @@ public sealed class Checkpoint
 
     /// <summary>Compares a checkpoint with its hashes.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read.</exception>
-    internal static CheckpointCheck Check(string path) => StorageFailure.Guard("read", path, () =>
-    {
-        try
+    internal static CheckpointCheck Check(FileOperations operations, string path) =>
+        StorageFailure.Guard("read", path, () =>
         {
-            return new CheckpointCheck(Verify(path), null);
-        }
-        catch (FormatException damage)
-        {
-            return new CheckpointCheck(null, damage.Message);
-        }
-    });
+            try
+            {
+                return new CheckpointCheck(Verify(operations, path), null);
+            }
+            catch (FormatException damage)
+            {
+                return new CheckpointCheck(null, damage.Message);
+            }
+        });
 
     /// <summary>
     /// Where training stood, by a state.json that matches DONE, without looking at the tensors; null when it does not.
     /// </summary>
-    internal static CheckpointState? ReadState(string path)
+    internal static CheckpointState? ReadState(FileOperations operations, string path)
     {
         try
         {
-            RequireListed(ReadAtMost(path, CheckpointNames.Done, MaximumDoneBytes), path, CheckpointNames.State);
-            return StateOf(path);
+            byte[] done = ReadAtMost(operations, path, CheckpointNames.Done, MaximumDoneBytes);
+            RequireListed(operations, done, path, CheckpointNames.State);
+            return StateOf(operations, path);
         }
         catch (FormatException)
         {
@@ -86,21 +96,22 @@ public sealed class Checkpoint
         }
     }
 
-    private static Checkpoint Verify(string path)
+    private static Checkpoint Verify(FileOperations operations, string path)
     {
-        byte[] done = ReadAtMost(path, CheckpointNames.Done, MaximumDoneBytes);
-        var hashes = CheckpointNames.Hashed.ToDictionary(name => name, name => RequireListed(done, path, name));
+        byte[] done = ReadAtMost(operations, path, CheckpointNames.Done, MaximumDoneBytes);
+        var hashes = CheckpointNames.Hashed.ToDictionary(
+            name => name, name => RequireListed(operations, done, path, name));
 
         // Byte for byte, so that no flip inside DONE goes unseen either.
         return done.AsSpan().SequenceEqual(Done(hashes))
-            ? new Checkpoint(path, StateOf(path), hashes)
+            ? new Checkpoint(operations, path, StateOf(operations, path), hashes)
             : throw new FormatException("DONE was changed");
     }
 
     /// <summary>The hash of a file, which DONE must list.</summary>
-    private static string RequireListed(byte[] done, string path, string name)
+    private static string RequireListed(FileOperations operations, byte[] done, string path, string name)
     {
-        using FileStream stream = Open(path, name);
+        using Stream stream = Open(operations, path, name);
         string hash = Convert.ToHexStringLower(SHA256.HashData(stream));
         return done.AsSpan().IndexOf(Encoding.ASCII.GetBytes(DoneLine(name, hash))) >= 0
             ? hash
@@ -109,26 +120,29 @@ public sealed class Checkpoint
 
     private static string DoneLine(string name, string hash) => $"{hash}  {name}\n";
 
-    private static CheckpointState StateOf(string path)
+    private static CheckpointState StateOf(FileOperations operations, string path)
     {
-        var state = CheckpointState.Parse(ReadAtMost(path, CheckpointNames.State, CheckpointState.MaximumBytes));
+        var state = CheckpointState.Parse(
+            ReadAtMost(operations, path, CheckpointNames.State, CheckpointState.MaximumBytes));
         return CheckpointNames.Step(System.IO.Path.GetFileName(path)) is not { } named || named == state.Step
             ? state
             : throw new FormatException($"{CheckpointNames.State} says step {state.Step}");
     }
 
-    private static byte[] ReadAtMost(string path, string name, int maximumBytes)
+    private static byte[] ReadAtMost(FileOperations operations, string path, string name, int maximumBytes)
     {
-        using FileStream stream = Open(path, name);
+        using Stream stream = Open(operations, path, name);
         byte[] bytes = new byte[Math.Min(maximumBytes, stream.Length)];
         stream.ReadExactly(bytes);
         return bytes;
     }
 
-    private static FileStream Open(string path, string name)
+    private static Stream Open(FileOperations operations, string path, string name)
     {
         string file = System.IO.Path.Combine(path, name);
-        return File.Exists(file) ? File.OpenRead(file) : throw new FormatException($"{name} is missing");
+        return operations.FileExists(file)
+            ? operations.OpenRead(file)
+            : throw new FormatException($"{name} is missing");
     }
 }
 

@@ -4,21 +4,26 @@ namespace RnnLm.Storage;
 /// inspect.</summary>
 public sealed class CheckpointCatalog
 {
+    private readonly FileOperations _operations;
     private readonly string _directory;
 
-    internal CheckpointCatalog(string checkpointsDirectory) => _directory = checkpointsDirectory;
+    internal CheckpointCatalog(FileOperations operations, string checkpointsDirectory)
+    {
+        _operations = operations;
+        _directory = checkpointsDirectory;
+    }
 
     /// <summary>Steps of all checkpoint directories, good or not, ascending.</summary>
     /// <exception cref="RnnLmException">Exit code 6: the directory cannot be read.</exception>
     public IReadOnlyList<long> Steps() => StorageFailure.Guard<IReadOnlyList<long>>("read", _directory, () =>
     {
-        string[] names = Directory.Exists(_directory) ? Directory.GetDirectories(_directory) : [];
-        return [.. names.Select(path => CheckpointNames.Step(Path.GetFileName(path))).OfType<long>().Order()];
+        var paths = _operations.DirectoryExists(_directory) ? _operations.Entries(_directory) : [];
+        return [.. paths.Select(path => CheckpointNames.Step(Path.GetFileName(path))).OfType<long>().Order()];
     });
 
     /// <summary>Verifies the checkpoint of one step.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read.</exception>
-    public CheckpointCheck Check(long step) => Checkpoint.Check(DirectoryOf(step));
+    public CheckpointCheck Check(long step) => Checkpoint.Check(_operations, DirectoryOf(step));
 
     /// <summary>The newest checkpoint that is as it was written.</summary>
     /// <exception cref="RnnLmException">Exit code 6: one cannot be read.</exception>

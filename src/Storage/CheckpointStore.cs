@@ -37,7 +37,7 @@ public sealed class CheckpointStore
         _run = run;
         _directory = directory;
         _tag = lease.Incarnation.ToString(CultureInfo.InvariantCulture);
-        _catalog = new CheckpointCatalog(directory);
+        _catalog = new CheckpointCatalog(operations, directory);
     }
 
     /// <summary>Steps of all checkpoint directories, ascending.</summary>
@@ -131,7 +131,7 @@ public sealed class CheckpointStore
             foreach (long step in store.Steps)
             {
                 // A damaged state has no loss here; FindNewest names it when its turn comes.
-                store.Remember(step, Checkpoint.ReadState(store._catalog.DirectoryOf(step)));
+                store.Remember(step, Checkpoint.ReadState(operations, store._catalog.DirectoryOf(step)));
             }
 
             store.MoveLinks();
@@ -166,7 +166,7 @@ public sealed class CheckpointStore
     private void Place(string temporary, string path, long step, byte[] done)
     {
         _lease.Verify();
-        if (!Directory.Exists(path))
+        if (!_operations.DirectoryExists(path))
         {
             _operations.Rename(temporary, path);
             _operations.FlushDirectory(_directory);
@@ -200,7 +200,7 @@ public sealed class CheckpointStore
 
     private void FinishReplacements()
     {
-        foreach (string replaced in Directory.GetDirectories(_directory))
+        foreach (string replaced in _operations.Entries(_directory))
         {
             if (CheckpointNames.ReplacedStep(Path.GetFileName(replaced)) is not { } step)
             {
@@ -208,7 +208,7 @@ public sealed class CheckpointStore
             }
 
             string path = _catalog.DirectoryOf(step);
-            if (Directory.Exists(path))
+            if (_operations.DirectoryExists(path))
             {
                 _operations.DeleteDirectory(replaced);
             }
@@ -235,7 +235,7 @@ public sealed class CheckpointStore
     {
         string path = _catalog.DirectoryOf(step);
         string aside = path + DamagedSuffix;
-        for (int number = 2; Directory.Exists(aside); number++)
+        for (int number = 2; _operations.DirectoryExists(aside); number++)
         {
             aside = $"{path}{DamagedSuffix}-{number}";
         }
@@ -275,7 +275,7 @@ public sealed class CheckpointStore
         string? target = step is { } to
             ? Path.Combine(Path.GetFileName(_directory), CheckpointNames.Directory(to))
             : null;
-        if (new FileInfo(link).LinkTarget == target)
+        if (_operations.LinkTarget(link) == target)
         {
             return;
         }

@@ -4,56 +4,101 @@ using Microsoft.Win32.SafeHandles;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// Every change to the file system goes through here, so that a test can let any one of them fail, or all from the n-th
-/// on as if the process had been killed there. Failures are the <see cref="IOException"/> or
-/// <see cref="UnauthorizedAccessException"/> of .NET.
+/// All access of this project to files goes through here, so that it can be put on another disk than the machine's, and
+/// so that a test can let any one operation fail, or all from the n-th on as if the process had been killed there.
+/// Failures are the <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/> of .NET;
+/// <see cref="FileNotFoundException"/> or <see cref="DirectoryNotFoundException"/> for what is not there.
 /// </summary>
 internal class FileOperations
 {
-    /// <summary>The operations without any injected failure.</summary>
+    private const int AlreadyExists = 17;
+
+    // EWOULDBLOCK of Linux and of macOS and BSD, and Windows' sharing violation: how .NET reports a lock held by
+    // another.
+    private static readonly int[] HeldByAnother = [11, 35, unchecked((int)0x80070020)];
+
+    /// <summary>The machine's file system, without any injected failure.</summary>
     public static FileOperations Default { get; } = new();
 
-    public void CreateDirectory(string path)
+    /// <summary>Whether there is a file, or a link to one.</summary>
+    public virtual bool FileExists(string path)
+    {
+        Before(FileOperation.Read, path);
+        return File.Exists(path);
+    }
+
+    /// <summary>Whether there is a directory, or a link to one.</summary>
+    public virtual bool DirectoryExists(string path)
+    {
+        Before(FileOperation.Read, path);
+        return Directory.Exists(path);
+    }
+
+    /// <summary>The paths of all files, links and directories directly inside a directory, in no order.</summary>
+    public virtual IReadOnlyList<string> Entries(string directory)
+    {
+        Before(FileOperation.Read, directory);
+        return Directory.GetFileSystemEntries(directory);
+    }
+
+    /// <summary>What a symbolic link says; null of what is no link or not there.</summary>
+    public virtual string? LinkTarget(string path)
+    {
+        Before(FileOperation.Read, path);
+        return new FileInfo(path).LinkTarget;
+    }
+
+    /// <summary>Opens a file to read, also while others write, rename or remove it. It can be sought in.</summary>
+    public virtual Stream OpenRead(string path)
+    {
+        Before(FileOperation.Read, path);
+        return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+    }
+
+    /// <summary>Takes the exclusive lock on a file, which is created when missing, until it is disposed or the process
+    /// ends; null when another has it.</summary>
+    public virtual IDisposable? TryLock(string path)
+    {
+        Before(FileOperation.CreateFile, path);
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException failure) when (HeldByAnother.Contains(failure.HResult))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Creates a directory and its parents where they are missing.</summary>
+    public virtual void CreateDirectory(string path)
     {
         Before(FileOperation.CreateDirectory, path);
         Directory.CreateDirectory(path);
     }
 
     /// <summary>Creates the file, or opens it emptied.</summary>
-    public SafeFileHandle Create(string path)
+    public virtual IFile Create(string path) => OpenToWrite(path, FileMode.Create);
+
+    /// <summary>Creates the file; null when something has its name already, which of several at once that try only one
+    /// does not get.</summary>
+    public virtual IFile? TryCreateNew(string path)
     {
-        Before(FileOperation.CreateFile, path);
-        return File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.Read);
+        try
+        {
+            return OpenToWrite(path, FileMode.CreateNew);
+        }
+        catch (IOException failure) when (failure.HResult == AlreadyExists)
+        {
+            return null;
+        }
     }
 
     /// <summary>Opens the file for writing, creating it when missing, and keeps what it holds.</summary>
-    public SafeFileHandle Open(string path)
-    {
-        Before(FileOperation.CreateFile, path);
-        return File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read);
-    }
-
-    public void Write(SafeFileHandle handle, string path, ReadOnlySpan<byte> bytes, long offset)
-    {
-        Before(FileOperation.Write, path);
-        RandomAccess.Write(handle, bytes, offset);
-    }
-
-    public void SetLength(SafeFileHandle handle, string path, long length)
-    {
-        Before(FileOperation.Write, path);
-        RandomAccess.SetLength(handle, length);
-    }
-
-    /// <summary>fsync of a file.</summary>
-    public void Flush(SafeFileHandle handle, string path)
-    {
-        Before(FileOperation.Flush, path);
-        RandomAccess.FlushToDisk(handle);
-    }
+    public virtual IFile Open(string path) => OpenToWrite(path, FileMode.OpenOrCreate);
 
     /// <summary>fsync of a directory.</summary>
-    public void FlushDirectory(string path)
+    public virtual void FlushDirectory(string path)
     {
         Before(FileOperation.FlushDirectory, path);
         Posix.FlushDirectory(path);
@@ -61,31 +106,39 @@ internal class FileOperations
 
     /// <summary>rename(2): a file or link at <paramref name="to"/> is replaced atomically, a directory there must be
     /// empty.</summary>
-    public void Rename(string from, string to)
+    public virtual void Rename(string from, string to)
     {
         Before(FileOperation.Rename, to);
         Posix.Rename(from, to);
     }
 
-    public void CreateLink(string path, string target)
+    /// <summary>Makes a symbolic link; nothing may have its name.</summary>
+    public virtual void CreateLink(string path, string target)
     {
         Before(FileOperation.CreateLink, path);
         File.CreateSymbolicLink(path, target);
     }
 
-    public void DeleteFile(string path)
+    /// <summary>Removes a file or a link, if there is one.</summary>
+    public virtual void DeleteFile(string path)
     {
         Before(FileOperation.Delete, path);
         File.Delete(path);
     }
 
+    /// <summary>Removes a directory, which must be empty.</summary>
+    public virtual void DeleteEmptyDirectory(string path)
+    {
+        Before(FileOperation.Delete, path);
+        Directory.Delete(path);
+    }
+
     /// <summary>Removes a directory with all it holds, entry by entry; links are removed, not followed.</summary>
     public void DeleteDirectory(string path)
     {
-        foreach (string entry in Directory.GetFileSystemEntries(path))
+        foreach (string entry in Entries(path))
         {
-            FileAttributes attributes = File.GetAttributes(entry);
-            if (attributes.HasFlag(FileAttributes.Directory) && !attributes.HasFlag(FileAttributes.ReparsePoint))
+            if (LinkTarget(entry) is null && DirectoryExists(entry))
             {
                 DeleteDirectory(entry);
             }
@@ -95,19 +148,66 @@ internal class FileOperations
             }
         }
 
-        Before(FileOperation.Delete, path);
-        Directory.Delete(path);
+        DeleteEmptyDirectory(path);
     }
 
-    /// <summary>Called before each operation; a test throws here.</summary>
+    /// <summary>Called before each operation on the machine's file system; a test throws here.</summary>
     protected virtual void Before(FileOperation operation, string path)
     {
     }
+
+    private MachineFile OpenToWrite(string path, FileMode mode)
+    {
+        Before(FileOperation.CreateFile, path);
+        return new MachineFile(this, path, File.OpenHandle(path, mode, FileAccess.Write, FileShare.Read));
+    }
+
+    private sealed class MachineFile(FileOperations operations, string path, SafeFileHandle handle) : IFile
+    {
+        public long Length => RandomAccess.GetLength(handle);
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset)
+        {
+            operations.Before(FileOperation.Write, path);
+            RandomAccess.Write(handle, bytes, offset);
+        }
+
+        public void SetLength(long length)
+        {
+            operations.Before(FileOperation.Write, path);
+            RandomAccess.SetLength(handle, length);
+        }
+
+        public void Flush()
+        {
+            operations.Before(FileOperation.Flush, path);
+            RandomAccess.FlushToDisk(handle);
+        }
+
+        public void Dispose() => handle.Dispose();
+    }
 }
 
-/// <summary>The operations that change a file system.</summary>
+/// <summary>A file opened for writing.</summary>
+internal interface IFile : IDisposable
+{
+    /// <summary>In bytes.</summary>
+    long Length { get; }
+
+    /// <summary>Writes all bytes from an offset on.</summary>
+    void Write(ReadOnlySpan<byte> bytes, long offset);
+
+    void SetLength(long length);
+
+    /// <summary>fsync of the file.</summary>
+    void Flush();
+}
+
+/// <summary>The operations on a file system.</summary>
 internal enum FileOperation
 {
+    /// <summary>Any that changes nothing.</summary>
+    Read,
     CreateDirectory,
     CreateFile,
     Write,

@@ -14,16 +14,14 @@ public sealed class Lease : IDisposable
     private const string FileName = "lease";
     private const string LockName = "lease.lock";
 
-    // EWOULDBLOCK of Linux and of macOS and BSD, and Windows' sharing violation: how .NET reports a lock held by
-    // another.
-    private static readonly int[] HeldByAnother = [11, 35, unchecked((int)0x80070020)];
-
+    private readonly FileOperations _operations;
     private readonly string _run;
     private readonly LeaseRecord _record;
-    private readonly FileStream _lock;
+    private readonly IDisposable _lock;
 
-    private Lease(string run, LeaseRecord record, FileStream heldLock)
+    private Lease(FileOperations operations, string run, LeaseRecord record, IDisposable heldLock)
     {
+        _operations = operations;
         _run = run;
         _record = record;
         _lock = heldLock;
@@ -41,7 +39,7 @@ public sealed class Lease : IDisposable
     public void Verify()
     {
         string path = Path.Combine(_run, FileName);
-        LeaseRecord? now = StorageFailure.Guard("read", path, () => LeaseRecord.Read(path));
+        LeaseRecord? now = StorageFailure.Guard("read", path, () => LeaseRecord.Read(_operations, path));
         if (now != _record)
         {
             const string Stops = "stops without writing";
@@ -64,13 +62,13 @@ public sealed class Lease : IDisposable
         string path = Path.Combine(run, FileName);
         return StorageFailure.Guard("write", path, () =>
         {
-            FileStream heldLock = Lock(run, path);
+            IDisposable heldLock = Lock(operations, run, path);
             try
             {
-                long incarnation = (LeaseRecord.Read(path)?.Incarnation ?? 0) + 1;
+                long incarnation = (LeaseRecord.Read(operations, path)?.Incarnation ?? 0) + 1;
                 var record = new LeaseRecord(incarnation, holder.ProcessId, holder.Host, holder.Nonce);
                 AtomicFile.Write(operations, path, holder.Nonce, () => { }, file => file.Write(record.ToBytes()));
-                var lease = new Lease(run, record, heldLock);
+                var lease = new Lease(operations, run, record, heldLock);
 
                 // Where locks do not reach, two may have come this far: the last to write has the run.
                 lease.Verify();
@@ -84,21 +82,17 @@ public sealed class Lease : IDisposable
         });
     }
 
-    private static FileStream Lock(string run, string path)
+    private static IDisposable Lock(FileOperations operations, string run, string path)
     {
-        try
+        if (operations.TryLock(Path.Combine(run, LockName)) is { } heldLock)
         {
-            string file = Path.Combine(run, LockName);
-            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return heldLock;
         }
-        catch (IOException failure) when (HeldByAnother.Contains(failure.HResult))
-        {
-            string holder = LeaseRecord.Read(path)?.ToString() ?? "another process";
-            throw new RnnLmException(
-                ExitCode.Cluster,
-                $"run '{run}' is in use by {holder}; wait until it ends, stop it, or choose another --run",
-                failure);
-        }
+
+        string holder = LeaseRecord.Read(operations, path)?.ToString() ?? "another process";
+        throw new RnnLmException(
+            ExitCode.Cluster,
+            $"run '{run}' is in use by {holder}; wait until it ends, stop it, or choose another --run");
     }
 }
 
@@ -135,11 +129,11 @@ internal sealed record LeaseRecord(long Incarnation, int ProcessId, string Host,
 
     /// <summary>Reads the record; null when there is no such file.</summary>
     /// <exception cref="RnnLmException">Exit code 6: the file is damaged.</exception>
-    public static LeaseRecord? Read(string path)
+    public static LeaseRecord? Read(FileOperations operations, string path)
     {
         try
         {
-            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using Stream stream = operations.OpenRead(path);
             byte[] bytes = new byte[Math.Min(MaximumBytes, stream.Length)];
             stream.ReadExactly(bytes);
             var record = JsonSerializer.Deserialize<LeaseRecord>(bytes, Json);

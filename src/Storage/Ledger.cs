@@ -33,14 +33,27 @@ public sealed record LedgerContent(IReadOnlyList<LedgerEntry> Entries, LedgerCha
 
     /// <summary>Reads a ledger; a missing one has no entries.</summary>
     /// <exception cref="RnnLmException">Exit code 6: the file cannot be read or is not a ledger.</exception>
-    internal static LedgerContent Read(string path) => StorageFailure.Guard("read", path, () =>
-    {
-        if (!File.Exists(path))
+    internal static LedgerContent Read(FileOperations operations, string path) =>
+        StorageFailure.Guard("read", path, () =>
         {
-            return new LedgerContent([], LedgerChain.Empty, null);
-        }
+            if (!operations.FileExists(path))
+            {
+                return new LedgerContent([], LedgerChain.Empty, null);
+            }
 
-        using FileStream stream = File.OpenRead(path);
+            using Stream stream = operations.OpenRead(path);
+            return Parse(stream, path);
+        });
+
+    internal static string Line(LedgerEntry entry) =>
+        (entry.Step == 0 ? "" : ",") +
+        $"[{entry.Step},\"{entry.TokenHash:x16}\",{entry.Tokens},{(entry.IsSkipped ? "true" : "false")}]\n";
+
+    internal static byte[] LastLine(long steps, LedgerChain chain) =>
+        Encoding.ASCII.GetBytes($"],\"steps\":{steps},\"chain\":\"{chain}\"}}");
+
+    private static LedgerContent Parse(Stream stream, string path)
+    {
         var lines = new LineReader(stream, MaximumLineBytes);
         if (!lines.Read() || !lines.Line.SequenceEqual(Encoding.ASCII.GetBytes(FirstLine)))
         {
@@ -68,14 +81,7 @@ public sealed record LedgerContent(IReadOnlyList<LedgerEntry> Entries, LedgerCha
         }
 
         return new LedgerContent(entries, chain, $"it ends after step {entries.Count - 1} without its last line");
-    });
-
-    internal static string Line(LedgerEntry entry) =>
-        (entry.Step == 0 ? "" : ",") +
-        $"[{entry.Step},\"{entry.TokenHash:x16}\",{entry.Tokens},{(entry.IsSkipped ? "true" : "false")}]\n";
-
-    internal static byte[] LastLine(long steps, LedgerChain chain) =>
-        Encoding.ASCII.GetBytes($"],\"steps\":{steps},\"chain\":\"{chain}\"}}");
+    }
 
     /// <summary>The entry of a line that is exactly what <see cref="Line"/> writes for this step; null of any
     /// other.</summary>

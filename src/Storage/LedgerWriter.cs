@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace RnnLm.Storage;
 
@@ -10,22 +9,20 @@ namespace RnnLm.Storage;
 /// </summary>
 public sealed class LedgerWriter : IDisposable
 {
-    private readonly FileOperations _operations;
     private readonly string _path;
     private readonly Lease _lease;
-    private readonly SafeFileHandle _handle;
+    private readonly IFile _file;
     private long _endOfEntries;
 
     private LedgerWriter(
         FileOperations operations, string path, Lease lease, long steps, LedgerChain chain, long endOfEntries)
     {
-        _operations = operations;
         _path = path;
         _lease = lease;
         Steps = steps;
         Chain = chain;
         _endOfEntries = endOfEntries;
-        _handle = operations.Open(path);
+        _file = operations.Open(path);
     }
 
     /// <summary>Number of entries on the disk.</summary>
@@ -60,16 +57,16 @@ public sealed class LedgerWriter : IDisposable
         StorageFailure.Guard("write", _path, () =>
         {
             _lease.Verify();
-            _operations.Write(_handle, _path, all, _endOfEntries);
-            _operations.SetLength(_handle, _path, _endOfEntries + all.Length);
-            _operations.Flush(_handle, _path);
+            _file.Write(all, _endOfEntries);
+            _file.SetLength(_endOfEntries + all.Length);
+            _file.Flush();
         });
         _endOfEntries += lines.Length;
         Steps = steps;
         Chain = chain;
     }
 
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => _file.Dispose();
 
     /// <summary>Opens the ledger cut back to the first <paramref name="steps"/> entries, creating it when there are to
     /// be none.</summary>
@@ -78,7 +75,7 @@ public sealed class LedgerWriter : IDisposable
         FileOperations operations, string path, Lease lease, long steps, LedgerChain chain)
     {
         const string Cure = "restore it from a copy or start another run";
-        LedgerContent content = LedgerContent.Read(path);
+        LedgerContent content = LedgerContent.Read(operations, path);
         if (content.Entries.Count < steps)
         {
             throw RnnLmException.Storage(

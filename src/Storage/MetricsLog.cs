@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using Microsoft.Win32.SafeHandles;
 
 namespace RnnLm.Storage;
 
@@ -13,10 +12,9 @@ public sealed class MetricsLog : IDisposable
     private const int MaximumLineBytes = 1 << 20;
     private const int FlushBytes = 1 << 16;
 
-    private readonly FileOperations _operations;
     private readonly string _path;
     private readonly Lease _lease;
-    private readonly SafeFileHandle _handle;
+    private readonly IFile _file;
     private readonly ArrayBufferWriter<byte> _buffer = new();
     private readonly ArrayBufferWriter<byte> _line = new();
     private readonly Utf8JsonWriter _json;
@@ -25,13 +23,12 @@ public sealed class MetricsLog : IDisposable
 
     private MetricsLog(FileOperations operations, string path, Lease lease, int removedLines)
     {
-        _operations = operations;
         _path = path;
         _lease = lease;
         RemovedLines = removedLines;
         _json = new Utf8JsonWriter(_line);
-        _handle = operations.Open(path);
-        _length = RandomAccess.GetLength(_handle);
+        _file = operations.Open(path);
+        _length = _file.Length;
     }
 
     /// <summary>How many lines were removed on opening, because their steps will be done again or they were
@@ -79,7 +76,7 @@ public sealed class MetricsLog : IDisposable
 
                 if (toDisk)
                 {
-                    _operations.Flush(_handle, _path);
+                    _file.Flush();
                 }
             });
         }
@@ -99,7 +96,7 @@ public sealed class MetricsLog : IDisposable
         finally
         {
             _json.Dispose();
-            _handle.Dispose();
+            _file.Dispose();
         }
     }
 
@@ -107,7 +104,7 @@ public sealed class MetricsLog : IDisposable
         StorageFailure.Guard("write", path, () =>
         {
             lease.Verify();
-            int removed = File.Exists(path) ? CutBack(operations, path, lease, steps) : 0;
+            int removed = operations.FileExists(path) ? CutBack(operations, path, lease, steps) : 0;
             return new MetricsLog(operations, path, lease, removed);
         });
 
@@ -116,11 +113,11 @@ public sealed class MetricsLog : IDisposable
         _lease.Verify();
         if (_hasTornEnd)
         {
-            _operations.SetLength(_handle, _path, _length);
+            _file.SetLength(_length);
         }
 
         _hasTornEnd = true;
-        _operations.Write(_handle, _path, _buffer.WrittenSpan, _length);
+        _file.Write(_buffer.WrittenSpan, _length);
         _hasTornEnd = false;
         _length += _buffer.WrittenCount;
     }
@@ -131,7 +128,7 @@ public sealed class MetricsLog : IDisposable
         AtomicFile.Write(operations, path, lease.Tag, lease.Verify, file =>
         {
             var kept = new ArrayBufferWriter<byte>();
-            using FileStream stream = File.OpenRead(path);
+            using Stream stream = operations.OpenRead(path);
             var lines = new LineReader(stream, MaximumLineBytes);
             while (lines.Read())
             {

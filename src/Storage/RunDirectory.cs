@@ -31,7 +31,7 @@ public sealed class RunDirectory
     {
         _operations = operations;
         Root = root;
-        Checkpoints = new CheckpointCatalog(CheckpointsDirectory);
+        Checkpoints = new CheckpointCatalog(operations, CheckpointsDirectory);
     }
 
     /// <summary>Absolute path of the run.</summary>
@@ -41,7 +41,7 @@ public sealed class RunDirectory
     public string TokenizerDirectory => Path.Combine(Root, "tokenizer");
 
     /// <summary>Whether the run has a configuration; a new one has none yet.</summary>
-    public bool HasConfig => File.Exists(ConfigPath);
+    public bool HasConfig => _operations.FileExists(ConfigPath);
 
     /// <summary>The checkpoints, to read.</summary>
     public CheckpointCatalog Checkpoints { get; }
@@ -61,20 +61,7 @@ public sealed class RunDirectory
 
     /// <summary>Opens a run that exists, to read or to resume.</summary>
     /// <exception cref="RnnLmException">Exit code 3: there is no run at the path.</exception>
-    public static RunDirectory Open(string path)
-    {
-        string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        RefuseFile(root);
-        if (!Directory.Exists(root))
-        {
-            throw RnnLmException.BadInput($"there is no run '{root}'; check the path");
-        }
-
-        var run = new RunDirectory(FileOperations.Default, root);
-        return run.HasConfig
-            ? run
-            : throw RnnLmException.BadInput($"'{root}' is not a run: it has no config.json; check the path");
-    }
+    public static RunDirectory Open(string path) => Open(FileOperations.Default, path);
 
     /// <summary>Takes the run for writing and removes temporary files of writers that died.</summary>
     /// <exception cref="RnnLmException">Exit code 4: another coordinator holds it. Exit code 6: the directory cannot be
@@ -132,26 +119,27 @@ public sealed class RunDirectory
     /// read.</exception>
     public JsonObject ReadConfig() => StorageFailure.Guard("read", ConfigPath, () =>
     {
-        var file = new FileInfo(ConfigPath);
-        if (!file.Exists || file.Length > MaximumConfigBytes)
+        if (!HasConfig)
         {
-            string what = file.Exists ? $"larger than {MaximumConfigBytes} bytes" : "missing";
-            throw RnnLmException.BadInput($"'{ConfigPath}' is {what}; restore it from a copy or start another run");
+            throw UnusableConfig("is missing");
+        }
+
+        using Stream file = _operations.OpenRead(ConfigPath);
+        if (file.Length > MaximumConfigBytes)
+        {
+            throw UnusableConfig($"is larger than {MaximumConfigBytes} bytes");
         }
 
         try
         {
             // A key that stands twice comes to light only when the object is first used.
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            JsonNode? config = JsonNode.Parse(File.ReadAllBytes(ConfigPath), documentOptions: options);
+            JsonNode? config = JsonNode.Parse(file, documentOptions: options);
             return config as JsonObject ?? throw new JsonException("it is not a JSON object");
         }
         catch (JsonException failure)
         {
-            throw RnnLmException.BadInput(
-                $"'{ConfigPath}' cannot be parsed ({failure.Message.TrimEnd('.')}); " +
-                "restore it from a copy or start another run",
-                failure);
+            throw UnusableConfig($"cannot be parsed ({failure.Message.TrimEnd('.')})", failure);
         }
     });
 
@@ -170,7 +158,7 @@ public sealed class RunDirectory
 
     /// <summary>Reads ledger.json.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read or is not a ledger.</exception>
-    public LedgerContent ReadLedger() => LedgerContent.Read(LedgerPath);
+    public LedgerContent ReadLedger() => LedgerContent.Read(_operations, LedgerPath);
 
     /// <summary>Opens the checkpoints for writing: finishes or undoes what a dead writer left.</summary>
     /// <param name="lease">Of this process.</param>
@@ -183,34 +171,50 @@ public sealed class RunDirectory
     internal static RunDirectory CreateOrOpen(FileOperations operations, string path)
     {
         string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        RefuseFile(root);
+        RefuseFile(operations, root);
         var run = new RunDirectory(operations, root);
         StorageFailure.Guard("create", root, () =>
         {
-            if (!Directory.Exists(root))
+            if (!operations.DirectoryExists(root))
             {
                 operations.CreateDirectory(root);
                 operations.FlushDirectory(Path.GetDirectoryName(root)!);
             }
             else if (!run.HasConfig)
             {
-                RefuseForeign(root);
+                RefuseForeign(operations, root);
             }
         });
         return run;
     }
 
-    private static void RefuseFile(string root)
+    /// <inheritdoc cref="Open(string)"/>
+    internal static RunDirectory Open(FileOperations operations, string path)
     {
-        if (File.Exists(root))
+        string root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        RefuseFile(operations, root);
+        if (!operations.DirectoryExists(root))
+        {
+            throw RnnLmException.BadInput($"there is no run '{root}'; check the path");
+        }
+
+        var run = new RunDirectory(operations, root);
+        return run.HasConfig
+            ? run
+            : throw RnnLmException.BadInput($"'{root}' is not a run: it has no config.json; check the path");
+    }
+
+    private static void RefuseFile(FileOperations operations, string root)
+    {
+        if (operations.FileExists(root))
         {
             throw RnnLmException.BadInput($"'{root}' is a file, not a run directory; choose another --run");
         }
     }
 
-    private static void RefuseForeign(string root)
+    private static void RefuseForeign(FileOperations operations, string root)
     {
-        string? foreign = Directory.GetFileSystemEntries(root)
+        string? foreign = operations.Entries(root)
             .Where(entry => !TemporaryName.IsTemporary(entry) && !BeforeConfig.Contains(Path.GetFileName(entry)))
             .Order(StringComparer.Ordinal)
             .FirstOrDefault();
@@ -221,4 +225,7 @@ public sealed class RunDirectory
                 "choose a new or empty directory for --run");
         }
     }
+
+    private RnnLmException UnusableConfig(string what, Exception? inner = null) => RnnLmException.BadInput(
+        $"'{ConfigPath}' {what}; restore it from a copy or start another run", inner);
 }

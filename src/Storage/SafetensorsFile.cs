@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace RnnLm.Storage;
 
@@ -18,13 +17,13 @@ public sealed class SafetensorsFile : IDisposable
     private const int PieceElements = 1 << 24;
 
     private readonly string _path;
-    private readonly SafeFileHandle _handle;
+    private readonly Stream _stream;
     private readonly Dictionary<string, SafetensorsEntry> _byName;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, IReadOnlyList<SafetensorsEntry> tensors)
+    private SafetensorsFile(string path, Stream stream, IReadOnlyList<SafetensorsEntry> tensors)
     {
         _path = path;
-        _handle = handle;
+        _stream = stream;
         Tensors = tensors;
         _byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
     }
@@ -35,36 +34,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="RnnLmException">Exit code 3: the file is missing, unreadable, damaged or not
     /// float32.</exception>
-    public static SafetensorsFile Open(string path)
-    {
-        SafeFileHandle? handle = null;
-        try
-        {
-            handle = File.OpenHandle(path);
-            var file = new SafetensorsFile(path, handle, ReadHeader(path, handle));
-            handle = null;
-            return file;
-        }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw RnnLmException.BadInput($"cannot read '{path}': there is no such file; check the path", failure);
-        }
-        catch (UnauthorizedAccessException failure)
-        {
-            string cause = Directory.Exists(path)
-                ? "it is a directory; name a file in it"
-                : "permission denied; make it readable";
-            throw RnnLmException.BadInput($"cannot read '{path}': {cause}", failure);
-        }
-        catch (IOException failure)
-        {
-            throw RnnLmException.BadInput($"cannot read '{path}': {failure.Message}", failure);
-        }
-        finally
-        {
-            handle?.Dispose();
-        }
-    }
+    public static SafetensorsFile Open(string path) => Open(FileOperations.Default, path);
 
     /// <summary>The tensor of that name, or null.</summary>
     public SafetensorsEntry? Find(string name) => _byName.GetValueOrDefault(name);
@@ -87,7 +57,7 @@ public sealed class SafetensorsFile : IDisposable
         {
             int count = Math.Min(PieceElements, destination.Length - start);
             Span<byte> bytes = MemoryMarshal.AsBytes(destination.Slice(start, count));
-            ReadExactly(_path, _handle, bytes, offset);
+            ReadExactly(_path, _stream, bytes, offset);
             offset += bytes.Length;
         }
     }
@@ -118,21 +88,53 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    public void Dispose() => _handle.Dispose();
+    public void Dispose() => _stream.Dispose();
+
+    /// <inheritdoc cref="Open(string)"/>
+    internal static SafetensorsFile Open(FileOperations operations, string path)
+    {
+        Stream? stream = null;
+        try
+        {
+            stream = operations.OpenRead(path);
+            var file = new SafetensorsFile(path, stream, ReadHeader(path, stream));
+            stream = null;
+            return file;
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw RnnLmException.BadInput($"cannot read '{path}': there is no such file; check the path", failure);
+        }
+        catch (UnauthorizedAccessException failure)
+        {
+            string cause = operations.DirectoryExists(path)
+                ? "it is a directory; name a file in it"
+                : "permission denied; make it readable";
+            throw RnnLmException.BadInput($"cannot read '{path}': {cause}", failure);
+        }
+        catch (IOException failure)
+        {
+            throw RnnLmException.BadInput($"cannot read '{path}': {failure.Message}", failure);
+        }
+        finally
+        {
+            stream?.Dispose();
+        }
+    }
 
     internal static RnnLmException Damaged(string path, string what, Exception? inner = null) =>
         RnnLmException.BadInput($"'{path}' is not a usable safetensors file: {what}; use an undamaged copy", inner);
 
-    private static IReadOnlyList<SafetensorsEntry> ReadHeader(string path, SafeFileHandle handle)
+    private static IReadOnlyList<SafetensorsEntry> ReadHeader(string path, Stream stream)
     {
-        long fileBytes = RandomAccess.GetLength(handle);
+        long fileBytes = stream.Length;
         if (fileBytes < sizeof(ulong))
         {
             throw Damaged(path, $"it has {fileBytes} bytes, fewer than the 8 of a header length");
         }
 
         Span<byte> prefix = stackalloc byte[sizeof(ulong)];
-        ReadExactly(path, handle, prefix, 0);
+        ReadExactly(path, stream, prefix, 0);
         ulong headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
         if (headerBytes is < 2 or > MaximumHeaderBytes || (long)headerBytes > fileBytes - sizeof(ulong))
         {
@@ -140,19 +142,20 @@ public sealed class SafetensorsFile : IDisposable
         }
 
         byte[] json = new byte[headerBytes];
-        ReadExactly(path, handle, json, sizeof(ulong));
+        ReadExactly(path, stream, json, sizeof(ulong));
         long dataStart = sizeof(ulong) + (long)headerBytes;
         return new SafetensorsHeader(path, dataStart, fileBytes - dataStart).Parse(json);
     }
 
-    private static void ReadExactly(string path, SafeFileHandle handle, Span<byte> bytes, long offset)
+    private static void ReadExactly(string path, Stream stream, Span<byte> bytes, long offset)
     {
         while (!bytes.IsEmpty)
         {
             int count;
             try
             {
-                count = RandomAccess.Read(handle, bytes, offset);
+                stream.Position = offset;
+                count = stream.Read(bytes);
             }
             catch (IOException failure)
             {

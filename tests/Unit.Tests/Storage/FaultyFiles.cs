@@ -12,7 +12,7 @@ internal sealed class FaultyFiles : FileOperations
     private int _failAt = int.MaxValue;
     private bool _isDead;
 
-    /// <summary>Operations that were carried out since the last fault was set.</summary>
+    /// <summary>Changes that were carried out since the last fault was set.</summary>
     public IReadOnlyList<(FileOperation Operation, string Path)> Done => _done;
 
     /// <summary>Whether the fault was met.</summary>
@@ -29,6 +29,11 @@ internal sealed class FaultyFiles : FileOperations
 
     protected override void Before(FileOperation operation, string path)
     {
+        if (operation == FileOperation.Read)
+        {
+            return;
+        }
+
         if (HasFailed ? _isDead : _done.Count == _failAt)
         {
             HasFailed = true;
