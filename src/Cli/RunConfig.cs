@@ -16,7 +16,7 @@ internal sealed record RunConfig(
     JsonObject Settings, Job Job, string? ValidationHash, string? SelfTest, bool Reproducible)
 {
     /// <summary>The format that this version writes.</summary>
-    public const int CurrentFormat = 2;
+    public const int CurrentFormat = 3;
 
     private const int HashDigits = 64;
 
@@ -65,7 +65,7 @@ internal sealed record RunConfig(
     public static RunConfig Read(RunDirectory run)
     {
         var json = run.ReadConfig();
-        string path = Path.Combine(run.Root, "config.json");
+        string path = run.ConfigPath;
         try
         {
             int format = Value<int>(json, "format");
@@ -73,9 +73,8 @@ internal sealed record RunConfig(
             {
                 CurrentFormat => Parse(json),
                 > 0 and < CurrentFormat => throw RnnLmException.BadInput(
-                    $"'{path}' is of format {format}: this version computes and tokenizes otherwise and cannot go on " +
-                    $"with it to the same bits; " +
-                    $"use the version that made it, or begin another run (--init " +
+                    $"'{path}' is of format {format}: this version names its files otherwise, or computes and tokenizes " +
+                    $"otherwise, and cannot go on with it; use the version that made it, or begin another run (--init " +
                     $"'{run.Root}/final/model.safetensors' gives it these parameters)"),
                 _ => throw new FormatException($"its format is {format}, this program reads format {CurrentFormat}"),
             };

@@ -24,10 +24,12 @@ internal sealed class StoredRun
 
     public ITokenizer Tokenizer { get; }
 
-    /// <summary>The newest checkpoint that is as it was written.</summary>
+    /// <summary>Reads something of the newest checkpoint that is as it was written, although the run may be trained and
+    /// pruned meanwhile.</summary>
     /// <exception cref="RnnLmException">There is none.</exception>
-    public Checkpoint Newest() => _run.Checkpoints.FindNewest().Newest
-        ?? throw RnnLmException.BadInput($"'{_run.Root}' has no checkpoint that can be used; train it first");
+    public T ReadNewest<T>(Func<Checkpoint, T> read)
+        where T : class => _run.Checkpoints.ReadNewest(read)
+            ?? throw RnnLmException.BadInput($"'{_run.Root}' has no checkpoint that can be used; train it first");
 
     /// <summary>The plan of the run over its training text.</summary>
     public Plan PlanOver(Corpus corpus) =>

@@ -112,7 +112,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         string validationText = config.ValidationHash ?? string.Empty;
         var store = run.OpenCheckpoints(lease, validationText);
         var (state, ledgerChain, bestLoss, isEvaluated) = initial is null
-            ? Resume(run, store, config, validationText, layout, buffers)
+            ? Resume(run, lease, store, config, validationText, layout, buffers)
             : (initial, LedgerChain.Empty, null, false);
         long stepsPerEpoch = prepared.Inputs.Plan.StepsPerEpoch;
         using var ledger = run.OpenLedger(lease, state.Version, ledgerChain);
@@ -187,6 +187,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
 
     private (TrainingState State, LedgerChain Ledger, double? BestLoss, bool IsEvaluated) Resume(
         RunDirectory run,
+        Lease lease,
         CheckpointStore store,
         RunConfig config,
         string validationText,
@@ -214,11 +215,11 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
 
         double? bestLoss = store.BestStep is { } best
-            ? run.Checkpoints.Check(best).Checkpoint?.State.LossOn(validationText)
+            ? run.Checkpoints.Check(best)?.Checkpoint?.State.LossOn(validationText)
             : null;
         bool isEvaluated = isSameValidation && newest.State.LossOn(validationText) is not null;
         view.Preparing("restoring parameters and moments", 0);
-        var state = StoredState.Read(newest, layout, buffers);
+        var state = lease.Guard(() => StoredState.Read(newest, layout, buffers));
         view.Preparing("restoring parameters and moments", 1);
         return (state, newest.State.Ledger, bestLoss, isEvaluated);
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 
 namespace RnnLm.Storage;
@@ -110,8 +111,8 @@ internal sealed class DurableFile : IDisposable
 }
 
 /// <summary>
-/// Names of things under construction: <c>.NAME.tmp-TAG</c> beside NAME, where the tag tells writers apart. Whoever
-/// holds the lease may remove all that it did not make itself.
+/// Names of things under construction: <c>.NAME.tmp-TAG</c> beside NAME. In a run the tag is the incarnation, and its
+/// holder may remove what lower ones left.
 /// </summary>
 internal static class TemporaryName
 {
@@ -127,13 +128,18 @@ internal static class TemporaryName
         return name.StartsWith('.') && name.Contains(Mark, StringComparison.Ordinal);
     }
 
-    /// <summary>Removes every temporary file, link and directory directly inside
-    /// <paramref name="directory"/>.</summary>
-    public static void RemoveAll(FileOperations operations, string directory)
+    /// <summary>Removes what lower incarnations left under construction directly inside
+    /// <paramref name="directory"/>, as far as possible: one of them may still be at it.</summary>
+    public static void RemoveLower(FileOperations operations, string directory, long incarnation)
     {
         foreach (string entry in operations.Entries(directory).Where(IsTemporary))
         {
-            Remove(operations, entry);
+            string tag = entry[(entry.LastIndexOf(Mark, StringComparison.Ordinal) + Mark.Length)..];
+            if (long.TryParse(tag, NumberStyles.None, CultureInfo.InvariantCulture, out long lower)
+                && lower < incarnation)
+            {
+                AtomicFile.TryRemove(operations, entry);
+            }
         }
     }
 

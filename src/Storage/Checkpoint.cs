@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -124,7 +123,7 @@ public sealed class Checkpoint
     {
         var state = CheckpointState.Parse(
             ReadAtMost(operations, path, CheckpointNames.State, CheckpointState.MaximumBytes));
-        return CheckpointNames.Step(System.IO.Path.GetFileName(path)) is not { } named || named == state.Step
+        return CheckpointName.Parse(System.IO.Path.GetFileName(path)) is not { } name || name.Step == state.Step
             ? state
             : throw new FormatException($"{CheckpointNames.State} says step {state.Step}");
     }
@@ -139,10 +138,14 @@ public sealed class Checkpoint
 
     private static Stream Open(FileOperations operations, string path, string name)
     {
-        string file = System.IO.Path.Combine(path, name);
-        return operations.FileExists(file)
-            ? operations.OpenRead(file)
-            : throw new FormatException($"{name} is missing");
+        try
+        {
+            return operations.OpenRead(System.IO.Path.Combine(path, name));
+        }
+        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new FormatException($"{name} is missing", failure);
+        }
     }
 }
 
@@ -229,7 +232,7 @@ public sealed record CheckpointState(
     }
 }
 
-/// <summary>The names inside <c>checkpoints/</c>.</summary>
+/// <summary>The files of a checkpoint.</summary>
 public static class CheckpointNames
 {
     public const string Model = "model.safetensors";
@@ -237,27 +240,6 @@ public static class CheckpointNames
     public const string State = "state.json";
     public const string Done = "DONE";
 
-    private const string Prefix = "step-";
-    private const int Digits = 8;
-    private const string Replaced = ".replaced";
-
     /// <summary>The files whose hashes DONE holds, in its order.</summary>
     public static IReadOnlyList<string> Hashed { get; } = [Model, Optimizer, State];
-
-    public static string Directory(long step) => Prefix + step.ToString("D8", CultureInfo.InvariantCulture);
-
-    /// <summary>Where a checkpoint waits while another of its step takes its place.</summary>
-    public static string ReplacedDirectory(long step) => $".{Directory(step)}{Replaced}";
-
-    /// <summary>The step in the name of a checkpoint directory; null when the name is of another form.</summary>
-    public static long? Step(string name) =>
-        name.Length >= Prefix.Length + Digits
-        && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step)
-        && Directory(step) == name ? step : null;
-
-    /// <summary>The step in the name of a directory that waits; null when the name is of another form.</summary>
-    public static long? ReplacedStep(string name) =>
-        name.StartsWith('.') && name.EndsWith(Replaced, StringComparison.Ordinal)
-            ? Step(name[1..^Replaced.Length])
-            : null;
 }

@@ -1,7 +1,8 @@
 namespace RnnLm.Storage;
 
 /// <summary>Reads the checkpoints of a run and changes nothing, so it needs no lease: for evaluate, generate and
-/// inspect.</summary>
+/// inspect. The run may be trained meanwhile: what is removed while it is read counts as if it had never been
+/// listed.</summary>
 public sealed class CheckpointCatalog
 {
     private readonly FileOperations _operations;
@@ -15,38 +16,96 @@ public sealed class CheckpointCatalog
 
     /// <summary>Steps of all checkpoint directories, good or not, ascending.</summary>
     /// <exception cref="RnnLmException">Exit code 6: the directory cannot be read.</exception>
-    public IReadOnlyList<long> Steps() => StorageFailure.Guard<IReadOnlyList<long>>("read", _directory, () =>
-    {
-        var paths = _operations.DirectoryExists(_directory) ? _operations.Entries(_directory) : [];
-        return [.. paths.Select(path => CheckpointNames.Step(Path.GetFileName(path))).OfType<long>().Order()];
-    });
+    public IReadOnlyList<long> Steps() => [.. Lineage().Select(name => name.Step).Order()];
 
-    /// <summary>Verifies the checkpoint of one step.</summary>
+    /// <summary>Verifies the checkpoint of one step; null when there is none.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read.</exception>
-    public CheckpointCheck Check(long step) => Checkpoint.Check(_operations, DirectoryOf(step));
+    public CheckpointCheck? Check(long step)
+    {
+        while (Lineage().FirstOrDefault(name => name.Step == step) is { } name)
+        {
+            if (Check(name) is { } check)
+            {
+                return check;
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>The newest checkpoint that is as it was written.</summary>
     /// <exception cref="RnnLmException">Exit code 6: one cannot be read.</exception>
-    public CheckpointSearch FindNewest() => FindNewest(step => (DirectoryOf(step), IsSetAside: false));
+    public CheckpointSearch FindNewest() => FindNewest(name => (PathOf(name), IsSetAside: false));
 
-    internal string DirectoryOf(long step) => Path.Combine(_directory, CheckpointNames.Directory(step));
+    /// <summary>Reads something of the newest good checkpoint; null when there is none.</summary>
+    /// <param name="read">Reads it. It is called again with another one when this one is removed meanwhile.</param>
+    /// <exception cref="RnnLmException">As <paramref name="read"/>. Exit code 6: one cannot be read.</exception>
+    public T? ReadNewest<T>(Func<Checkpoint, T> read)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        while (FindNewest().Newest is { } newest)
+        {
+            try
+            {
+                return read(newest);
+            }
+            catch (RnnLmException) when (IsRemoved(newest.Path))
+            {
+            }
+        }
 
-    internal CheckpointSearch FindNewest(Func<long, (string Path, bool IsSetAside)> passOver)
+        return null;
+    }
+
+    /// <summary>Whether a checkpoint directory is not there any more.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: the directory around it cannot be read.</exception>
+    public bool IsRemoved(string path) => !Names().Any(name => PathOf(name) == path);
+
+    internal string PathOf(CheckpointName name) => Path.Combine(_directory, name.ToString());
+
+    /// <summary>The checkpoints that make up the run, newest first.</summary>
+    internal IReadOnlyList<CheckpointName> Lineage() => CheckpointName.Lineage(Names());
+
+    /// <summary>All that are there, in no order.</summary>
+    internal IReadOnlyList<CheckpointName> Names() => StorageFailure.Guard<IReadOnlyList<CheckpointName>>(
+        "read",
+        _directory,
+        () =>
+        {
+            var paths = _operations.DirectoryExists(_directory) ? _operations.Entries(_directory) : [];
+            return [.. paths.Select(path => CheckpointName.Parse(Path.GetFileName(path))).OfType<CheckpointName>()];
+        });
+
+    internal CheckpointSearch FindNewest(Func<CheckpointName, (string Path, bool IsSetAside)> passOver)
     {
         var damaged = new List<DamagedCheckpoint>();
-        foreach (long step in Steps().Reverse())
+        var passed = new HashSet<CheckpointName>();
+        while (Lineage().FirstOrDefault(name => !passed.Contains(name)) is { } name)
         {
-            CheckpointCheck check = Check(step);
+            if (Check(name) is not { } check)
+            {
+                continue;
+            }
+
             if (check.Checkpoint is { } good)
             {
                 return new CheckpointSearch(good, damaged);
             }
 
-            (string path, bool isSetAside) = passOver(step);
-            damaged.Add(new DamagedCheckpoint(step, path, check.Damage!, isSetAside));
+            passed.Add(name);
+            (string path, bool isSetAside) = passOver(name);
+            damaged.Add(new DamagedCheckpoint(name.Step, path, check.Damage!, isSetAside));
         }
 
         return new CheckpointSearch(null, damaged);
+    }
+
+    /// <summary>Null when it was removed meanwhile.</summary>
+    private CheckpointCheck? Check(CheckpointName name)
+    {
+        CheckpointCheck check = Checkpoint.Check(_operations, PathOf(name));
+        return check.Checkpoint is null && IsRemoved(PathOf(name)) ? null : check;
     }
 }
 

@@ -1,11 +1,10 @@
-using System.Globalization;
-
 namespace RnnLm.Storage;
 
 /// <summary>
-/// Writes, prunes and sets aside the checkpoints of a run: <c>checkpoints/step-00000100/{model.safetensors,
+/// Writes, prunes and sets aside the checkpoints of a run: <c>checkpoints/step-00000100.2/{model.safetensors,
 /// optimizer.safetensors, state.json, DONE}</c> and the relative links <c>final</c> (to the last) and <c>best</c> (to
-/// that of the lowest validation loss, the earlier of equals) beside it.
+/// that of the lowest validation loss, the earlier of equals) beside it. <see cref="CheckpointName"/> says which
+/// directories count.
 /// <para>
 /// A checkpoint is built in a temporary sibling directory, each file flushed to the disk, DONE last, and takes its name
 /// by one rename. Whatever interrupts that leaves the old state or the new. The lease is verified before each of these
@@ -23,20 +22,25 @@ public sealed class CheckpointStore
     private readonly Lease _lease;
     private readonly string _run;
     private readonly string _directory;
-    private readonly string _tag;
+    private readonly IReadOnlyList<IncarnationFile> _files;
     private readonly CheckpointCatalog _catalog;
     private readonly string? _validationText;
     private readonly Dictionary<long, double> _validationLosses = [];
 
     private CheckpointStore(
-        FileOperations operations, string run, string directory, Lease lease, string? validationText)
+        FileOperations operations,
+        string run,
+        string directory,
+        IReadOnlyList<IncarnationFile> files,
+        Lease lease,
+        string? validationText)
     {
         _operations = operations;
         _lease = lease;
         _validationText = validationText;
         _run = run;
         _directory = directory;
-        _tag = lease.Incarnation.ToString(CultureInfo.InvariantCulture);
+        _files = files;
         _catalog = new CheckpointCatalog(operations, directory);
     }
 
@@ -48,8 +52,8 @@ public sealed class CheckpointStore
         ? null
         : _validationLosses.MinBy(entry => (entry.Value, entry.Key)).Key;
 
-    /// <summary>Writes a checkpoint and moves the links. One of the same step that is there is replaced, unless it
-    /// already holds these bytes.</summary>
+    /// <summary>Writes a checkpoint and moves the links. One of the same step with other bytes, like one without a
+    /// validation loss, counts no longer, and stays until the next pruning.</summary>
     /// <returns>The directory of the checkpoint.</returns>
     /// <exception cref="RnnLmException">Exit code 6: it could not be written. What was there before stands, or the
     /// checkpoint is complete and only a link lags until the next save or opening. Exit code 4: the lease is
@@ -62,14 +66,14 @@ public sealed class CheckpointStore
             throw new ArgumentException($"the validation loss {loss} is not finite", nameof(snapshot));
         }
 
-        string path = _catalog.DirectoryOf(snapshot.State.Step);
-        string temporary = TemporaryName.For(path, _tag);
-        return StorageFailure.Guard("write checkpoint", path, () =>
+        var name = new CheckpointName(snapshot.State.Step, _lease.Incarnation);
+        string temporary = TemporaryName.For(_catalog.PathOf(name), _lease.Tag);
+        return _lease.Guard("write checkpoint", _catalog.PathOf(name), () =>
         {
+            string path;
             try
             {
-                byte[] done = Build(temporary, snapshot);
-                Place(temporary, path, snapshot.State.Step, done);
+                path = Place(temporary, name, Build(temporary, snapshot));
             }
             catch
             {
@@ -77,24 +81,32 @@ public sealed class CheckpointStore
                 throw;
             }
 
-            Remember(snapshot.State.Step, snapshot.State);
+            Remember(name.Step, snapshot.State);
             MoveLinks();
             return path;
         });
     }
 
-    /// <summary>Removes the checkpoints that the policy does not keep.</summary>
-    /// <returns>The removed steps, ascending.</returns>
+    /// <summary>Removes the checkpoints that the policy does not keep, and what counts no longer. Those of a higher
+    /// incarnation are its own concern.</summary>
+    /// <returns>The steps that the policy does not keep, ascending.</returns>
     /// <exception cref="RnnLmException">Exit code 6: one could not be removed. Exit code 4: the lease is
     /// lost.</exception>
     public IReadOnlyList<long> Prune(RetentionPolicy policy)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        IReadOnlyList<long> removable = policy.Removable(Steps, BestStep);
+        IReadOnlyList<CheckpointName> names = _catalog.Names();
+        var lineage = CheckpointName.Lineage(names);
+        IReadOnlyList<long> removable = policy.Removable([.. lineage.Select(name => name.Step)], BestStep);
+        var kept = lineage.Where(name => !removable.Contains(name.Step)).ToHashSet();
+        foreach (var name in names.Where(name => name.Incarnation <= _lease.Incarnation && !kept.Contains(name)))
+        {
+            string path = _catalog.PathOf(name);
+            _lease.Guard("remove checkpoint", path, () => Remove(path));
+        }
+
         foreach (long step in removable)
         {
-            string path = _catalog.DirectoryOf(step);
-            StorageFailure.Guard("remove checkpoint", path, () => Remove(path));
             _validationLosses.Remove(step);
         }
 
@@ -107,36 +119,68 @@ public sealed class CheckpointStore
     /// lost.</exception>
     public CheckpointSearch FindNewest()
     {
-        CheckpointSearch search = _catalog.FindNewest(step => (SetAside(step), IsSetAside: true));
+        CheckpointSearch search = _catalog.FindNewest(name => (SetAside(name), IsSetAside: true));
         if (search.Damaged.Count > 0)
         {
-            StorageFailure.Guard("write", _run, MoveLinks);
+            _lease.Guard("write", _run, MoveLinks);
         }
 
         return search;
     }
 
-    /// <summary>Opens the checkpoints of a run for writing: finishes or undoes what a dead writer left and mends the
-    /// links.</summary>
+    /// <summary>Opens the checkpoints of a run for writing: takes over those of the holders before, removes what they
+    /// left unfinished and mends the links.</summary>
     internal static CheckpointStore Open(
-        FileOperations operations, string run, string directory, Lease lease, string? validationText)
+        FileOperations operations,
+        string run,
+        string directory,
+        IReadOnlyList<IncarnationFile> files,
+        Lease lease,
+        string? validationText)
     {
-        var store = new CheckpointStore(operations, run, directory, lease, validationText);
-        StorageFailure.Guard("write", directory, () =>
+        var store = new CheckpointStore(operations, run, directory, files, lease, validationText);
+        lease.Guard("write", directory, () =>
         {
             lease.Verify();
             operations.CreateDirectory(directory);
-            TemporaryName.RemoveAll(operations, directory);
-            store.FinishReplacements();
-            foreach (long step in store.Steps)
+            TemporaryName.RemoveLower(operations, directory, lease.Incarnation);
+            store.TakeOver();
+            foreach (var name in store._catalog.Lineage())
             {
                 // A damaged state has no loss here; FindNewest names it when its turn comes.
-                store.Remember(step, Checkpoint.ReadState(operations, store._catalog.DirectoryOf(step)));
+                store.Remember(name.Step, Checkpoint.ReadState(operations, store._catalog.PathOf(name)));
             }
 
             store.MoveLinks();
         });
         return store;
+    }
+
+    /// <summary>Gives the checkpoints of the run this incarnation, so that a holder that lost it can neither prune them
+    /// nor write beside them what counts.</summary>
+    private void TakeOver()
+    {
+        // A holder that was stopped before it removed or renamed one may do that meanwhile: they are listed again.
+        while (!_catalog.Lineage().Where(name => name.Incarnation < _lease.Incarnation).All(TryTakeOver))
+        {
+        }
+
+        _operations.FlushDirectory(_directory);
+    }
+
+    private bool TryTakeOver(CheckpointName name)
+    {
+        string path = _catalog.PathOf(name);
+        _lease.Verify();
+        try
+        {
+            _operations.Rename(path, _catalog.PathOf(new CheckpointName(name.Step, _lease.Incarnation)));
+            return true;
+        }
+        catch (IOException) when (_catalog.IsRemoved(path))
+        {
+            return false;
+        }
     }
 
     private byte[] Build(string temporary, CheckpointSnapshot snapshot)
@@ -163,67 +207,33 @@ public sealed class CheckpointStore
         return file.Finish();
     }
 
-    private void Place(string temporary, string path, long step, byte[] done)
+    private string Place(string temporary, CheckpointName name, byte[] done)
     {
+        var before = _catalog.Lineage().FirstOrDefault(other => other with { Rewrite = 0 } == name);
+        if (before is not null)
+        {
+            CheckpointCheck check = Checkpoint.Check(_operations, _catalog.PathOf(before));
+            if (check.Checkpoint is { } same && Checkpoint.Done(same.Hashes).AsSpan().SequenceEqual(done))
+            {
+                TemporaryName.Remove(_operations, temporary);
+                return same.Path;
+            }
+
+            // A directory cannot be replaced in one rename: the new one gets a name that supersedes the old one's.
+            name = before with { Rewrite = before.Rewrite + 1 };
+        }
+
+        string path = _catalog.PathOf(name);
         _lease.Verify();
-        if (!_operations.DirectoryExists(path))
-        {
-            _operations.Rename(temporary, path);
-            _operations.FlushDirectory(_directory);
-            return;
-        }
-
-        if (_catalog.Check(step).Checkpoint is { } same && Checkpoint.Done(same.Hashes).AsSpan().SequenceEqual(done))
-        {
-            TemporaryName.Remove(_operations, temporary);
-            return;
-        }
-
-        // A directory cannot be replaced in one rename. The old one waits under a name from which opening the run
-        // brings it back.
-        string replaced = Path.Combine(_directory, CheckpointNames.ReplacedDirectory(step));
-        TemporaryName.Remove(_operations, replaced);
-        _operations.Rename(path, replaced);
-        try
-        {
-            _operations.Rename(temporary, path);
-        }
-        catch (Exception failure) when (StorageFailure.IsOne(failure))
-        {
-            _operations.Rename(replaced, path);
-            throw;
-        }
-
+        _operations.Rename(temporary, path);
         _operations.FlushDirectory(_directory);
-        TemporaryName.Remove(_operations, replaced);
-    }
-
-    private void FinishReplacements()
-    {
-        foreach (string replaced in _operations.Entries(_directory))
-        {
-            if (CheckpointNames.ReplacedStep(Path.GetFileName(replaced)) is not { } step)
-            {
-                continue;
-            }
-
-            string path = _catalog.DirectoryOf(step);
-            if (_operations.DirectoryExists(path))
-            {
-                _operations.DeleteDirectory(replaced);
-            }
-            else
-            {
-                _operations.Rename(replaced, path);
-                _operations.FlushDirectory(_directory);
-            }
-        }
+        return path;
     }
 
     private void Remove(string path)
     {
         // First out of its name, so that a removal cut short leaves no half checkpoint.
-        string temporary = TemporaryName.For(path, _tag);
+        string temporary = TemporaryName.For(path, _lease.Tag);
         _lease.Verify();
         TemporaryName.Remove(_operations, temporary);
         _operations.Rename(path, temporary);
@@ -231,22 +241,22 @@ public sealed class CheckpointStore
         _operations.DeleteDirectory(temporary);
     }
 
-    private string SetAside(long step)
+    private string SetAside(CheckpointName name)
     {
-        string path = _catalog.DirectoryOf(step);
+        string path = _catalog.PathOf(name);
         string aside = path + DamagedSuffix;
         for (int number = 2; _operations.DirectoryExists(aside); number++)
         {
             aside = $"{path}{DamagedSuffix}-{number}";
         }
 
-        StorageFailure.Guard("set aside checkpoint", path, () =>
+        _lease.Guard("set aside checkpoint", path, () =>
         {
             _lease.Verify();
             _operations.Rename(path, aside);
             _operations.FlushDirectory(_directory);
         });
-        _validationLosses.Remove(step);
+        _validationLosses.Remove(name.Step);
         return aside;
     }
 
@@ -264,17 +274,20 @@ public sealed class CheckpointStore
 
     private void MoveLinks()
     {
-        IReadOnlyList<long> steps = Steps;
-        PointLink(FinalLink, steps.Count == 0 ? null : steps[^1]);
-        PointLink(BestLink, BestStep);
+        var lineage = _catalog.Lineage();
+        long? best = BestStep;
+        PointLink(FinalLink, lineage is [var newest, ..] ? newest : null);
+        PointLink(BestLink, lineage.FirstOrDefault(name => name.Step == best));
+        foreach (var file in _files)
+        {
+            file.PointLink(_lease);
+        }
     }
 
-    private void PointLink(string name, long? step)
+    private void PointLink(string name, CheckpointName? to)
     {
         string link = Path.Combine(_run, name);
-        string? target = step is { } to
-            ? Path.Combine(Path.GetFileName(_directory), CheckpointNames.Directory(to))
-            : null;
+        string? target = to is null ? null : Path.Combine(Path.GetFileName(_directory), to.ToString());
         if (_operations.LinkTarget(link) == target)
         {
             return;
@@ -287,7 +300,7 @@ public sealed class CheckpointStore
         }
         else
         {
-            AtomicFile.Link(_operations, link, target, _tag);
+            AtomicFile.Link(_operations, link, target, _lease.Tag);
         }
     }
 }

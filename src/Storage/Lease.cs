@@ -1,77 +1,95 @@
-using System.Security.Cryptography;
+using System.Globalization;
 using System.Text.Json;
 
 namespace RnnLm.Storage;
 
 /// <summary>
-/// The right to write a run. Two guards: an exclusive lock of the operating system on <c>lease.lock</c>, which the
-/// kernel gives back when the process ends in whatever way, refuses a second coordinator at once; the file <c>lease</c>
-/// with the incarnation stops an older one where the lock does not reach (file systems shared between machines).
-/// <see cref="Verify"/> comes before each write, rename or removal. Safe to use from several threads.
+/// The right to write a run. An exclusive lock of the operating system on <c>lease.lock</c>, which the kernel gives back
+/// when the process ends in whatever way, refuses a second coordinator at once. Where such locks do not reach (file
+/// systems shared between machines), the last to take the run has it: each taking creates <c>lease.N</c> with the next
+/// incarnation N, which no other gets, and <see cref="Verify"/> before each write, rename or removal stops an older one.
+/// An older one that was stopped behind that check does what it was about to do when it goes on, and no more; it does
+/// that to names of its own incarnation, which nobody reads any more. Safe to use from several threads.
 /// </summary>
 public sealed class Lease : IDisposable
 {
-    private const string FileName = "lease";
     private const string LockName = "lease.lock";
 
     private readonly FileOperations _operations;
     private readonly string _run;
-    private readonly LeaseRecord _record;
+    private readonly IncarnationFile _file;
     private readonly IDisposable _lock;
 
-    private Lease(FileOperations operations, string run, LeaseRecord record, IDisposable heldLock)
+    private Lease(FileOperations operations, string run, long incarnation, IDisposable heldLock)
     {
         _operations = operations;
         _run = run;
-        _record = record;
+        _file = FileIn(operations, run);
+        Incarnation = incarnation;
         _lock = heldLock;
     }
 
     /// <summary>How often the run has been taken, this time included; from 1.</summary>
-    public long Incarnation => _record.Incarnation;
+    public long Incarnation { get; }
 
-    /// <summary>Tells temporary files of this holder from another's.</summary>
-    internal string Tag => _record.Nonce;
+    /// <summary>The incarnation in the names of what is under construction.</summary>
+    internal string Tag => Incarnation.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Throws when another coordinator has taken the run over.</summary>
-    /// <exception cref="RnnLmException">Exit code 4: the lease is lost. Exit code 6: the file cannot be
-    /// read.</exception>
+    /// <exception cref="RnnLmException">Exit code 4: the lease is lost. Exit code 6: the run cannot be read.</exception>
     public void Verify()
     {
-        string path = Path.Combine(_run, FileName);
-        LeaseRecord? now = StorageFailure.Guard("read", path, () => LeaseRecord.Read(_operations, path));
-        if (now != _record)
+        long? newest = StorageFailure.Guard("read", _run, _file.Newest);
+        if (newest != Incarnation)
         {
             const string Stops = "stops without writing";
-            throw new RnnLmException(ExitCode.Cluster, $"run '{_run}' " + (now is null
-                ? $"has lost its lease (the file was removed), so this coordinator {Stops}; " +
-                    "start it again with --resume"
-                : $"was taken over by {now}, so this coordinator (incarnation {Incarnation}) {Stops}; " +
-                    "let the other one go on"));
+            throw new RnnLmException(ExitCode.Cluster, $"run '{_run}' " + (newest > Incarnation
+                ? $"was taken over by {Holder(_operations, _file)}, so this coordinator (incarnation {Incarnation}) " +
+                    $"{Stops}; let the other one go on"
+                : $"has lost its lease (the file was removed), so this coordinator {Stops}; " +
+                    "start it again with --resume"));
         }
     }
 
-    /// <summary>Gives the run back. The file <c>lease</c> stays: the next incarnation counts on from it.</summary>
+    /// <summary>Runs an action of the holder. When it fails and the run is lost, that is the reason: the one that took
+    /// it over has removed or renamed what was used.</summary>
+    /// <exception cref="RnnLmException">Of the action. Exit code 4: the lease is lost.</exception>
+    public T Guard<T>(Func<T> action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        try
+        {
+            return action();
+        }
+        catch (RnnLmException)
+        {
+            Verify();
+            throw;
+        }
+    }
+
+    /// <summary>Gives the run back. The file <c>lease.N</c> stays: the next incarnation counts on from it.</summary>
     public void Dispose() => _lock.Dispose();
 
     /// <summary>Takes the run in directory <paramref name="run"/>.</summary>
+    /// <param name="operations">The file system.</param>
+    /// <param name="run">The run.</param>
+    /// <param name="holder">Who takes it.</param>
+    /// <param name="others">Files that carry incarnations too: a lease that someone removed is counted on from
+    /// them.</param>
     /// <exception cref="RnnLmException">Exit code 4: another coordinator holds it. Exit code 6: the directory cannot be
     /// written.</exception>
-    internal static Lease Take(FileOperations operations, string run, LeaseHolder holder)
+    internal static Lease Take(
+        FileOperations operations, string run, LeaseHolder holder, params IReadOnlyList<IncarnationFile> others)
     {
-        string path = Path.Combine(run, FileName);
-        return StorageFailure.Guard("write", path, () =>
+        var file = FileIn(operations, run);
+        return StorageFailure.Guard("write", file.PlainPath, () =>
         {
-            IDisposable heldLock = Lock(operations, run, path);
+            IDisposable heldLock = Lock(operations, run, file);
             try
             {
-                long incarnation = (LeaseRecord.Read(operations, path)?.Incarnation ?? 0) + 1;
-                var record = new LeaseRecord(incarnation, holder.ProcessId, holder.Host, holder.Nonce);
-                AtomicFile.Write(operations, path, holder.Nonce, () => { }, file => file.Write(record.ToBytes()));
-                var lease = new Lease(operations, run, record, heldLock);
-
-                // Where locks do not reach, two may have come this far: the last to write has the run.
-                lease.Verify();
+                var lease = new Lease(operations, run, Claim(operations, run, file, holder, others), heldLock);
+                file.RemoveLower(lease);
                 return lease;
             }
             catch
@@ -82,39 +100,71 @@ public sealed class Lease : IDisposable
         });
     }
 
-    private static IDisposable Lock(FileOperations operations, string run, string path)
-    {
-        if (operations.TryLock(Path.Combine(run, LockName)) is { } heldLock)
-        {
-            return heldLock;
-        }
+    internal static IncarnationFile FileIn(FileOperations operations, string run) => new(operations, run, "lease");
 
-        string holder = LeaseRecord.Read(operations, path)?.ToString() ?? "another process";
-        throw new RnnLmException(
-            ExitCode.Cluster,
-            $"run '{run}' is in use by {holder}; wait until it ends, stop it, or choose another --run");
+    /// <summary><see cref="Guard{T}(Func{T})"/> around <see cref="StorageFailure.Guard{T}"/>.</summary>
+    internal T Guard<T>(string doing, string path, Func<T> action) =>
+        Guard(() => StorageFailure.Guard(doing, path, action));
+
+    /// <inheritdoc cref="Guard{T}(string, string, Func{T})"/>
+    internal void Guard(string doing, string path, Action action) => Guard(doing, path, () =>
+    {
+        action();
+        return true;
+    });
+
+    /// <summary>Creates the lease of the next incarnation, which is returned.</summary>
+    private static long Claim(
+        FileOperations operations,
+        string run,
+        IncarnationFile file,
+        LeaseHolder holder,
+        IReadOnlyList<IncarnationFile> others)
+    {
+        while (true)
+        {
+            long incarnation = 1 + others.Append(file).Max(other => other.Newest() ?? 0);
+            using IFile? created = operations.TryCreateNew(file.PathOf(incarnation));
+            if (created is null)
+            {
+                continue;
+            }
+
+            created.Write(new LeaseRecord(incarnation, holder.ProcessId, holder.Host).ToBytes(), 0);
+            created.Flush();
+            operations.FlushDirectory(run);
+
+            // One that was stopped before it created the file may get a number that was used and removed meanwhile.
+            if (file.Newest() == incarnation)
+            {
+                return incarnation;
+            }
+        }
     }
+
+    private static IDisposable Lock(FileOperations operations, string run, IncarnationFile file) =>
+        operations.TryLock(Path.Combine(run, LockName)) ?? throw new RnnLmException(
+            ExitCode.Cluster,
+            $"run '{run}' is in use by {Holder(operations, file)}; wait until it ends, stop it, or choose another --run");
+
+    private static string Holder(FileOperations operations, IncarnationFile file) => file.Newest() is { } incarnation
+        ? LeaseRecord.Read(operations, file.PathOf(incarnation))?.ToString()
+            ?? $"another process (incarnation {incarnation})"
+        : "another process";
 }
 
 /// <summary>Who holds a run.</summary>
 /// <param name="ProcessId">Operating-system process id.</param>
 /// <param name="Host">Machine name.</param>
-/// <param name="Nonce">Tells two holders apart that agree in all else, as containers with process id 1 do.</param>
-public sealed record LeaseHolder(int ProcessId, string Host, string Nonce)
+public sealed record LeaseHolder(int ProcessId, string Host)
 {
-    private const int NonceDigits = 32;
-
-    /// <summary>This process. The nonce is the one value here that must differ in every process and never enters a
-    /// result.</summary>
-    public static LeaseHolder ThisProcess() => new(
-        Environment.ProcessId,
-        Environment.MachineName,
-        RandomNumberGenerator.GetHexString(NonceDigits, lowercase: true));
+    /// <summary>This process.</summary>
+    public static LeaseHolder ThisProcess() => new(Environment.ProcessId, Environment.MachineName);
 }
 
-/// <summary>What the file <c>lease</c> says:
-/// <c>{"incarnation":1,"process_id":2,"host":"name","nonce":"hex"}</c>.</summary>
-internal sealed record LeaseRecord(long Incarnation, int ProcessId, string Host, string Nonce)
+/// <summary>What the file <c>lease.N</c> says, for people: <c>{"incarnation":1,"process_id":2,"host":"name"}</c>. What
+/// counts is its name.</summary>
+internal sealed record LeaseRecord(long Incarnation, int ProcessId, string Host)
 {
     private const int MaximumBytes = 4096;
 
@@ -127,8 +177,7 @@ internal sealed record LeaseRecord(long Incarnation, int ProcessId, string Host,
 
     public override string ToString() => $"process {ProcessId} on host {Host} (incarnation {Incarnation})";
 
-    /// <summary>Reads the record; null when there is no such file.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: the file is damaged.</exception>
+    /// <summary>Reads the record; null when it is missing, or not or not wholly written.</summary>
     public static LeaseRecord? Read(FileOperations operations, string path)
     {
         try
@@ -136,21 +185,11 @@ internal sealed record LeaseRecord(long Incarnation, int ProcessId, string Host,
             using Stream stream = operations.OpenRead(path);
             byte[] bytes = new byte[Math.Min(MaximumBytes, stream.Length)];
             stream.ReadExactly(bytes);
-            var record = JsonSerializer.Deserialize<LeaseRecord>(bytes, Json);
-            return record is { Incarnation: >= 1 and < long.MaxValue }
-                ? record
-                : throw new JsonException("out of range");
+            return JsonSerializer.Deserialize<LeaseRecord>(bytes, Json);
         }
-        catch (Exception failure) when (failure is FileNotFoundException or DirectoryNotFoundException)
+        catch (Exception failure) when (failure is JsonException || StorageFailure.IsOne(failure))
         {
             return null;
-        }
-        catch (JsonException failure)
-        {
-            throw RnnLmException.Storage(
-                $"'{path}' is damaged: it does not hold a lease; make sure that no coordinator uses the run, " +
-                "then delete it",
-                failure);
         }
     }
 

@@ -33,16 +33,13 @@ public sealed record LedgerContent(IReadOnlyList<LedgerEntry> Entries, LedgerCha
 
     /// <summary>Reads a ledger; a missing one has no entries.</summary>
     /// <exception cref="RnnLmException">Exit code 6: the file cannot be read or is not a ledger.</exception>
-    internal static LedgerContent Read(FileOperations operations, string path) =>
-        StorageFailure.Guard("read", path, () =>
+    internal static LedgerContent Read(IncarnationFile file) =>
+        StorageFailure.Guard("read", file.PlainPath, () =>
         {
-            if (!operations.FileExists(path))
-            {
-                return new LedgerContent([], LedgerChain.Empty, null);
-            }
-
-            using Stream stream = operations.OpenRead(path);
-            return Parse(stream, path);
+            using Stream? stream = file.OpenRead();
+            return stream is null
+                ? new LedgerContent([], LedgerChain.Empty, null)
+                : Parse(stream, file.PlainPath);
         });
 
     internal static string Line(LedgerEntry entry) =>

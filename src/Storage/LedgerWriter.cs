@@ -3,7 +3,7 @@ using System.Text;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// Appends committed steps to <c>ledger.json</c>. A call costs what its entries cost, however long the ledger is; call
+/// Appends committed steps to the holder's ledger. A call costs what its entries cost, however long the ledger is; call
 /// it before the checkpoint that covers them is saved, so that no checkpoint is without its ledger. One thread at a
 /// time.
 /// </summary>
@@ -54,7 +54,7 @@ public sealed class LedgerWriter : IDisposable
         byte[] lines = Encoding.ASCII.GetBytes(text.ToString());
         long steps = Steps + entries.Count;
         byte[] all = [.. lines, .. LedgerContent.LastLine(steps, chain), (byte)'\n'];
-        StorageFailure.Guard("write", _path, () =>
+        _lease.Guard("write", _path, () =>
         {
             _lease.Verify();
             _file.Write(all, _endOfEntries);
@@ -68,36 +68,39 @@ public sealed class LedgerWriter : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    /// <summary>Opens the ledger cut back to the first <paramref name="steps"/> entries, creating it when there are to
-    /// be none.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: the file does not hold those entries.</exception>
+    /// <summary>Begins the holder's ledger with the first <paramref name="steps"/> entries of the one in force, and
+    /// removes those of the holders before.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: there are no such entries.</exception>
     internal static LedgerWriter Open(
-        FileOperations operations, string path, Lease lease, long steps, LedgerChain chain)
+        FileOperations operations, IncarnationFile file, Lease lease, long steps, LedgerChain chain)
     {
         const string Cure = "restore it from a copy or start another run";
-        LedgerContent content = LedgerContent.Read(operations, path);
+        LedgerContent content = LedgerContent.Read(file);
         if (content.Entries.Count < steps)
         {
             throw RnnLmException.Storage(
-                $"'{path}' holds {content.Entries.Count} steps but the checkpoint has {steps}" +
+                $"'{file.PlainPath}' holds {content.Entries.Count} steps but the checkpoint has {steps}" +
                 (content.Damage is null ? $"; {Cure}" : $" ({content.Damage}); {Cure}"));
         }
 
         if (content.ChainAt(checked((int)steps)) != chain)
         {
             throw RnnLmException.Storage(
-                $"'{path}' does not belong to the checkpoint of step {steps}: its chain hash differs; {Cure}");
+                $"'{file.PlainPath}' does not belong to the checkpoint of step {steps}: its chain hash differs; {Cure}");
         }
 
-        return StorageFailure.Guard("write", path, () =>
+        string path = file.PathOf(lease.Incarnation);
+        return lease.Guard("write", path, () =>
         {
             string entries = string.Concat(content.Entries.Take((int)steps).Select(LedgerContent.Line));
             byte[] lines = Encoding.ASCII.GetBytes($"{LedgerContent.FirstLine}\n{entries}");
-            AtomicFile.Write(operations, path, lease.Tag, lease.Verify, file =>
+            AtomicFile.Write(operations, path, lease.Tag, lease.Verify, written =>
             {
-                file.Write(lines);
-                file.Write([.. LedgerContent.LastLine(steps, chain), (byte)'\n']);
+                written.Write(lines);
+                written.Write([.. LedgerContent.LastLine(steps, chain), (byte)'\n']);
             });
+            file.PointLink(lease);
+            file.RemoveLower(lease);
             return new LedgerWriter(operations, path, lease, steps, chain, lines.Length);
         });
     }

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// Appends to <c>metrics.jsonl</c>: one JSON object a line, gathered in memory until <see cref="Flush"/>. One thread at
+/// Appends to the holder's metrics: one JSON object a line, gathered in memory until <see cref="Flush"/>. One thread at
 /// a time.
 /// </summary>
 public sealed class MetricsLog : IDisposable
@@ -67,7 +67,7 @@ public sealed class MetricsLog : IDisposable
     {
         try
         {
-            StorageFailure.Guard("write", _path, () =>
+            _lease.Guard("write", _path, () =>
             {
                 if (_buffer.WrittenCount > 0)
                 {
@@ -100,13 +100,24 @@ public sealed class MetricsLog : IDisposable
         }
     }
 
-    internal static MetricsLog Open(FileOperations operations, string path, Lease lease, long steps) =>
-        StorageFailure.Guard("write", path, () =>
+    /// <summary>Begins the holder's file with the lines of the one in force that stay, and removes those of the holders
+    /// before.</summary>
+    internal static MetricsLog Open(FileOperations operations, IncarnationFile file, Lease lease, long steps)
+    {
+        string path = file.PathOf(lease.Incarnation);
+        return lease.Guard("write", path, () =>
         {
-            lease.Verify();
-            int removed = operations.FileExists(path) ? CutBack(operations, path, lease, steps) : 0;
+            int removed = 0;
+            AtomicFile.Write(operations, path, lease.Tag, lease.Verify, written =>
+            {
+                using Stream? lines = file.OpenRead();
+                removed = CopyKept(lines ?? Stream.Null, written, steps);
+            });
+            file.PointLink(lease);
+            file.RemoveLower(lease);
             return new MetricsLog(operations, path, lease, removed);
         });
+    }
 
     private void WriteGathered()
     {
@@ -122,33 +133,31 @@ public sealed class MetricsLog : IDisposable
         _length += _buffer.WrittenCount;
     }
 
-    private static int CutBack(FileOperations operations, string path, Lease lease, long steps)
+    /// <summary>Copies the lines that stay.</summary>
+    /// <returns>How many do not.</returns>
+    private static int CopyKept(Stream stream, DurableFile written, long steps)
     {
         int removed = 0;
-        AtomicFile.Write(operations, path, lease.Tag, lease.Verify, file =>
+        var kept = new ArrayBufferWriter<byte>();
+        var lines = new LineReader(stream, MaximumLineBytes);
+        while (lines.Read())
         {
-            var kept = new ArrayBufferWriter<byte>();
-            using Stream stream = operations.OpenRead(path);
-            var lines = new LineReader(stream, MaximumLineBytes);
-            while (lines.Read())
+            if (!lines.IsTerminated || lines.IsTooLong || !IsKept(lines.Line, steps))
             {
-                if (!lines.IsTerminated || lines.IsTooLong || !IsKept(lines.Line, steps))
-                {
-                    removed++;
-                    continue;
-                }
-
-                kept.Write(lines.Line);
-                kept.Write("\n"u8);
-                if (kept.WrittenCount >= MaximumLineBytes)
-                {
-                    file.Write(kept.WrittenSpan);
-                    kept.ResetWrittenCount();
-                }
+                removed++;
+                continue;
             }
 
-            file.Write(kept.WrittenSpan);
-        });
+            kept.Write(lines.Line);
+            kept.Write("\n"u8);
+            if (kept.WrittenCount >= MaximumLineBytes)
+            {
+                written.Write(kept.WrittenSpan);
+                kept.ResetWrittenCount();
+            }
+        }
+
+        written.Write(kept.WrittenSpan);
         return removed;
     }
 

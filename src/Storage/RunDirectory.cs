@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -7,15 +8,15 @@ namespace RnnLm.Storage;
 /// <summary>
 /// The directory with everything that one job wrote. Readers open it as it is; who writes takes its lease first and
 /// hands it to each writer:
-/// <c>config.json</c>, <c>metrics.jsonl</c>, <c>tokenizer/</c>, <c>checkpoints/</c>, <c>final</c>, <c>best</c>,
-/// <c>ledger.json</c>, <c>lease</c>.
+/// <c>config.N.json</c>, <c>metrics.N.jsonl</c> and <c>ledger.N.json</c> of incarnation N with links to them,
+/// <c>tokenizer/</c>, <c>checkpoints/</c>, <c>final</c>, <c>best</c>, <c>lease.N</c>.
 /// </summary>
 public sealed class RunDirectory
 {
     private const int MaximumConfigBytes = 16 << 20;
 
-    // What a writer that died before it wrote config.json can have left.
-    private static readonly string[] BeforeConfig = ["lease", "lease.lock", "tokenizer"];
+    // What a writer that died before it wrote its configuration can have left, beside leases.
+    private static readonly string[] BeforeConfig = ["lease.lock", "tokenizer"];
 
     private static readonly JsonSerializerOptions ConfigFormat = new()
     {
@@ -26,11 +27,17 @@ public sealed class RunDirectory
     };
 
     private readonly FileOperations _operations;
+    private readonly IncarnationFile _config;
+    private readonly IncarnationFile _metrics;
+    private readonly IncarnationFile _ledger;
 
     private RunDirectory(FileOperations operations, string root)
     {
         _operations = operations;
         Root = root;
+        _config = new IncarnationFile(operations, root, "config", ".json");
+        _metrics = new IncarnationFile(operations, root, "metrics", ".jsonl");
+        _ledger = new IncarnationFile(operations, root, "ledger", ".json");
         Checkpoints = new CheckpointCatalog(operations, CheckpointsDirectory);
     }
 
@@ -43,14 +50,11 @@ public sealed class RunDirectory
     /// <summary>Whether the run has a configuration; a new one has none yet.</summary>
     public bool HasConfig => _operations.FileExists(ConfigPath);
 
+    /// <summary>The configuration in force: <c>config.N.json</c>, or <c>config.json</c> while there is none.</summary>
+    public string ConfigPath => _config.Newest() is { } incarnation ? _config.PathOf(incarnation) : _config.PlainPath;
+
     /// <summary>The checkpoints, to read.</summary>
     public CheckpointCatalog Checkpoints { get; }
-
-    private string ConfigPath => Path.Combine(Root, "config.json");
-
-    private string MetricsPath => Path.Combine(Root, "metrics.jsonl");
-
-    private string LedgerPath => Path.Combine(Root, "ledger.json");
 
     private string CheckpointsDirectory => Path.Combine(Root, "checkpoints");
 
@@ -68,15 +72,11 @@ public sealed class RunDirectory
     /// written.</exception>
     public Lease TakeLease(LeaseHolder holder)
     {
-        Lease lease = Lease.Take(_operations, Root, holder);
+        Lease lease = Lease.Take(_operations, Root, holder, _config, _metrics, _ledger);
         try
         {
-            StorageFailure.Guard("write", Root, () =>
-            {
-                TemporaryName.RemoveAll(_operations, Root);
-                _operations.CreateDirectory(TokenizerDirectory);
-                TemporaryName.RemoveAll(_operations, TokenizerDirectory);
-            });
+            lease.Guard(
+                "write", Root, () => TemporaryName.RemoveLower(_operations, Root, lease.Incarnation));
             return lease;
         }
         catch
@@ -86,7 +86,7 @@ public sealed class RunDirectory
         }
     }
 
-    /// <summary>Writes config.json atomically.</summary>
+    /// <summary>Writes the holder's configuration atomically, and removes those of the holders before.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it could not be written. Exit code 4: the lease is
     /// lost.</exception>
     public void WriteConfig(Lease lease, JsonObject config)
@@ -94,37 +94,53 @@ public sealed class RunDirectory
         ArgumentNullException.ThrowIfNull(lease);
         ArgumentNullException.ThrowIfNull(config);
         byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes<JsonNode>(config, ConfigFormat), (byte)'\n'];
-        StorageFailure.Guard("write", ConfigPath, () =>
-            AtomicFile.Write(_operations, ConfigPath, lease.Tag, lease.Verify, file => file.Write(bytes)));
+        string path = _config.PathOf(lease.Incarnation);
+        lease.Guard("write", path, () =>
+        {
+            AtomicFile.Write(_operations, path, lease.Tag, lease.Verify, file => file.Write(bytes));
+            _config.PointLink(lease);
+            _config.RemoveLower(lease);
+        });
     }
 
-    /// <summary>Writes the tokenizer's files in their order, each whole or not at all.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: one could not be written. Exit code 4: the lease is
-    /// lost.</exception>
+    /// <summary>Writes the tokenizer's files, all or none. One that is there is never replaced: it must be the same.
+    /// </summary>
+    /// <exception cref="RnnLmException">Exit code 3: there is another tokenizer. Exit code 6: it could not be written.
+    /// Exit code 4: the lease is lost.</exception>
     public void WriteTokenizer(Lease lease, IEnumerable<(string Name, byte[] Content)> files)
     {
         ArgumentNullException.ThrowIfNull(lease);
-        StorageFailure.Guard("write", TokenizerDirectory, () =>
+        string temporary = TemporaryName.For(TokenizerDirectory, lease.Tag);
+        lease.Guard("write", TokenizerDirectory, () =>
         {
-            foreach ((string name, byte[] content) in files)
+            try
             {
-                string path = Path.Combine(TokenizerDirectory, name);
-                AtomicFile.Write(_operations, path, lease.Tag, lease.Verify, file => file.Write(content));
+                lease.Verify();
+                _operations.CreateDirectory(temporary);
+                foreach ((string name, byte[] content) in files)
+                {
+                    using var file = new DurableFile(_operations, Path.Combine(temporary, name));
+                    file.Write(content);
+                    file.Finish();
+                }
+
+                _operations.FlushDirectory(temporary);
+                PlaceTokenizer(lease, temporary);
+            }
+            catch
+            {
+                AtomicFile.TryRemove(_operations, temporary);
+                throw;
             }
         });
     }
 
-    /// <summary>Reads config.json.</summary>
+    /// <summary>Reads the configuration in force.</summary>
     /// <exception cref="RnnLmException">Exit code 3: it is missing or not a JSON object. Exit code 6: it cannot be
     /// read.</exception>
-    public JsonObject ReadConfig() => StorageFailure.Guard("read", ConfigPath, () =>
+    public JsonObject ReadConfig() => StorageFailure.Guard("read", _config.PlainPath, () =>
     {
-        if (!HasConfig)
-        {
-            throw UnusableConfig("is missing");
-        }
-
-        using Stream file = _operations.OpenRead(ConfigPath);
+        using Stream file = _config.OpenRead() ?? OpenPlainConfig();
         if (file.Length > MaximumConfigBytes)
         {
             throw UnusableConfig($"is larger than {MaximumConfigBytes} bytes");
@@ -143,30 +159,31 @@ public sealed class RunDirectory
         }
     });
 
-    /// <summary>Opens metrics.jsonl to go on from version <paramref name="steps"/>, without the lines of steps that
-    /// will be done again.</summary>
-    /// <exception cref="RnnLmException">Exit code 6: it cannot be read or written. Exit code 4: the lease is
+    /// <summary>Opens the metrics to go on from version <paramref name="steps"/>, without the lines of steps that will
+    /// be done again.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: they cannot be read or written. Exit code 4: the lease is
     /// lost.</exception>
-    public MetricsLog OpenMetrics(Lease lease, long steps) => MetricsLog.Open(_operations, MetricsPath, lease, steps);
+    public MetricsLog OpenMetrics(Lease lease, long steps) => MetricsLog.Open(_operations, _metrics, lease, steps);
 
-    /// <summary>Opens ledger.json cut back to the checkpoint that training goes on from; 0 and
+    /// <summary>Opens the ledger cut back to the checkpoint that training goes on from; 0 and
     /// <see cref="LedgerChain.Empty"/> for a new run.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it does not hold the checkpoint's steps, or cannot be written.
     /// Exit code 4: the lease is lost.</exception>
     public LedgerWriter OpenLedger(Lease lease, long steps, LedgerChain chain) =>
-        LedgerWriter.Open(_operations, LedgerPath, lease, steps, chain);
+        LedgerWriter.Open(_operations, _ledger, lease, steps, chain);
 
-    /// <summary>Reads ledger.json.</summary>
+    /// <summary>Reads the ledger in force.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read or is not a ledger.</exception>
-    public LedgerContent ReadLedger() => LedgerContent.Read(_operations, LedgerPath);
+    public LedgerContent ReadLedger() => LedgerContent.Read(_ledger);
 
-    /// <summary>Opens the checkpoints for writing: finishes or undoes what a dead writer left.</summary>
+    /// <summary>Opens the checkpoints for writing: takes over those of the holders before and removes what they left
+    /// unfinished.</summary>
     /// <param name="lease">Of this process.</param>
     /// <param name="validationText">Losses on another text make none the best; null to take every loss.</param>
     /// <exception cref="RnnLmException">Exit code 6: the directory cannot be written. Exit code 4: the lease is
     /// lost.</exception>
-    public CheckpointStore OpenCheckpoints(Lease lease, string? validationText = null) =>
-        CheckpointStore.Open(_operations, Root, CheckpointsDirectory, lease, validationText);
+    public CheckpointStore OpenCheckpoints(Lease lease, string? validationText = null) => CheckpointStore.Open(
+        _operations, Root, CheckpointsDirectory, [_config, _metrics, _ledger], lease, validationText);
 
     internal static RunDirectory CreateOrOpen(FileOperations operations, string path)
     {
@@ -215,7 +232,8 @@ public sealed class RunDirectory
     private static void RefuseForeign(FileOperations operations, string root)
     {
         string? foreign = operations.Entries(root)
-            .Where(entry => !TemporaryName.IsTemporary(entry) && !BeforeConfig.Contains(Path.GetFileName(entry)))
+            .Where(entry => !TemporaryName.IsTemporary(entry) && !BeforeConfig.Contains(Path.GetFileName(entry))
+                && !Lease.FileIn(operations, root).IsOne(Path.GetFileName(entry)))
             .Order(StringComparer.Ordinal)
             .FirstOrDefault();
         if (foreign is not null)
@@ -225,6 +243,47 @@ public sealed class RunDirectory
                 "choose a new or empty directory for --run");
         }
     }
+
+    private void PlaceTokenizer(Lease lease, string temporary)
+    {
+        lease.Verify();
+        try
+        {
+            _operations.Rename(temporary, TokenizerDirectory);
+            _operations.FlushDirectory(Root);
+        }
+        catch (IOException) when (HasTokenizer())
+        {
+            // The file system refuses to rename over a directory that holds something.
+            if (!IsSame(temporary, TokenizerDirectory))
+            {
+                throw RnnLmException.BadInput(
+                    $"'{TokenizerDirectory}' is of another job, of which nothing else was begun; remove it, or choose " +
+                    "another --run");
+            }
+
+            TemporaryName.Remove(_operations, temporary);
+        }
+    }
+
+    private bool HasTokenizer() =>
+        _operations.DirectoryExists(TokenizerDirectory) && _operations.Entries(TokenizerDirectory).Count > 0;
+
+    private bool IsSame(string left, string right) => Contents(left).SequenceEqual(Contents(right));
+
+    private IEnumerable<(string Name, string Hash)> Contents(string directory)
+    {
+        foreach (string path in _operations.Entries(directory).Order(StringComparer.Ordinal))
+        {
+            using Stream file = _operations.OpenRead(path);
+            yield return (Path.GetFileName(path), Convert.ToHexStringLower(SHA256.HashData(file)));
+        }
+    }
+
+    /// <summary>Of a run of an older version, or of a person that put it there.</summary>
+    private Stream OpenPlainConfig() => _operations.FileExists(_config.PlainPath)
+        ? _operations.OpenRead(_config.PlainPath)
+        : throw UnusableConfig("is missing");
 
     private RnnLmException UnusableConfig(string what, Exception? inner = null) => RnnLmException.BadInput(
         $"'{ConfigPath}' {what}; restore it from a copy or start another run", inner);

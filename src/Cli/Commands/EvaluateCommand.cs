@@ -81,10 +81,9 @@ internal static class TextEvaluation
     {
         var job = run.Config.Job;
         var layout = ParameterLayout.For(job.Model);
-        var checkpoint = run.Newest();
         var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan));
         using var pool = new FloatBufferPool(layout.Length);
-        var state = StoredState.Read(checkpoint, layout, pool);
+        var state = run.ReadNewest(checkpoint => StoredState.Read(checkpoint, layout, pool));
         double[] losses = new double[pieces.Count];
         try
         {
@@ -105,8 +104,9 @@ internal static class TextEvaluation
             throw new RnnLmException(failure.ExitCode, failure.Message, failures);
         }
 
+        long step = state.Version;
         state.Release();
         var predicted = PredictedText.Of(pieces, run.Tokenizer);
-        return new EvaluationFigures(checkpoint.State.Step, predicted, losses.Sum() / predicted.Tokens);
+        return new EvaluationFigures(step, predicted, losses.Sum() / predicted.Tokens);
     }
 }

@@ -25,7 +25,8 @@ internal static class GenerateCommand
         command.SetAction(parsed =>
         {
             var stored = new StoredRun(parsed.GetRequiredValue(run));
-            float[] parameters = StoredState.ReadParameters(stored.Newest(), stored.Config.Job.Model);
+            float[] parameters = stored.ReadNewest(
+                checkpoint => StoredState.ReadParameters(checkpoint, stored.Config.Job.Model));
             using var continuation = new TextContinuation(stored.Config.Job, parameters, stored.Tokenizer);
             string text = parsed.GetRequiredValue(prompt);
             Console.Out.WriteLine(text + continuation.Sample(

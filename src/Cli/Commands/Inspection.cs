@@ -79,13 +79,18 @@ internal sealed class RunInspection
         foreach (long step in _run.Checkpoints.Steps())
         {
             var check = _run.Checkpoints.Check(step);
-            if (check.Checkpoint is not { } checkpoint)
+            if (check is { Damage: { } damage })
             {
-                _problems.Add($"checkpoint of step {step}: {check.Damage}");
+                _problems.Add($"checkpoint of step {step}: {damage}");
                 continue;
             }
 
-            VerifyShapes(checkpoint, layout);
+            if (check?.Checkpoint is not { } checkpoint || !TryVerifyShapes(checkpoint, layout))
+            {
+                Fact($"step {step}", "removed while it was read: the run is being trained");
+                continue;
+            }
+
             if (checkpoint.State.JobHash != _config.JobHash)
             {
                 _problems.Add($"checkpoint of step {step} belongs to job {checkpoint.State.JobHash[..12]}…");
@@ -107,7 +112,8 @@ internal sealed class RunInspection
         return newest;
     }
 
-    private void VerifyShapes(Checkpoint checkpoint, ParameterLayout layout)
+    /// <summary>False when the checkpoint was removed meanwhile.</summary>
+    private bool TryVerifyShapes(Checkpoint checkpoint, ParameterLayout layout)
     {
         try
         {
@@ -119,8 +125,15 @@ internal sealed class RunInspection
         }
         catch (RnnLmException failure)
         {
+            if (_run.Checkpoints.IsRemoved(checkpoint.Path))
+            {
+                return false;
+            }
+
             _problems.Add($"checkpoint of step {checkpoint.State.Step}: {failure.Message}");
         }
+
+        return true;
     }
 
     private static void RequireLayout(SafetensorsFile file, ParameterLayout layout, string prefix) =>

@@ -18,20 +18,20 @@ public sealed class CheckpointDamageTests : IDisposable
         var random = new Random(11);
         foreach (string name in Names)
         {
-            string path = _run["checkpoints", "step-00000100", name];
+            string path = _run["checkpoints", "step-00000100.1", name];
             byte[] good = File.ReadAllBytes(path);
             for (int round = 0; round < 100; round++)
             {
                 byte[] bad = (byte[])good.Clone();
                 bad[random.Next(bad.Length)] ^= (byte)(1 << random.Next(8));
                 File.WriteAllBytes(path, bad);
-                Assert.NotNull(_run.Run.Checkpoints.Check(100).Damage);
+                Assert.NotNull(_run.Run.Checkpoints.Check(100)!.Damage);
             }
 
             File.WriteAllBytes(path, good);
         }
 
-        Assert.Null(_run.Run.Checkpoints.Check(100).Damage);
+        Assert.Null(_run.Run.Checkpoints.Check(100)!.Damage);
     }
 
     public static TheoryData<string, string> Damages()
@@ -52,7 +52,7 @@ public sealed class CheckpointDamageTests : IDisposable
     public void A_truncated_longer_or_missing_file_sets_the_checkpoint_aside_by_name_and_the_one_before_is_used(
         string name, string damage)
     {
-        string path = _run["checkpoints", "step-00000100", name];
+        string path = _run["checkpoints", "step-00000100.1", name];
         Damage(path, damage);
 
         CheckpointSearch search = _run.Store.FindNewest();
@@ -60,45 +60,45 @@ public sealed class CheckpointDamageTests : IDisposable
         Assert.Equal(0, search.Newest!.State.Step);
         DamagedCheckpoint damaged = Assert.Single(search.Damaged);
         Assert.Equal(
-            (100, _run["checkpoints", "step-00000100.damaged"], true),
+            (100, _run["checkpoints", "step-00000100.1.damaged"], true),
             (damaged.Step, damaged.Path, damaged.IsSetAside));
         Assert.True(Directory.Exists(damaged.Path));
-        Assert.False(Directory.Exists(_run["checkpoints", "step-00000100"]));
+        Assert.False(Directory.Exists(_run["checkpoints", "step-00000100.1"]));
         Assert.Contains(
             name == "DONE" && damage == "truncated" ? "DONE" : name, damaged.ToString(), StringComparison.Ordinal);
-        Assert.Equal("checkpoints/step-00000000", _run.LinkTarget("final"));
-        Assert.Equal("checkpoints/step-00000000", _run.LinkTarget("best"));
+        Assert.Equal("checkpoints/step-00000000.1", _run.LinkTarget("final"));
+        Assert.Equal("checkpoints/step-00000000.1", _run.LinkTarget("best"));
     }
 
     [Fact]
     public void A_second_damaged_checkpoint_of_one_step_gets_a_name_of_its_own()
     {
-        File.Delete(_run["checkpoints", "step-00000100", "DONE"]);
+        File.Delete(_run["checkpoints", "step-00000100.1", "DONE"]);
         _run.Store.FindNewest();
         _run.Store.Save(TestRun.Snapshot(100));
-        File.Delete(_run["checkpoints", "step-00000100", "DONE"]);
+        File.Delete(_run["checkpoints", "step-00000100.1", "DONE"]);
 
         Assert.Equal(
-            _run["checkpoints", "step-00000100.damaged-2"], Assert.Single(_run.Store.FindNewest().Damaged).Path);
+            _run["checkpoints", "step-00000100.1.damaged-2"], Assert.Single(_run.Store.FindNewest().Damaged).Path);
     }
 
     [Fact]
     public void Readers_pass_a_damaged_checkpoint_over_and_leave_it_in_place()
     {
-        File.Delete(_run["checkpoints", "step-00000100", "DONE"]);
+        File.Delete(_run["checkpoints", "step-00000100.1", "DONE"]);
 
         CheckpointSearch search = _run.Run.Checkpoints.FindNewest();
 
         Assert.Equal(0, search.Newest!.State.Step);
         Assert.False(Assert.Single(search.Damaged).IsSetAside);
-        Assert.True(Directory.Exists(_run["checkpoints", "step-00000100"]));
+        Assert.True(Directory.Exists(_run["checkpoints", "step-00000100.1"]));
     }
 
     [Fact]
     public void When_all_are_damaged_none_is_found_and_all_are_named()
     {
-        Damage(_run["checkpoints", "step-00000100", "state.json"], "truncated");
-        Damage(_run["checkpoints", "step-00000000", "model.safetensors"], "truncated");
+        Damage(_run["checkpoints", "step-00000100.1", "state.json"], "truncated");
+        Damage(_run["checkpoints", "step-00000000.1", "model.safetensors"], "truncated");
 
         CheckpointSearch search = _run.Store.FindNewest();
 
@@ -111,15 +111,15 @@ public sealed class CheckpointDamageTests : IDisposable
     [Fact]
     public void A_checkpoint_under_the_name_of_another_step_is_damaged()
     {
-        Directory.Move(_run["checkpoints", "step-00000100"], _run["checkpoints", "step-00000200"]);
+        Directory.Move(_run["checkpoints", "step-00000100.1"], _run["checkpoints", "step-00000200.1"]);
 
-        Assert.Contains("says step 100", _run.Run.Checkpoints.Check(200).Damage, StringComparison.Ordinal);
+        Assert.Contains("says step 100", _run.Run.Checkpoints.Check(200)!.Damage, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Opening_a_run_whose_newest_state_is_damaged_succeeds_and_counts_it_not_as_best()
     {
-        Damage(_run["checkpoints", "step-00000100", "state.json"], "truncated");
+        Damage(_run["checkpoints", "step-00000100.1", "state.json"], "truncated");
 
         _run.Reopen();
 
@@ -129,10 +129,10 @@ public sealed class CheckpointDamageTests : IDisposable
     [Fact]
     public void A_checkpoint_named_by_the_user_is_refused_when_damaged_or_missing()
     {
-        Damage(_run["checkpoints", "step-00000100", "model.safetensors"], "truncated");
+        Damage(_run["checkpoints", "step-00000100.1", "model.safetensors"], "truncated");
 
-        var damaged = Assert.Throws<RnnLmException>(() => Checkpoint.Open(_run["checkpoints", "step-00000100"]));
-        var missing = Assert.Throws<RnnLmException>(() => Checkpoint.Open(_run["checkpoints", "step-00000300"]));
+        var damaged = Assert.Throws<RnnLmException>(() => Checkpoint.Open(_run["checkpoints", "step-00000100.1"]));
+        var missing = Assert.Throws<RnnLmException>(() => Checkpoint.Open(_run["checkpoints", "step-00000300.1"]));
 
         Assert.Equal((ExitCode.BadInput, ExitCode.BadInput), (damaged.ExitCode, missing.ExitCode));
         Assert.Contains("model.safetensors does not match its SHA-256", damaged.Message, StringComparison.Ordinal);

@@ -13,14 +13,14 @@ public sealed class CheckpointStoreTests : IDisposable
 
         string path = await Task.Run(() => _run.Store.Save(snapshot));
 
-        Assert.Equal(_run["checkpoints", "step-00000100"], path);
+        Assert.Equal(_run["checkpoints", "step-00000100.1"], path);
         CheckpointSearch search = _run.Store.FindNewest();
         Assert.Empty(search.Damaged);
         CheckpointState state = search.Newest!.State;
         Assert.Equal(snapshot.State, state);
         Assert.Equal([10_000f, 10_001f, 10_002f, 10_003f, 10_004f, 10_005f], TestRun.Weights(search.Newest));
-        Assert.Equal("checkpoints/step-00000100", _run.LinkTarget("final"));
-        Assert.Equal("checkpoints/step-00000100", _run.LinkTarget("best"));
+        Assert.Equal("checkpoints/step-00000100.1", _run.LinkTarget("final"));
+        Assert.Equal("checkpoints/step-00000100.1", _run.LinkTarget("best"));
         Assert.Equal(state.Step, Checkpoint.Open(_run["final"]).State.Step);
     }
 
@@ -60,30 +60,35 @@ public sealed class CheckpointStoreTests : IDisposable
         string path = _run.Store.Save(TestRun.Snapshot(0));
 
         string[] steps = [.. _run.Files.Done.Select(done => $"{done.Operation} {Path.GetFileName(done.Path)}")];
-        int rename = Array.IndexOf(steps, "Rename step-00000000");
+        int rename = Array.IndexOf(steps, "Rename step-00000000.1");
         int done = Array.IndexOf(steps, "CreateFile DONE");
         foreach (string name in Directory.GetFiles(path).Select(file => Path.GetFileName(file)))
         {
             Assert.InRange(Array.IndexOf(steps, $"Flush {name}"), 0, name == "DONE" ? rename : done);
         }
 
-        Assert.InRange(Array.IndexOf(steps, "FlushDirectory .step-00000000.tmp-1"), done, rename);
+        Assert.InRange(Array.IndexOf(steps, "FlushDirectory .step-00000000.1.tmp-1"), done, rename);
         Assert.Equal("FlushDirectory checkpoints", steps[rename + 1]);
     }
 
     [Fact]
-    public void A_checkpoint_saved_again_with_the_same_bytes_stays_and_with_others_is_replaced()
+    public void A_checkpoint_saved_again_with_the_same_bytes_stays_and_with_others_is_superseded_and_pruned()
     {
         _run.Store.Save(TestRun.Snapshot(100, variant: 1));
-        DateTime written = File.GetLastWriteTimeUtc(_run["checkpoints", "step-00000100", "DONE"]);
-        File.SetLastWriteTimeUtc(_run["checkpoints", "step-00000100", "DONE"], written.AddDays(-1));
+        DateTime written = File.GetLastWriteTimeUtc(_run["checkpoints", "step-00000100.1", "DONE"]);
+        File.SetLastWriteTimeUtc(_run["checkpoints", "step-00000100.1", "DONE"], written.AddDays(-1));
 
         _run.Store.Save(TestRun.Snapshot(100, variant: 1));
-        Assert.Equal(written.AddDays(-1), File.GetLastWriteTimeUtc(_run["checkpoints", "step-00000100", "DONE"]));
+        Assert.Equal(written.AddDays(-1), File.GetLastWriteTimeUtc(_run["checkpoints", "step-00000100.1", "DONE"]));
 
         _run.Store.Save(TestRun.Snapshot(100, variant: 2));
+        _run.Store.Save(TestRun.Snapshot(100, variant: 2));
         Assert.Equal(10_002f, TestRun.Weights(_run.Store.FindNewest().Newest!)[0]);
-        Assert.Empty(_run.Leftovers());
+        Assert.Equal("checkpoints/step-00000100.1.1", _run.LinkTarget("final"));
+        Assert.Equal([100L], _run.Store.Steps);
+
+        Assert.Empty(_run.Store.Prune(new RetentionPolicy(1)));
+        Assert.Equal([_run["checkpoints", "step-00000100.1.1"]], Directory.GetFileSystemEntries(_run["checkpoints"]));
     }
 
     [Fact]
@@ -96,8 +101,8 @@ public sealed class CheckpointStoreTests : IDisposable
         _run.Store.Save(TestRun.Snapshot(300, 4.0));
         _run.Store.Save(TestRun.Snapshot(400));
 
-        Assert.Equal("checkpoints/step-00000200", _run.LinkTarget("best"));
-        Assert.Equal("checkpoints/step-00000400", _run.LinkTarget("final"));
+        Assert.Equal("checkpoints/step-00000200.1", _run.LinkTarget("best"));
+        Assert.Equal("checkpoints/step-00000400.1", _run.LinkTarget("final"));
         _run.Reopen();
         Assert.Equal(200, _run.Store.BestStep);
     }
@@ -112,7 +117,7 @@ public sealed class CheckpointStoreTests : IDisposable
         }
 
         Assert.Equal(200, _run.Run.OpenCheckpoints(_run.Lease, "new").BestStep);
-        Assert.Equal("checkpoints/step-00000200", _run.LinkTarget("best"));
+        Assert.Equal("checkpoints/step-00000200.1", _run.LinkTarget("best"));
         Assert.Equal(300, _run.Run.OpenCheckpoints(_run.Lease, "third").BestStep);
     }
 
@@ -142,8 +147,8 @@ public sealed class CheckpointStoreTests : IDisposable
         _run.Store.Save(TestRun.Snapshot(0));
         _run.Store.Save(TestRun.Snapshot(50));
         _run.Store.Save(TestRun.Snapshot(100));
+        File.WriteAllText(_run["lease.2"], """{"incarnation":2,"process_id":77,"host":"elsewhere"}""");
         string[] before = Directory.GetFileSystemEntries(_run.Root, "*", SearchOption.AllDirectories);
-        File.WriteAllText(_run["lease"], """{"incarnation":2,"process_id":77,"host":"elsewhere","nonce":"x"}""");
         _run.Files.Heal();
 
         foreach (Action action in new Action[]
@@ -170,8 +175,7 @@ public sealed class CheckpointStoreTests : IDisposable
         {
             if (operation == FileOperation.Flush && Path.GetFileName(path) == name)
             {
-                File.WriteAllText(
-                    _run["lease"], """{"incarnation":2,"process_id":77,"host":"elsewhere","nonce":"x"}""");
+                File.WriteAllText(_run["lease.2"], """{"incarnation":2,"process_id":77,"host":"elsewhere"}""");
             }
         };
 
@@ -192,7 +196,7 @@ public sealed class CheckpointStoreTests : IDisposable
         var failure = Assert.Throws<RnnLmException>(() => _run.Store.Save(TestRun.Snapshot(0)));
 
         Assert.Equal(ExitCode.Storage, failure.ExitCode);
-        Assert.Contains("step-00000000", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("step-00000000.1", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);
     }
 

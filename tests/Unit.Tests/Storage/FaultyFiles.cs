@@ -18,7 +18,7 @@ internal sealed class FaultyFiles : FileOperations
     /// <summary>Whether the fault was met.</summary>
     public bool HasFailed { get; private set; }
 
-    /// <summary>Called before an operation: what happens elsewhere at that moment.</summary>
+    /// <summary>Called before an operation, also one that reads: what happens elsewhere at that moment.</summary>
     public Action<FileOperation, string> Meanwhile { get; set; } = (_, _) => { };
 
     public void FailOnce(int at) => Set(at, isDead: false);
@@ -31,6 +31,7 @@ internal sealed class FaultyFiles : FileOperations
     {
         if (operation == FileOperation.Read)
         {
+            Meanwhile(operation, path);
             return;
         }
 

@@ -51,7 +51,11 @@ public sealed class FuzzTests : IDisposable
     public void Lease()
     {
         _run.Lease.Dispose();
-        Spoil(_run["lease"], () => _run.Run.TakeLease(TestRun.Holder(2)).Dispose());
+        Spoil(_run["lease.1"], () =>
+        {
+            using var other = new FileStream(_run["lease.lock"], FileMode.Open, FileAccess.Read, FileShare.None);
+            _run.Run.TakeLease(TestRun.Holder(2));
+        });
     }
 
     [Fact]
@@ -67,7 +71,7 @@ public sealed class FuzzTests : IDisposable
                 ]);
         }
 
-        Spoil(_run["ledger.json"], () =>
+        Spoil(_run["ledger.1.json"], () =>
         {
             var content = _run.Run.ReadLedger();
             _run.Run.OpenLedger(_run.Lease, content.Entries.Count, content.Chain).Dispose();
@@ -85,11 +89,11 @@ public sealed class FuzzTests : IDisposable
             }
         }
 
-        Spoil(_run["metrics.jsonl"], () => _run.Run.OpenMetrics(_run.Lease, 3).Dispose());
+        Spoil(_run["metrics.1.jsonl"], () => _run.Run.OpenMetrics(_run.Lease, 3).Dispose());
     }
 
     [Fact]
-    public void Config() => Spoil(_run["config.json"], () => _run.Run.ReadConfig());
+    public void Config() => Spoil(_run["config.1.json"], () => _run.Run.ReadConfig());
 
     [Theory]
     [InlineData("DONE")]

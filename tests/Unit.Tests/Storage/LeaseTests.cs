@@ -9,7 +9,7 @@ public sealed class LeaseTests : IDisposable
 
     public LeaseTests() => _run = RunDirectory.CreateOrOpen(_directory["run"]);
 
-    private string LeaseFile => _directory["run", "lease"];
+    private string LeaseFile(int incarnation) => _directory["run", $"lease.{incarnation}"];
 
     [Fact]
     public void A_second_coordinator_is_refused_while_the_first_lives_and_is_told_who_holds_the_run()
@@ -25,7 +25,7 @@ public sealed class LeaseTests : IDisposable
     }
 
     [Fact]
-    public void Each_taking_counts_the_incarnation_on()
+    public void Each_taking_counts_the_incarnation_on_and_removes_the_lease_before()
     {
         for (int incarnation = 1; incarnation <= 3; incarnation++)
         {
@@ -34,8 +34,8 @@ public sealed class LeaseTests : IDisposable
         }
 
         Assert.Equal(
-            """{"incarnation":3,"process_id":3,"host":"testhost","nonce":"00000003"}""" + "\n",
-            File.ReadAllText(LeaseFile));
+            """{"incarnation":3,"process_id":3,"host":"testhost"}""" + "\n", File.ReadAllText(LeaseFile(3)));
+        Assert.Equal([LeaseFile(3)], Directory.GetFiles(_directory["run"], "lease.?"));
     }
 
     [Fact]
@@ -55,19 +55,10 @@ public sealed class LeaseTests : IDisposable
     }
 
     [Fact]
-    public void The_same_process_id_host_and_incarnation_with_another_nonce_is_another_holder()
-    {
-        using Lease lease = _run.TakeLease(TestRun.Holder(1));
-        File.WriteAllText(LeaseFile, """{"incarnation":1,"process_id":1,"host":"testhost","nonce":"other"}""");
-
-        Assert.Throws<RnnLmException>(lease.Verify);
-    }
-
-    [Fact]
     public void A_removed_lease_is_lost()
     {
         using Lease lease = _run.TakeLease(TestRun.Holder(1));
-        File.Delete(LeaseFile);
+        File.Delete(LeaseFile(1));
 
         Assert.Contains(
             "file was removed", Assert.Throws<RnnLmException>(lease.Verify).Message, StringComparison.Ordinal);
@@ -77,22 +68,68 @@ public sealed class LeaseTests : IDisposable
     [InlineData("")]
     [InlineData("{")]
     [InlineData("[]")]
-    [InlineData("""{"incarnation":0,"process_id":1,"host":"h","nonce":"n"}""")]
-    [InlineData("""{"incarnation":9223372036854775807,"process_id":1,"host":"h","nonce":"n"}""")]
-    [InlineData("""{"incarnation":1,"process_id":"1","host":"h","nonce":"n"}""")]
-    [InlineData("""{"incarnation":1,"process_id":1,"host":"h"}""")]
-    public void A_damaged_lease_is_not_guessed_at(string content)
+    [InlineData("""{"incarnation":1,"process_id":"1","host":"h"}""")]
+    public void A_damaged_lease_counts_by_its_name(string content)
     {
-        File.WriteAllText(LeaseFile, content);
+        using Lease old = _run.TakeLease(TestRun.Holder(1));
+        File.WriteAllText(LeaseFile(7), content);
 
-        var failure = Assert.Throws<RnnLmException>(() => _run.TakeLease(TestRun.Holder(1)));
+        Assert.Contains(
+            "taken over by another process (incarnation 7)",
+            Assert.Throws<RnnLmException>(old.Verify).Message,
+            StringComparison.Ordinal);
+        old.Dispose();
+        using Lease young = _run.TakeLease(TestRun.Holder(2));
+        Assert.Equal(8, young.Incarnation);
+    }
 
-        Assert.Equal(ExitCode.Storage, failure.ExitCode);
-        Assert.Contains(LeaseFile, failure.Message, StringComparison.Ordinal);
+    [Fact]
+    public void A_lease_that_someone_removed_is_counted_on_from_what_its_holder_wrote()
+    {
+        using (Lease lease = _run.TakeLease(TestRun.Holder(1)))
+        {
+            _run.WriteConfig(lease, []);
+        }
 
-        // The lock was given back.
-        File.Delete(LeaseFile);
-        _run.TakeLease(TestRun.Holder(1)).Dispose();
+        File.Delete(LeaseFile(1));
+
+        using Lease next = _run.TakeLease(TestRun.Holder(2));
+        Assert.Equal(2, next.Incarnation);
+    }
+
+    [Fact]
+    public void No_incarnation_is_taken_twice_whatever_another_does_between_any_two_operations()
+    {
+        bool isThrough = false;
+        for (int operation = 0; !isThrough; operation++)
+        {
+            string root = _directory[$"run-{operation}"];
+            Directory.CreateDirectory(root);
+            var files = new FaultyFiles();
+            var others = new List<Lease>();
+            int count = 0;
+            files.Meanwhile = (_, _) =>
+            {
+                // Twice, so that the first number is used and its lease removed again.
+                for (int other = 0; count == operation && other < 2; other++)
+                {
+                    File.Delete(Path.Combine(root, "lease.lock"));
+                    others.Add(Lease.Take(FileOperations.Default, root, TestRun.Holder(other)));
+                    File.Delete(Path.Combine(root, "lease.lock"));
+                }
+
+                count++;
+            };
+            using Lease lease = Lease.Take(files, root, TestRun.Holder(9));
+
+            isThrough = others.Count == 0;
+            others.Add(lease);
+            Assert.Equal(others.Count, others.Select(other => other.Incarnation).Distinct().Count());
+            files.Meanwhile = (_, _) => { };
+            var holder = Assert.Single(others, other => Record.Exception(other.Verify) is null);
+            Assert.Equal(others.Max(other => other.Incarnation), holder.Incarnation);
+            others.ForEach(other => other.Dispose());
+        }
     }
 
     [Fact]
@@ -119,13 +156,6 @@ public sealed class LeaseTests : IDisposable
 
         using Lease lease = _run.TakeLease(TestRun.Holder(1));
         Assert.Equal(1, lease.Incarnation);
-    }
-
-    [Fact]
-    public void Every_process_has_a_nonce_of_its_own()
-    {
-        Assert.NotEqual(LeaseHolder.ThisProcess().Nonce, LeaseHolder.ThisProcess().Nonce);
-        Assert.Equal(Environment.ProcessId, LeaseHolder.ThisProcess().ProcessId);
     }
 
     public void Dispose() => _directory.Dispose();

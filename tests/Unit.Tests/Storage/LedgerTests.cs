@@ -7,7 +7,7 @@ public sealed class LedgerTests : IDisposable
 {
     private readonly TestRun _run = new();
 
-    private string LedgerFile => _run["ledger.json"];
+    private string LedgerFile => _run["ledger.1.json"];
 
     [Fact]
     public void The_file_is_one_json_document_after_every_append()

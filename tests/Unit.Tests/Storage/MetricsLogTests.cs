@@ -4,7 +4,7 @@ public sealed class MetricsLogTests : IDisposable
 {
     private readonly TestRun _run = new();
 
-    private string MetricsFile => _run["metrics.jsonl"];
+    private string MetricsFile => _run["metrics.1.jsonl"];
 
     [Fact]
     public void Lines_are_gathered_until_they_are_flushed()
@@ -135,13 +135,13 @@ public sealed class MetricsLogTests : IDisposable
     {
         using MetricsLog log = Open(0);
         Append(log, 0);
-        string lease = File.ReadAllText(_run["lease"]);
-        File.Delete(_run["lease"]);
+        string lease = File.ReadAllText(_run["lease.1"]);
+        File.Delete(_run["lease.1"]);
 
         Assert.Equal(ExitCode.Cluster, Assert.Throws<RnnLmException>(() => log.Flush()).ExitCode);
 
         Assert.Equal("", File.ReadAllText(MetricsFile));
-        File.WriteAllText(_run["lease"], lease);
+        File.WriteAllText(_run["lease.1"], lease);
     }
 
     public void Dispose() => _run.Dispose();

@@ -25,16 +25,20 @@ internal sealed class TestRun : IDisposable
 
     public string this[params string[] names] => Path.Combine([Root, .. names]);
 
-    public static LeaseHolder Holder(int process) => new(process, "testhost", $"{process:x8}");
+    public static LeaseHolder Holder(int process) => new(process, "testhost");
 
-    /// <summary>
-    /// As after the end of the process, however it ended: the kernel gives the lock back, the next coordinator opens
-    /// the run.
-    /// </summary>
+    /// <summary>As after the end of the process, however it ended: the kernel gives the lock back, the next coordinator
+    /// opens the run.</summary>
     public void Reopen()
     {
-        Lease?.Dispose();
         Files.Heal();
+        TakeOver();
+    }
+
+    /// <summary>The same with the fault that was set.</summary>
+    public void TakeOver()
+    {
+        Lease?.Dispose();
         Run = RunDirectory.CreateOrOpen(Files, Root);
         Lease = Run.TakeLease(Holder(1));
         Run.WriteConfig(Lease, new JsonObject { ["seed"] = 1 });
