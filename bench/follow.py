@@ -23,7 +23,7 @@ def main(run):
         sys.exit(f"{run}/metrics.jsonl has {len(recorded)} steps, {len(batches)} are to be followed; train longer")
 
     model = elman_loop(settings)
-    model.load_state_dict(read_safetensors(run / "checkpoints" / "step-00000000" / "model.safetensors"))
+    model.load_state_dict(read_safetensors(first_checkpoint(run) / "model.safetensors"))
     optimizer = settings.new_adam(model.parameters())
     loss_differences, norm_differences = [], []
     for step, batch in enumerate(batches):
@@ -47,6 +47,12 @@ def main(run):
         f"gradient norm {max(norm_differences):.2e}"
     )
     return 0 if max(loss_differences) <= TOLERANCE else 1
+
+
+def first_checkpoint(run):
+    """That of step 0 in the name of whoever has the run: step-00000000.INCARNATION."""
+    found = [path for path in (run / "checkpoints").glob("step-00000000.*") if path.suffix[1:].isdigit()]
+    return max(found, key=lambda path: [int(number) for number in path.name.split(".")[1:]])
 
 
 def read_metrics(path):

@@ -96,7 +96,7 @@ public sealed class Fuzz(SmallRun small) : IDisposable
         {
             var mutation = new Mutation(seed);
             string run = Copy($"run-{seed}");
-            string path = Path.Combine(run, "config.json");
+            string path = Path.Combine(run, "config.1.json");
             var config = mutation.Of(JsonNode.Parse(await File.ReadAllTextAsync(path))!);
             try
             {
@@ -195,7 +195,7 @@ public sealed class Fuzz(SmallRun small) : IDisposable
             File.Copy(file, target);
         }
 
-        File.CreateSymbolicLink(Path.Combine(to, "final"), "checkpoints/step-00000080");
+        File.CreateSymbolicLink(Path.Combine(to, "final"), "checkpoints/step-00000080.1");
         return to;
     }
 }

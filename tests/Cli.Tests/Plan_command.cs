@@ -51,7 +51,7 @@ public sealed class Plan_command(SmallRun small)
     [Fact]
     public void Reported_losses_begin_with_the_one_that_the_first_checkpoint_has_on_the_plans_ids()
     {
-        var model = new ReferenceModel(small.Run, "checkpoints/step-00000000");
+        var model = new ReferenceModel(small.Run, "checkpoints/step-00000000.1");
         double loss = 0;
         int tokens = 0;
         foreach (var example in Examples(Plan(0, 1)))

@@ -14,7 +14,7 @@ internal sealed class ReferenceModel
 
     /// <summary>The model of a checkpoint.</summary>
     /// <param name="run">Its run.</param>
-    /// <param name="checkpoint"><c>checkpoints/step-00000000</c> or <c>final</c>.</param>
+    /// <param name="checkpoint"><c>checkpoints/step-00000000.1</c> or <c>final</c>.</param>
     public ReferenceModel(RunFiles run, string checkpoint)
     {
         ModelSettings model = run.Job.Model;

@@ -42,7 +42,7 @@ public sealed class RunFiles(string root)
     public string LedgerHash => Hash("ledger.json");
 
     /// <summary>A parameter of the checkpoint of step 0 or of the last one, row by row, in double.</summary>
-    /// <param name="checkpoint"><c>checkpoints/step-00000000</c> or <c>final</c>.</param>
+    /// <param name="checkpoint"><c>checkpoints/step-00000000.1</c> or <c>final</c>.</param>
     /// <param name="name">Its name in the state dict.</param>
     public double[] Parameter(string checkpoint, string name)
     {

@@ -106,7 +106,8 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
     [InlineData("job", "null", "no job")]
     [InlineData("job_hash", "\"x\"", "job_hash")]
     [InlineData("format", "\"two\"", "format")]
-    [InlineData("format", "3", "its format is 3")]
+    [InlineData("format", "4", "its format is 4")]
+    [InlineData("format", "2", "is of format 2", "names its files otherwise")]
     [InlineData("format", "1", "is of format 1", "use the version that made it", "--init")]
     public void Run_whose_configuration_is_not_as_it_was_written(string key, string value, params string[] said)
     {

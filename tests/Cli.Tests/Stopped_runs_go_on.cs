@@ -40,7 +40,7 @@ public sealed class Stopped_runs_go_on : IDisposable
     {
         using var first = _run.Start(checkpointEvery: 0);
         first.WaitForStep(0);
-        var metrics = new FileInfo(Path.Combine(_run.Directory.Root, "run", "metrics.jsonl"));
+        var metrics = new FileInfo(Path.Combine(_run.Directory.Root, "run", "metrics.1.jsonl"));
         Assert.True(SpinWait.SpinUntil(
             () =>
             {

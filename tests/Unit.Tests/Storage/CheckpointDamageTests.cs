@@ -95,6 +95,54 @@ public sealed class CheckpointDamageTests : IDisposable
     }
 
     [Fact]
+    public void Readers_go_on_with_another_when_a_checkpoint_is_removed_between_any_two_of_their_operations()
+    {
+        bool isRemoved = true;
+        for (int operation = 0; isRemoved; operation++)
+        {
+            _run.Store.Save(TestRun.Snapshot(100, 4));
+            var files = new FaultyFiles();
+            var checkpoints = RunDirectory.Open(files, _run.Root).Checkpoints;
+            isRemoved = false;
+            int count = 0;
+            files.Meanwhile = (_, _) =>
+            {
+                if (count++ == operation)
+                {
+                    isRemoved = true;
+                    Directory.Delete(_run["checkpoints", "step-00000100.1"], recursive: true);
+                }
+            };
+
+            float[] weights = checkpoints.ReadNewest(TestRun.Weights)!;
+
+            // One whose file was opened before is read to its end.
+            Assert.Contains(weights[0], new[] { 0f, 10_000f });
+            files.Meanwhile = (_, _) => { };
+            Assert.Equal(isRemoved, checkpoints.Check(100) is null);
+            Assert.Empty(checkpoints.FindNewest().Damaged);
+        }
+    }
+
+    [Fact]
+    public void A_checkpoint_removed_while_it_is_verified_is_not_damaged()
+    {
+        var files = new FaultyFiles();
+        var checkpoints = RunDirectory.Open(files, _run.Root).Checkpoints;
+        files.Meanwhile = (_, path) =>
+        {
+            if (Path.GetFileName(path) == "model.safetensors")
+            {
+                Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+            }
+        };
+
+        Assert.Null(checkpoints.Check(100));
+        Assert.Null(checkpoints.FindNewest().Newest);
+        Assert.Empty(checkpoints.Steps());
+    }
+
+    [Fact]
     public void When_all_are_damaged_none_is_found_and_all_are_named()
     {
         Damage(_run["checkpoints", "step-00000100.1", "state.json"], "truncated");

@@ -57,6 +57,23 @@ public sealed class RunDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void A_tokenizer_that_is_there_is_never_replaced()
+    {
+        RunDirectory run = RunDirectory.CreateOrOpen(_directory["run"]);
+        using Lease lease = run.TakeLease(TestRun.Holder(1));
+        run.WriteTokenizer(lease, [("words.txt", "one"u8.ToArray())]);
+
+        run.WriteTokenizer(lease, [("words.txt", "one"u8.ToArray())]);
+        Assert.Contains("is of another job", BadInput(() =>
+            run.WriteTokenizer(lease, [("words.txt", "two"u8.ToArray())])), StringComparison.Ordinal);
+
+        Assert.Equal("one", File.ReadAllText(Path.Combine(run.TokenizerDirectory, "words.txt")));
+        Assert.Equal(
+            ["lease.1", "lease.lock", "tokenizer"],
+            Directory.GetFileSystemEntries(_directory["run"]).Select(path => Path.GetFileName(path)).Order());
+    }
+
+    [Fact]
     public void A_file_and_a_directory_with_other_things_are_refused_and_left_alone()
     {
         File.WriteAllText(_directory["file"], "text");
