@@ -28,8 +28,8 @@ internal sealed record CheckpointName(long Step, long Incarnation, int Rewrite =
             long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : -1);
         var parsed = numbers.ToList() switch
         {
-            [var step, var incarnation] => new CheckpointName(step, incarnation),
-            [var step, var incarnation, <= int.MaxValue and var rewrite] =>
+            [>= 0 and var step, >= 0 and var incarnation] => new CheckpointName(step, incarnation),
+            [>= 0 and var step, >= 0 and var incarnation, >= 0 and <= int.MaxValue and var rewrite] =>
                 new CheckpointName(step, incarnation, (int)rewrite),
             _ => null,
         };

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 
 namespace RnnLm.Tests;
@@ -133,6 +134,46 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Equal([0L, 300, 400, 800, 900, 1000], _run.Store.Steps);
         Assert.Empty(_run.Store.Prune(new RetentionPolicy(KeepLast: 2, KeepEvery: 400)));
         Assert.Empty(_run.Leftovers());
+    }
+
+    [Fact]
+    public void What_a_higher_incarnation_has_is_not_touched()
+    {
+        string[] higher = [_run["checkpoints", "step-00000050.9"], _run["checkpoints", ".step-00000100.9.tmp-9"]];
+        Assert.All(higher, path => Directory.CreateDirectory(path));
+        var store = _run.Run.OpenCheckpoints(_run.Lease);
+        store.Save(TestRun.Snapshot(0));
+        store.Save(TestRun.Snapshot(100));
+
+        store.Prune(new RetentionPolicy(1));
+
+        Assert.All(higher, path => Assert.True(Directory.Exists(path)));
+        Assert.False(Directory.Exists(_run["checkpoints", "step-00000100.1"]));
+    }
+
+    /// <summary>Names as a directory has them, and those that make up the run, newest first.</summary>
+    [Theory]
+    [InlineData("0.1 50.1 100.1", "100.1 50.1 0.1")]
+    [InlineData("0.1 50.1 100.2", "100.2 50.1 0.1")]
+    [InlineData("0.2 100.2 50.1 200.1", "100.2 0.2")]
+    [InlineData("0.2 100.2 100.2.1 100.2.10 100.2.9", "100.2.10 0.2")]
+    [InlineData("0.2 100.10 200.9", "100.10 0.2")]
+    [InlineData("100.2.0 100.02 100.2.1.1 100 100.2.damaged 100.-1", "")]
+    public void Of_a_stopped_holder_nothing_counts_from_where_another_took_over(string names, string counting)
+    {
+        foreach (string name in names.Split(' '))
+        {
+            int point = (name + ".").IndexOf('.', StringComparison.Ordinal);
+            string step = int.Parse(name[..point], CultureInfo.InvariantCulture)
+                .ToString("D8", CultureInfo.InvariantCulture);
+            Directory.CreateDirectory(_run["checkpoints", $"step-{step}{name[point..]}"]);
+        }
+
+        Assert.Equal(
+            counting,
+            string.Join(' ', _run.Run.Checkpoints.FindNewest().Damaged.Select(each =>
+                Path.GetFileName(each.Path)["step-".Length..].TrimStart('0')).Select(name =>
+                    name.StartsWith('.') ? $"0{name}" : name)));
     }
 
     [Fact]

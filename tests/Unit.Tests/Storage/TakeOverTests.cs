@@ -29,13 +29,7 @@ public sealed class TakeOverTests
         for (int operation = 0; !isThrough; operation++)
         {
             using var directory = new TemporaryDirectory(isInMemory: true);
-            using (var first = new Holder(FileOperations.Default, directory["run"]))
-            {
-                first.Resume();
-                first.Train(to: 1, loss: 5);
-                first.Train(to: 2, loss: 6);
-            }
-
+            Begin(directory["run"]);
             var files = new FaultyFiles();
             using var old = new Holder(files, directory["run"]);
             Prepare(old, action);
@@ -79,6 +73,62 @@ public sealed class TakeOverTests
 
         // The last operations are behind the last check.
         Assert.InRange(losses, 20, 1000);
+    }
+
+    /// <summary>The one operation of the old holder that comes too late falls into the young one's taking over.</summary>
+    [Theory]
+    [InlineData("checkpoints")]
+    [InlineData("taking over")]
+    [InlineData("setting aside")]
+    public void A_stopped_holder_that_goes_on_while_its_successor_takes_the_run_over_does_not_stop_that(string action)
+    {
+        int cases = 0;
+        bool isStopped = true;
+        for (int rename = 0; isStopped; rename++)
+        {
+            bool isReached = true;
+            for (int operation = 0; isStopped && isReached; operation++)
+            {
+                using var directory = new TemporaryDirectory(isInMemory: true);
+                Begin(directory["run"]);
+                var files = new FaultyFiles();
+                using var old = new Holder(files, directory["run"]);
+                Prepare(old, action);
+                using var stop = new Stop(files, at: rename, () => Act(old, action));
+                isStopped = stop.IsStopped;
+                isReached = false;
+                var youngFiles = new FaultyFiles();
+                using var young = new Holder(youngFiles, directory["run"]);
+                int count = 0;
+                youngFiles.Meanwhile = (_, path) =>
+                {
+                    if (path.Contains("checkpoints", StringComparison.Ordinal) && count++ == operation)
+                    {
+                        isReached = true;
+                        stop.GoOn();
+                    }
+                };
+
+                young.Resume();
+
+                stop.GoOn();
+                youngFiles.Meanwhile = (_, _) => { };
+                RequireInForce(young, young.Written());
+                young.Dispose();
+                RequireOpensCleanly(young, directory["run"]);
+                cases++;
+            }
+        }
+
+        Assert.InRange(cases, 100, 2000);
+    }
+
+    private static void Begin(string run)
+    {
+        using var first = new Holder(FileOperations.Default, run);
+        first.Resume();
+        first.Train(to: 1, loss: 5);
+        first.Train(to: 2, loss: 6);
     }
 
     private static void Prepare(Holder old, string action)
@@ -162,6 +212,42 @@ public sealed class TakeOverTests
             ],
             new[] { "best", "config.json", "final", "ledger.json", "metrics.jsonl" }
                 .Select(link => new FileInfo(Path.Combine(run, link)).LinkTarget));
+    }
+
+    /// <summary>A thread of a holder that waits before one of its renames until it is let go on.</summary>
+    private sealed class Stop : IDisposable
+    {
+        private readonly ManualResetEventSlim _goesOn = new();
+        private readonly Task _action;
+
+        public Stop(FaultyFiles files, int at, Action action)
+        {
+            var stopped = new TaskCompletionSource();
+            int count = 0;
+            files.Meanwhile = (operation, _) =>
+            {
+                if (operation == FileOperation.Rename && count++ == at)
+                {
+                    stopped.SetResult();
+                    _goesOn.Wait();
+                }
+            };
+            _action = Task.Run(action);
+            IsStopped = Task.WaitAny(stopped.Task, _action) == 0;
+        }
+
+        /// <summary>Whether it has so many renames.</summary>
+        public bool IsStopped { get; }
+
+        /// <summary>Returns when the holder has ended.</summary>
+        public void GoOn()
+        {
+            _goesOn.Set();
+            var failure = Record.Exception(_action.Wait);
+            Assert.True(failure?.InnerException is null or RnnLmException { ExitCode: ExitCode.Cluster }, $"{failure}");
+        }
+
+        public void Dispose() => _goesOn.Dispose();
     }
 
     /// <summary>What a training process does to its run, by steps of one ledger entry and one line of metrics.</summary>
