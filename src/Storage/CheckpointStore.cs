@@ -145,12 +145,6 @@ public sealed class CheckpointStore
             operations.CreateDirectory(directory);
             TemporaryName.RemoveLower(operations, directory, lease.Incarnation);
             store.TakeOver();
-            foreach (var name in store._catalog.Lineage())
-            {
-                // A damaged state has no loss here; FindNewest names it when its turn comes.
-                store.Remember(name.Step, Checkpoint.ReadState(operations, store._catalog.PathOf(name)));
-            }
-
             store.MoveLinks();
         });
         return store;
@@ -160,14 +154,25 @@ public sealed class CheckpointStore
     /// nor write beside them what counts.</summary>
     private void TakeOver()
     {
-        // A holder that was stopped before it removed or renamed one may do that meanwhile: they are listed again.
-        while (!_catalog.Lineage().Where(name => name.Incarnation < _lease.Incarnation).All(TryTakeOver))
+        IReadOnlyList<CheckpointName> lineage;
+        do
         {
+            // Before they are renamed, so that the links point nowhere as briefly as possible.
+            lineage = _catalog.Lineage();
+            _validationLosses.Clear();
+            foreach (var name in lineage)
+            {
+                // A damaged state has no loss here; FindNewest names it when its turn comes.
+                Remember(name.Step, Checkpoint.ReadState(_operations, _catalog.PathOf(name)));
+            }
         }
+        while (!lineage.Where(name => name.Incarnation < _lease.Incarnation).All(TryTakeOver));
 
         _operations.FlushDirectory(_directory);
     }
 
+    /// <summary>False when it is not there any more: a holder that was stopped before it removed or renamed it has done
+    /// that meanwhile.</summary>
     private bool TryTakeOver(CheckpointName name)
     {
         string path = _catalog.PathOf(name);

@@ -88,8 +88,11 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Equal("checkpoints/step-00000100.1.1", _run.LinkTarget("final"));
         Assert.Equal([100L], _run.Store.Steps);
 
+        _run.Store.Save(TestRun.Snapshot(100, variant: 3));
+        Assert.Equal(10_003f, TestRun.Weights(_run.Store.FindNewest().Newest!)[0]);
+
         Assert.Empty(_run.Store.Prune(new RetentionPolicy(1)));
-        Assert.Equal([_run["checkpoints", "step-00000100.1.1"]], Directory.GetFileSystemEntries(_run["checkpoints"]));
+        Assert.Equal([_run["checkpoints", "step-00000100.1.2"]], Directory.GetFileSystemEntries(_run["checkpoints"]));
     }
 
     [Fact]
@@ -139,7 +142,9 @@ public sealed class CheckpointStoreTests : IDisposable
     [Fact]
     public void What_a_higher_incarnation_has_is_not_touched()
     {
-        string[] higher = [_run["checkpoints", "step-00000050.9"], _run["checkpoints", ".step-00000100.9.tmp-9"]];
+        string[] higher =
+            [.. new[] { "step-00000050.9", "step-00000060.9", "step-00000060.9.1", ".step-00000100.9.tmp-9" }
+                .Select(name => _run["checkpoints", name])];
         Assert.All(higher, path => Directory.CreateDirectory(path));
         var store = _run.Run.OpenCheckpoints(_run.Lease);
         store.Save(TestRun.Snapshot(0));
