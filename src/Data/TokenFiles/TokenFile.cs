@@ -1,24 +1,23 @@
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
 
 namespace RnnLm.Data;
 
-/// <summary>The ids of a corpus in a memory-mapped file; any threads may read it until it is disposed.</summary>
-public sealed unsafe class TokenFile : IDisposable
+/// <summary>
+/// The ids of a corpus in a file that is read piece by piece where they are asked for; any threads may read it until it
+/// is disposed. It is not mapped: a mapped file that shrinks, or whose disk fails, kills the process without a word.
+/// </summary>
+public sealed class TokenFile : IDisposable
 {
-    private readonly MemoryMappedFile _file;
-    private readonly MemoryMappedViewAccessor _view;
+    private const int BufferBytes = 1 << 16;
+    private readonly FileStream _stream;
+    private readonly SafeFileHandle _file;
     private readonly TokenFileHeader _header;
-    private byte* _bytes;
 
-    private TokenFile(string path, MemoryMappedFile file, TokenFileHeader header)
-    {
-        (Path, _file, _header) = (path, file, header);
-        _view = file.CreateViewAccessor(0, header.FileBytes, MemoryMappedFileAccess.Read);
-        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref _bytes);
-        _bytes += _view.PointerOffset;
-    }
+    private TokenFile(string path, FileStream stream, TokenFileHeader header) =>
+        (Path, _stream, _file, _header) = (path, stream, stream.SafeFileHandle, header);
 
     /// <summary>Where it lies.</summary>
     public string Path { get; }
@@ -42,45 +41,54 @@ public sealed unsafe class TokenFile : IDisposable
     /// <exception cref="IOException">It cannot be read.</exception>
     public static TokenFile Open(string path, ReadOnlySpan<byte> key)
     {
-        using FileStream stream = File.OpenRead(path);
-        byte[] bytes = new byte[TokenFileHeader.Bytes];
-        int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-        TokenFileHeader header = TokenFileHeader.Parse(bytes.AsSpan(0, read), stream.Length);
-
-        // The rest of the stream is the payload.
-        if (!key.SequenceEqual(header.Key) || !bytes.AsSpan().SequenceEqual(header.ToBytes(SHA256.HashData(stream))))
+        var stream = new FileStream(
+            path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, BufferBytes);
+        try
         {
-            throw new InvalidDataException("made from something else, or its content is not what was written");
-        }
+            byte[] bytes = new byte[TokenFileHeader.Bytes];
+            int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+            TokenFileHeader header = TokenFileHeader.Parse(bytes.AsSpan(0, read), stream.Length);
 
-        var file = MemoryMappedFile.CreateFromFile(
-            stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-        return new TokenFile(path, file, header);
+            // The rest of the stream is the payload.
+            bool isIntact = bytes.AsSpan().SequenceEqual(header.ToBytes(SHA256.HashData(stream)));
+            return key.SequenceEqual(header.Key) && isIntact
+                ? new TokenFile(path, stream, header)
+                : throw new InvalidDataException("made from something else, or its content is not what was written");
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Tokens [start, start + length) that sentence <paramref name="index"/> covers.</summary>
-    /// <exception cref="RnnLmException">Storage: the file was changed since it was opened.</exception>
+    /// <exception cref="RnnLmException">Storage: the file was changed since it was opened, or it fails.</exception>
     public (long Start, long Length) Sentence(long index)
     {
-        ObjectDisposedException.ThrowIf(_bytes is null, this);
         ArgumentOutOfRangeException.ThrowIfNegative(index);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, SentenceCount);
-        long* starts = (long*)(_bytes + _header.StartsOffset);
-        (long start, long end) = (starts[index], starts[index + 1]);
+        Span<long> bounds = stackalloc long[2];
+        ReadAt(_header.StartsOffset + (index * sizeof(long)), MemoryMarshal.AsBytes(bounds));
+        (long start, long end) = (bounds[0], bounds[1]);
         return start >= 0 && start <= end && end <= TokenCount ? (start, end - start) : throw Changed();
     }
 
     /// <summary>Copies the ids from <paramref name="start"/> on into <paramref name="destination"/>.</summary>
-    /// <exception cref="RnnLmException">Storage: the file was changed since it was opened.</exception>
+    /// <exception cref="RnnLmException">Storage: the file was changed since it was opened, or it fails.</exception>
     public void Read(long start, Span<int> destination)
     {
-        ObjectDisposedException.ThrowIf(_bytes is null, this);
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, TokenCount - destination.Length);
-        byte* first = _bytes + TokenFileHeader.Bytes + (start * _header.IdBytes);
+
+        // Ids of two bytes are read into the back half, from which each is widened before its place is written.
+        var bytes = MemoryMarshal.AsBytes(destination)[((sizeof(int) - _header.IdBytes) * destination.Length)..];
+        ReadAt(TokenFileHeader.Bytes + (start * _header.IdBytes), bytes);
         for (int i = 0; i < destination.Length; i++)
         {
-            int id = _header.IdBytes == sizeof(ushort) ? ((ushort*)first)[i] : ((int*)first)[i];
+            int id = _header.IdBytes == sizeof(ushort)
+                ? MemoryMarshal.Read<ushort>(bytes[(i * sizeof(ushort))..])
+                : destination[i];
 
             // An id outside the vocabulary would index past a table of native memory.
             destination[i] = (uint)id < (uint)VocabularySize ? id : throw Changed();
@@ -88,14 +96,28 @@ public sealed unsafe class TokenFile : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => _stream.Dispose();
+
+    private void ReadAt(long offset, Span<byte> destination)
     {
-        if (_bytes is not null)
+        try
         {
-            _bytes = null;
-            _view.SafeMemoryMappedViewHandle.ReleasePointer();
-            _view.Dispose();
-            _file.Dispose();
+            while (!destination.IsEmpty)
+            {
+                int read = RandomAccess.Read(_file, destination, offset);
+                if (read == 0)
+                {
+                    throw Changed();
+                }
+
+                destination = destination[read..];
+                offset += read;
+            }
+        }
+        catch (IOException failure)
+        {
+            throw RnnLmException.Storage(
+                $"{Path}: the token file cannot be read ({failure.Message}); look after the disk it lies on", failure);
         }
     }
 
