@@ -29,10 +29,10 @@ internal sealed record RunConfig(
     /// <summary>The value of a setting that is recorded.</summary>
     public T Get<T>(Setting<T> setting) => setting.Read(Texts(setting));
 
-    /// <summary>The same as one would write it.</summary>
+    /// <summary>The same as one would write it; by default in a run that is older than the setting.</summary>
     public IReadOnlyList<string> Texts(ISetting setting) => Settings.At(setting.Keys[0]) switch
     {
-        null => [],
+        null => setting.Default is { } value ? [value] : [],
         JsonArray list => [.. list.Select(Text)],
         var node => [Text(node)],
     };

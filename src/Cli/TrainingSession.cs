@@ -156,7 +156,12 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 request.Get(TrainSettings.OnDivergence),
                 bestLoss,
                 IsResumed: initial is null,
-                isEvaluated),
+                isEvaluated)
+            {
+                VerifyEvery = config.Get(TrainSettings.VerifyEvery),
+                OnMismatch = config.Get(TrainSettings.OnMismatch),
+                Seed = job.Seed,
+            },
             prepared.Inputs,
             state,
             new Optimizer(job.Optimizer, buffers, threads));

@@ -105,6 +105,23 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
         }
     }
 
+    /// <summary>Asks a worker for a range of the step in hand that another has computed.</summary>
+    public void AskToCompare(StepInProgress step, Member member, ShardRange range, DateTimeOffset now)
+    {
+        step.AskToCompare(member.Id, range);
+        member.GivenWork(now);
+        Tell(step);
+        WatchTheTime(step, now);
+    }
+
+    /// <summary>Computes a step anew.</summary>
+    public void Restart(StepInProgress step, DateTimeOffset now)
+    {
+        step.Restart();
+        Divide(step, now);
+        WatchTheTime(step, now);
+    }
+
     /// <summary>Divides among those who are in time whatever neither came back nor is asked of one of them.</summary>
     private void Divide(StepInProgress step, DateTimeOffset now)
     {
@@ -120,15 +137,29 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
             var shares = members.Zip(ShardDivision.Divide(start, end, speeds));
             foreach (var (member, ranges) in shares.Where(share => share.Second.Count > 0))
             {
-                step.Assign(member.Id, ranges);
-                if (step == _steps.Values.First())
-                {
-                    member.GivenWork(now);
-                }
+                Give(step, member, ranges, now);
+            }
+        }
+
+        foreach (int shard in step.Suspects)
+        {
+            var others = roster.InTimeBut(step.FailedOn(shard));
+            if (!others.Any(member => step.IsAskedOf(member.Id, shard)))
+            {
+                Give(step, others[shard % others.Count], [new ShardRange(shard, 1)], now);
             }
         }
 
         Tell(step);
+    }
+
+    private void Give(StepInProgress step, Member member, IReadOnlyList<ShardRange> ranges, DateTimeOffset now)
+    {
+        step.Assign(member.Id, ranges);
+        if (step == _steps.Values.First())
+        {
+            member.GivenWork(now);
+        }
     }
 
     private void Tell(StepInProgress step)

@@ -6,13 +6,17 @@ namespace RnnLm.Coordinator;
 /// <see cref="OnPrepared"/> has them divided among the workers (<see cref="Assignment"/>) → workers return sums to
 /// <see cref="OnRangeResult"/>, which puts each into the tree once → <see cref="Reduce"/> adds siblings →
 /// <see cref="Update"/> lets the optimizer make the next version → <see cref="Commit"/> publishes it to all. Beside it:
-/// who works, and what a slow worker triggers (<see cref="Workforce"/>), evaluation (<see cref="Evaluation"/>), saving
-/// and ending (<see cref="Saving"/>).
+/// who works, and what a slow worker triggers (<see cref="Workforce"/>), evaluation (<see cref="Evaluation"/>),
+/// comparing workers (<see cref="Verification"/>), saving and ending (<see cref="Saving"/>).
 /// <para>What is lost is asked for again after a deadline; what comes twice, late or from other tokens is dropped and
 /// reported. See docs/determinism.md.</para>
 /// </remarks>
 public sealed class CoordinatorBehaviour : IBehaviour
 {
+    private const string MismatchCure =
+        "test their memory and processors, then go on with --resume (--on-mismatch continue goes on without both " +
+        "while there is a third)";
+
     private const string DivergenceCure = "lower --lr, set --clip, or use --on-divergence skip";
 
     private readonly CoordinatorSettings _settings;
@@ -23,6 +27,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
     private readonly Workforce _workforce;
     private readonly Assignment _assignment;
     private readonly Evaluation _evaluation;
+    private readonly Verification _verification;
     private readonly Saving _saving;
     private readonly HashSet<long> _preparing = [];
     private TrainingState _state;
@@ -47,6 +52,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         (_settings, _inputs, _state, _optimizer) = (settings, inputs, state, optimizer);
         _assignment = new Assignment(_roster, settings.Incarnation, _outbox);
         _evaluation = new Evaluation(inputs.Validation, _roster, settings.Incarnation, _outbox);
+        _verification = new Verification(settings, _roster, _assignment, _outbox);
         _saving = new Saving(settings.IsResumed ? state.Version : null, settings.BestLoss, _roster, _outbox);
         _workforce = new Workforce(settings, _roster, _assignment, _evaluation, _outbox, Publish, Stop);
     }
@@ -65,12 +71,18 @@ public sealed class CoordinatorBehaviour : IBehaviour
             case Started: OnStarted(now); break;
             case StepPrepared prepared: OnPrepared(prepared.Step, now); break;
             case RangeResult result: OnRangeResult(result, now); break;
+            case RangeDigested digested: OnDigested(digested, now); break;
+            case RangeFailed failed: OnRangeFailed(failed, now); break;
             case RangesAdded added: OnRangesAdded(added); break;
             case Updated updated: Commit(updated.Outcome, now); break;
+            case PieceRead read: _evaluation.OnRead(read); break;
             case EvaluationResult result: OnEvaluationResult(result, now); break;
+            case EvaluationFailed failed: OnEvaluationFailed(failed, now); break;
             case CheckpointWritten written: _saving.OnWritten(written, version); break;
             case WritingCheck check: _saving.OnWritingCheck(check, version); break;
             case StopRequested stop: OnStopRequested(stop); break;
+            case InputFailed when _saving.IsStopping: break;
+            case InputFailed { Failure: var failure }: Stop(failure.ExitCode, _ => failure.Message, failure); break;
             case Join or Terminated or LateCheck or SilenceCheck or NobodyCame when _saving.IsStopping: break;
             case Join join: BeginWithFirst(_workforce.OnJoin(join, version, now), now); break;
             case Terminated terminated: _workforce.OnTerminated(terminated, now); break;
@@ -80,6 +92,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             default: throw new InvalidOperationException($"the coordinator does not know {message.GetType().Name}");
         }
 
+        GoOn(now);
         return _outbox.Take();
     }
 
@@ -108,7 +121,38 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
     }
 
-    /// <summary>Asks for the tokens of this step and the next, off the actor: the plan reads a mapped file.</summary>
+    /// <summary>
+    /// After every message: work that fails whoever computes it ends the run, a comparison that is due is seen to, and a
+    /// sum that is whole becomes an update.
+    /// </summary>
+    private void GoOn(DateTimeOffset now)
+    {
+        if (_saving.IsStopping)
+        {
+            return;
+        }
+
+        if (_evaluation.Poison() is { } piece)
+        {
+            Stop(ExitCode.BadInput, version => $"step {version} cannot be evaluated: {piece}; correct that text");
+        }
+        else if (_assignment.Find(_state.Version) is { } step)
+        {
+            if (step.Poison([.. _roster.Members.Select(member => member.Id)]) is { } shard)
+            {
+                Stop(
+                    ExitCode.BadInput,
+                    version => $"step {version} cannot be computed: {shard}; see its tokens with " +
+                        $"rnnlm plan --run RUN --steps {version}..{version + 1} --json and correct that text");
+                return;
+            }
+
+            _verification.Advance(step, now);
+            Update();
+        }
+    }
+
+    /// <summary>Asks for the tokens of this step and the next, off the actor: the plan reads a file.</summary>
     private void PrepareAhead()
     {
         for (long step = _state.Version; step <= _state.Version + 1 && step < _settings.TotalSteps; step++)
@@ -116,7 +160,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             if (_assignment.Find(step) is null && _preparing.Add(step))
             {
                 long number = step;
-                _outbox.Run($"prepare step {number}", () =>
+                _outbox.Read($"prepare step {number}", () =>
                 {
                     var shards = _inputs.Plan.Step(number);
                     ulong[] hashes = [.. shards.Select(shard => shard.Hash())];
@@ -164,8 +208,68 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
     private void OnRangeResult(RangeResult result, DateTimeOffset now)
     {
+        bool isCompared = result.Step == _state.Version && _assignment.Find(result.Step) is { } step &&
+            _verification.Concerns(step, result.Range);
+        if (isCompared)
+        {
+            _outbox.Run($"digest {result.Range}", () => new RangeDigested(result, result.Gradient.Digest()));
+        }
+        else
+        {
+            Take(result, null, now);
+        }
+    }
+
+    private void OnDigested(RangeDigested digested, DateTimeOffset now)
+    {
+        var (result, digest) = digested;
+        if (_assignment.Find(result.Step) is not { } step || !_verification.IsSecond(step, result))
+        {
+            Take(result, digest, now);
+            return;
+        }
+
+        result.Release();
+        if (_verification.Compare(step, digested) is { } differ && !_saving.IsStopping)
+        {
+            OnMismatch(step, differ, now);
+        }
+    }
+
+    /// <summary>One of the two computes wrongly: neither is trusted, nor is anything of this step.</summary>
+    private void OnMismatch(StepInProgress step, ResultsDiffer differ, DateTimeOffset now)
+    {
+        ActorId[] both = [differ.Worker, differ.Second];
+        bool isAnotherThere = _roster.Members.Any(member => !both.Contains(member.Id));
+        if (_settings.OnMismatch == MismatchPolicy.Stop || !isAnotherThere)
+        {
+            Stop(
+                ExitCode.Cluster,
+                version => $"{both[0]} and {both[1]} computed different results for shards {differ.Range} of step " +
+                    $"{version} from the same tokens and parameters, so one of them computes wrongly; {MismatchCure}");
+            return;
+        }
+
+        foreach (var worker in both)
+        {
+            var other = both.Single(id => id != worker);
+            _workforce.Expel(
+                worker, $"it and {other} computed different results for shards {differ.Range} of step {step.Step}", now);
+        }
+
+        _assignment.Restart(step, now);
+        if (_evaluation.IsRunning)
+        {
+            _evaluation.Begin(_state.Version, now);
+        }
+    }
+
+    /// <summary>Puts a result into the tree, if it counts.</summary>
+    private void Take(RangeResult result, string? digest, DateTimeOffset now)
+    {
         var step = _assignment.Find(result.Step);
         string? rejection = result.Incarnation != _settings.Incarnation ? "wrong incarnation"
+            : _workforce.IsExpelled(result.Worker) ? "worker expelled"
             : result.Step != _state.Version || step is null ? "wrong version"
             : step.Accept(result);
         if (rejection is not null)
@@ -182,15 +286,61 @@ public sealed class CoordinatorBehaviour : IBehaviour
             _assignment.WatchTheTime(step, now);
         }
 
+        if (digest is not null)
+        {
+            _verification.Begin(result, digest);
+        }
+
         Reduce(step, result.Range);
     }
 
-    /// <summary>Adds a range to its sibling, off the actor, if both are there; the root is an update.</summary>
+    private void OnRangeFailed(RangeFailed failed, DateTimeOffset now)
+    {
+        if (failed.Incarnation != _settings.Incarnation)
+        {
+            return;
+        }
+
+        _outbox.Report(new WorkFailed(failed.Step, failed.Worker, $"shards {failed.Range}", failed.Cause));
+        if (failed.Step == _state.Version && _assignment.Find(failed.Step) is { } step)
+        {
+            step.Fail(failed.Worker, failed.Range, failed.Cause);
+            _assignment.DivideAgain(now);
+            _assignment.WatchTheTime(step, now);
+        }
+
+        OnFailed(failed.Worker, failed.Step, failed.Cause, now);
+    }
+
+    private void OnEvaluationFailed(EvaluationFailed failed, DateTimeOffset now)
+    {
+        if (failed.Incarnation != _settings.Incarnation)
+        {
+            return;
+        }
+
+        string work = $"piece {failed.Piece} of the validation text";
+        _outbox.Report(new WorkFailed(failed.Version, failed.Worker, work, failed.Cause));
+        _evaluation.Fail(failed, now);
+        OnFailed(failed.Worker, failed.Version, failed.Cause, now);
+    }
+
+    /// <summary>What cannot be computed at all is judged first: that is not the worker's fault.</summary>
+    private void OnFailed(ActorId worker, long step, string cause, DateTimeOffset now)
+    {
+        GoOn(now);
+        if (!_saving.IsStopping)
+        {
+            _workforce.OnFailed(worker, step, cause, now);
+        }
+    }
+
+    /// <summary>Adds a range to its sibling, off the actor, if both are there.</summary>
     private void Reduce(StepInProgress step, ShardRange range)
     {
-        if (!step.Tree.TryTakePair(range, out var parent, out var left, out var right))
+        var tree = step.Tree;
+        if (!tree.TryTakePair(range, out var parent, out var left, out var right))
         {
-            Update();
             return;
         }
 
@@ -198,13 +348,14 @@ public sealed class CoordinatorBehaviour : IBehaviour
         {
             GradientSum.Add(left, right);
             right.Release();
-            return new RangesAdded(step.Step, parent, left);
+            return new RangesAdded(tree, step.Step, parent, left);
         });
     }
 
     private void OnRangesAdded(RangesAdded added)
     {
-        if (_assignment.Find(added.Step) is { } step && step.Tree.Complete(added.Range, added.Sum))
+        if (_assignment.Find(added.Step) is { } step && step.Tree == added.Tree &&
+            step.Tree.Complete(added.Range, added.Sum))
         {
             Reduce(step, added.Range);
         }
@@ -215,12 +366,12 @@ public sealed class CoordinatorBehaviour : IBehaviour
     }
 
     /// <summary>
-    /// Lets the optimizer make the next version, off the actor, once the step's sum is whole and the version in hand
-    /// was evaluated, if that was due.
+    /// Lets the optimizer make the next version, off the actor, once the step's sum is whole, and compared and the
+    /// version in hand evaluated where that was due.
     /// </summary>
     private void Update()
     {
-        if (_isUpdating || _saving.IsStopping || _evaluation.IsRunning ||
+        if (_isUpdating || _saving.IsStopping || _evaluation.IsRunning || _verification.IsOpen(_state.Version) ||
             _assignment.Find(_state.Version) is not { Tree.Root: { } sum } step)
         {
             return;
@@ -236,6 +387,11 @@ public sealed class CoordinatorBehaviour : IBehaviour
     {
         _isUpdating = false;
         var step = _assignment.Find(_state.Version)!;
+        foreach (var member in _roster.Members.Where(member => step.ShardsOf(member.Id) > 0))
+        {
+            member.HasWorked(step.Step);
+        }
+
         _assignment.Remove(step);
         step.Release();
         if (!outcome.IsFinite && _settings.Divergence == DivergencePolicy.Stop)
@@ -318,7 +474,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
     private void OnEvaluationResult(EvaluationResult result, DateTimeOffset now)
     {
-        if (result.Incarnation != _settings.Incarnation || _evaluation.Accept(result, now) is not { } loss)
+        if (result.Incarnation != _settings.Incarnation || _workforce.IsExpelled(result.Worker) ||
+            _evaluation.Accept(result, now) is not { } loss)
         {
             return;
         }
@@ -335,7 +492,6 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         Finish(isFinite ? loss : null, isBest);
-        Update();
     }
 
     /// <summary>Saves the version in hand where that is due; after the last step that is the end.</summary>

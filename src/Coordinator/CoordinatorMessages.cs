@@ -3,8 +3,25 @@ namespace RnnLm.Coordinator;
 /// <summary>The plan's tokens of a step are there.</summary>
 internal sealed record StepPrepared(StepInProgress Step) : Message;
 
+/// <summary>Tokens of a step, or of a piece of the validation text, cannot be read.</summary>
+internal sealed record InputFailed(RnnLmException Failure) : Message;
+
+/// <summary>The tokens of a piece of the validation text are there.</summary>
+internal sealed record PieceRead(long Version, int Piece, ActorId Worker, ShardTokens Tokens) : Message;
+
+/// <summary>The digest of a result is there, by which it is compared.</summary>
+internal sealed record RangeDigested(RangeResult Result, string Digest) : Message
+{
+    /// <inheritdoc/>
+    public override void Release() => Result.Release();
+}
+
 /// <summary>The sum of two sibling ranges is there.</summary>
-internal sealed record RangesAdded(long Step, ShardRange Range, Gradient Sum) : Message
+/// <param name="Tree">That they come from: a step that is computed anew has another.</param>
+/// <param name="Step">Its number.</param>
+/// <param name="Range">Their parent.</param>
+/// <param name="Sum">Of the two.</param>
+internal sealed record RangesAdded(ReductionTree<Gradient> Tree, long Step, ShardRange Range, Gradient Sum) : Message
 {
     /// <inheritdoc/>
     public override void Release() => Sum.Release();

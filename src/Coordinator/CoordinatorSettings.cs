@@ -10,6 +10,16 @@ public enum DivergencePolicy
     Skip,
 }
 
+/// <summary>What to do when two workers compute different results from the same tokens and parameters.</summary>
+public enum MismatchPolicy
+{
+    /// <summary>End the run; the version before the step is kept.</summary>
+    Stop,
+
+    /// <summary>Go on without both, as long as there is a third, and compute the step anew.</summary>
+    Continue,
+}
+
 /// <summary>How one process runs a job. None of it decides a bit of the result.</summary>
 /// <param name="Incarnation">Number of this coordinator among those of the run.</param>
 /// <param name="TotalSteps">The step count to stop at.</param>
@@ -37,7 +47,17 @@ public sealed record CoordinatorSettings(
     DivergencePolicy Divergence,
     double? BestLoss,
     bool IsResumed,
-    bool IsEvaluated);
+    bool IsEvaluated)
+{
+    /// <summary>Every so many steps, from step 0 on, a range is computed by a second worker too; 0 for never.</summary>
+    public long VerifyEvery { get; init; }
+
+    /// <summary>What to do when the two differ.</summary>
+    public MismatchPolicy OnMismatch { get; init; }
+
+    /// <summary>Chooses, with the step, which range that is.</summary>
+    public long Seed { get; init; }
+}
 
 /// <summary>What the coordinator works on.</summary>
 /// <param name="Plan">The examples of each step.</param>

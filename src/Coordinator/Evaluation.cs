@@ -17,6 +17,8 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     private readonly long[] _tokens = new long[pieces.Count];
     private readonly Dictionary<int, ActorId> _inHand = [];
     private readonly SortedSet<int> _waiting = [];
+    private readonly Dictionary<int, HashSet<ActorId>> _failedOn = [];
+    private string _failure = string.Empty;
     private long? _version;
 
     /// <summary>Whether there is any validation text.</summary>
@@ -31,6 +33,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         _version = version;
         Array.Clear(_losses);
         _inHand.Clear();
+        _failedOn.Clear();
         _waiting.UnionWith(Enumerable.Range(0, pieces.Count));
         Draw(now);
     }
@@ -49,15 +52,64 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         foreach (var member in roster.InTime)
         {
             int room = (PiecesAThread * member.Threads) - CountOf(member.Id);
-            for (; room > 0 && _waiting.Count > 0; room--)
+            foreach (int piece in _waiting.Where(piece => !FailedOn(piece).Contains(member.Id)).Take(room).ToArray())
             {
-                int piece = _waiting.Min;
                 _waiting.Remove(piece);
                 _inHand[piece] = member.Id;
                 member.GivenWork(now);
-                outbox.Send(member.Id, new Evaluate(incarnation, version, piece, pieces[piece]));
+                var worker = member.Id;
+                outbox.Read($"read piece {piece}", () => new PieceRead(version, piece, worker, pieces[piece]));
             }
         }
+    }
+
+    /// <summary>Sends a piece that was read to whom it was read for, unless it was withdrawn meanwhile.</summary>
+    public void OnRead(PieceRead read)
+    {
+        if (read.Version == _version && _inHand.GetValueOrDefault(read.Piece) == read.Worker)
+        {
+            outbox.Send(read.Worker, new Evaluate(incarnation, read.Version, read.Piece, read.Tokens));
+        }
+    }
+
+    /// <summary>Takes in that a worker could not evaluate a piece: it goes to another.</summary>
+    public void Fail(EvaluationFailed failed, DateTimeOffset now)
+    {
+        if (failed.Version != _version || !IsPiece(failed.Piece) || _losses[failed.Piece] is not null)
+        {
+            return;
+        }
+
+        _failure = failed.Cause;
+        _failedOn[failed.Piece] = [.. FailedOn(failed.Piece), failed.Worker];
+        if (_inHand.GetValueOrDefault(failed.Piece) == failed.Worker)
+        {
+            _inHand.Remove(failed.Piece);
+            _waiting.Add(failed.Piece);
+        }
+
+        Draw(now);
+    }
+
+    /// <summary>
+    /// The piece that is at fault rather than those who evaluated it: it failed on two workers, or on all there are.
+    /// </summary>
+    /// <returns>What to say of it; null while there is none.</returns>
+    public string? Poison()
+    {
+        ActorId[] workers = [.. roster.Members.Select(member => member.Id)];
+        foreach (var (piece, failedOn) in _failedOn)
+        {
+            bool isAlone = workers.Length > 0 && failedOn.IsSupersetOf(workers);
+            if (IsRunning && (failedOn.Count > 1 || isAlone) && _losses[piece] is null)
+            {
+                return $"piece {piece} of {pieces.Count} of the validation text failed on " +
+                    $"{string.Join(" and ", failedOn.Select(worker => worker.Name).Order(StringComparer.Ordinal))}: " +
+                    _failure;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Whether a worker owes a piece.</summary>
@@ -79,8 +131,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     /// <returns>The mean loss per token in nats, with the last piece that was missing.</returns>
     public double? Accept(EvaluationResult result, DateTimeOffset now)
     {
-        bool isPiece = result.Version == _version && result.Piece >= 0 && result.Piece < pieces.Count;
-        if (!isPiece || _losses[result.Piece] is not null)
+        if (result.Version != _version || !IsPiece(result.Piece) || _losses[result.Piece] is not null)
         {
             return null;
         }
@@ -98,6 +149,10 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         _version = null;
         return _losses.Sum(loss => loss!.Value) / _tokens.Sum();
     }
+
+    private bool IsPiece(int piece) => piece >= 0 && piece < pieces.Count;
+
+    private HashSet<ActorId> FailedOn(int piece) => _failedOn.GetValueOrDefault(piece) ?? [];
 
     private int CountOf(ActorId worker) => _inHand.Values.Count(holder => holder == worker);
 }

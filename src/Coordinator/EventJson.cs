@@ -23,6 +23,11 @@ public static class EventJson
         ResultsOverdue it => json => WriteVersionEvent(json, "results_overdue", it.Version, ("worker", it.Worker.Name)),
         ResultDropped dropped => json => WriteVersionEvent(
             json, "result_dropped", dropped.Step, ("worker", dropped.Worker.Name), ("reason", dropped.Reason)),
+        WorkFailed it => json => WriteVersionEvent(
+            json, "work_failed", it.Version, ("worker", it.Worker.Name), ("work", it.Work), ("reason", it.Reason)),
+        RangeVerified it => json => WriteComparison(json, "range_verified", it.Step, it.Range, it.Worker, it.Second),
+        ResultsDiffer it => json => WriteComparison(json, "results_differ", it.Step, it.Range, it.Worker, it.Second),
+        NotVerified it => json => WriteVersionEvent(json, "not_verified", it.Step),
         CheckpointSaved saved => json => WriteVersionEvent(json, "checkpoint_saved", saved.Version),
         CheckpointFailed it => json => WriteVersionEvent(json, "checkpoint_failed", it.Version, ("reason", it.Reason)),
         _ => null,
@@ -45,6 +50,11 @@ public static class EventJson
         WriteEvent(json, name, properties);
         json.WriteNumber("version", version);
     }
+
+    private static void WriteComparison(
+        Utf8JsonWriter json, string name, long step, ShardRange range, ActorId worker, ActorId second) =>
+        WriteVersionEvent(
+            json, name, step, ("worker", worker.Name), ("second_worker", second.Name), ("shards", $"{range}"));
 
     private static void WriteEvaluation(Utf8JsonWriter json, Evaluated evaluated)
     {

@@ -23,6 +23,19 @@ internal sealed class Outbox
     /// <summary>Runs work off the actor.</summary>
     public void Run(string name, Func<Message> work) => Add(new RunWork(name, work));
 
+    /// <summary>Reads input off the actor; a file that fails is answered by <see cref="InputFailed"/>.</summary>
+    public void Read(string name, Func<Message> read) => Run(name, () =>
+    {
+        try
+        {
+            return read();
+        }
+        catch (RnnLmException failure)
+        {
+            return new InputFailed(failure);
+        }
+    });
+
     /// <summary>All effects so far; the outbox is empty afterwards.</summary>
     public IReadOnlyList<Effect> Take()
     {

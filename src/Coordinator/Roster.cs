@@ -37,6 +37,14 @@ public sealed class Roster
     public IReadOnlyList<Member> InTime =>
         _members.Values.Where(member => !member.IsLate).ToArray() is { Length: > 0 } inTime ? inTime : [.. Members];
 
+    /// <summary>The same without some workers, unless there are no others.</summary>
+    public IReadOnlyList<Member> InTimeBut(IReadOnlySet<ActorId> excluded)
+    {
+        Member[] others = [.. Members.Where(member => !excluded.Contains(member.Id))];
+        Member[] inTime = [.. others.Where(member => !member.IsLate)];
+        return inTime.Length > 0 ? inTime : others.Length > 0 ? others : InTime;
+    }
+
     /// <summary>How long a worker that owes something may say nothing.</summary>
     public TimeSpan Silence => _slowestStep == TimeSpan.Zero
         ? FirstSilence
@@ -121,6 +129,7 @@ public sealed class Member(ActorId id, int threads, string selfTestHash, DateTim
     private const double NewestWeight = 0.3;
 
     private double _measured;
+    private long? _lastFailed;
 
     /// <summary>The share of its measured speed that it is thought to have after it was late.</summary>
     private double _trust = 1;
@@ -163,6 +172,15 @@ public sealed class Member(ActorId id, int threads, string selfTestHash, DateTim
 
     /// <summary>Takes in that it was asked again. It gets work once more, so that it has something to answer.</summary>
     public void AskedAgain(DateTimeOffset now) => (Since, IsLate, WasAskedAgain) = (now, false, true);
+
+    /// <summary>Steps in a row in which something failed on it.</summary>
+    public int FailedSteps { get; private set; }
+
+    /// <summary>Takes in that something of a step failed on it.</summary>
+    public void Failed(long step) => (FailedSteps, _lastFailed) = (FailedSteps + (step == _lastFailed ? 0 : 1), step);
+
+    /// <summary>Takes in that a step was committed for which it has worked.</summary>
+    public void HasWorked(long step) => FailedSteps = step == _lastFailed ? FailedSteps : 0;
 
     /// <summary>Takes in how long it needed for so many shards.</summary>
     public void Measure(int shards, TimeSpan elapsed)

@@ -58,6 +58,22 @@ public sealed record ResultsOverdue(long Version, ActorId Worker, TimeSpan Silen
 /// </summary>
 public sealed record ResultDropped(long Step, ActorId Worker, string Reason) : TrainingEvent;
 
+/// <summary>A worker could not compute something; another is asked, unless the work itself is at fault.</summary>
+/// <param name="Version">Of the parameters.</param>
+/// <param name="Worker">Who.</param>
+/// <param name="Work">What: shards, or a piece of the validation text.</param>
+/// <param name="Reason">What the device said.</param>
+public sealed record WorkFailed(long Version, ActorId Worker, string Work, string Reason) : TrainingEvent;
+
+/// <summary>A second worker computed a range to the same bits.</summary>
+public sealed record RangeVerified(long Step, ShardRange Range, ActorId Worker, ActorId Second) : TrainingEvent;
+
+/// <summary>A second worker computed other bits: one of the two computes wrongly.</summary>
+public sealed record ResultsDiffer(long Step, ShardRange Range, ActorId Worker, ActorId Second) : TrainingEvent;
+
+/// <summary>A step that was due is not verified, since no second worker answers; said once a run.</summary>
+public sealed record NotVerified(long Step) : TrainingEvent;
+
 /// <summary>A checkpoint was written.</summary>
 public sealed record CheckpointSaved(long Version) : TrainingEvent;
 

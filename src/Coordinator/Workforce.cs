@@ -3,8 +3,9 @@ namespace RnnLm.Coordinator;
 /// <summary>
 /// Workers join, leave, are late, fall silent and come back. The flat rule for time: who is later than twice what was
 /// expected of him, and than a quarter of a second, is late, and the others compute his ranges too; the first result
-/// wins. Who owes something and stays silent is asked again, then given up, and is welcome back. Without workers the
-/// run waits, and where nobody is left who could come it ends.
+/// wins. Who owes something and stays silent is asked again, then given up, and is welcome back. Who fails step after
+/// step, or computes wrongly, is expelled. Without workers the run waits, and where nobody is left who could come it
+/// ends.
 /// </summary>
 /// <param name="settings">How to run.</param>
 /// <param name="roster">Who works.</param>
@@ -24,9 +25,14 @@ internal sealed class Workforce(
 {
     private const string SilenceTimer = "silence";
     private const string NobodyTimer = "nobody";
+
+    /// <summary>Steps in a row in which ranges of a worker failed that others computed: it is broken.</summary>
+    private const int MostFailedSteps = 3;
+
     private string? _selfTestHash = settings.ExpectedSelfTest;
     private string? _whyNobody;
-    private int _gone;
+    private readonly HashSet<ActorId> _expelled = [];
+    private readonly HashSet<ActorId> _gone = [];
 
     /// <summary>Takes in that a worker said something; true when it had been given up and works again.</summary>
     public bool Hear(ActorId worker, long version, DateTimeOffset now)
@@ -50,6 +56,12 @@ internal sealed class Workforce(
     /// <summary>Takes a worker in; false when it rounds differently from the run's and is refused.</summary>
     public bool OnJoin(Join join, long version, DateTimeOffset now)
     {
+        if (IsExpelled(join.Worker))
+        {
+            outbox.Send(join.Worker, new Dismiss());
+            return false;
+        }
+
         _selfTestHash ??= join.SelfTestHash;
         if (join.SelfTestHash != _selfTestHash && !settings.AllowMixed)
         {
@@ -61,6 +73,7 @@ internal sealed class Workforce(
         }
 
         // A member that joins again was started anew and knows nothing of what it was asked.
+        _gone.Remove(join.Worker);
         roster.Remove(join.Worker);
         Withdraw(join.Worker, now);
         Welcome(roster.Add(join.Worker, join.Threads, join.SelfTestHash, now), version, now);
@@ -70,7 +83,7 @@ internal sealed class Workforce(
     /// <summary>A worker is gone for good.</summary>
     public void OnTerminated(Terminated terminated, DateTimeOffset now)
     {
-        _gone++;
+        _gone.Add(terminated.Actor);
         string reason = terminated.Failure?.Message ?? "it stopped";
         _whyNobody = terminated.Failure is null && _whyNobody is not null ? _whyNobody : reason.TrimEnd('.');
         if (roster.Remove(terminated.Actor))
@@ -82,6 +95,32 @@ internal sealed class Workforce(
         if (roster.Members.Count == 0)
         {
             Wait(terminated.Failure);
+        }
+    }
+
+    /// <summary>Whether a worker was expelled: nothing it says counts any more.</summary>
+    public bool IsExpelled(ActorId worker) => _expelled.Contains(worker);
+
+    /// <summary>Takes in that something of a step failed on a worker; step after step, that is the worker.</summary>
+    public void OnFailed(ActorId worker, long step, string cause, DateTimeOffset now)
+    {
+        var member = roster.Find(worker);
+        member?.Failed(step);
+        if (member?.FailedSteps >= MostFailedSteps)
+        {
+            Expel(worker, $"it failed in {MostFailedSteps} steps in a row: {cause}", now);
+        }
+    }
+
+    /// <summary>Takes a worker out of the run for good.</summary>
+    public void Expel(ActorId worker, string reason, DateTimeOffset now)
+    {
+        _expelled.Add(worker);
+        _gone.Add(worker);
+        outbox.Send(worker, new Dismiss());
+        if (roster.Remove(worker))
+        {
+            Lose(worker, "is expelled", reason, now);
         }
     }
 
@@ -143,7 +182,7 @@ internal sealed class Workforce(
     /// <summary>Without workers the run waits; where all that there will ever be are gone, it ends.</summary>
     public void Wait(Exception? cause = null)
     {
-        if (_gone >= settings.WorkerLimit)
+        if (_gone.Count >= settings.WorkerLimit)
         {
             stop(
                 ExitCode.Cluster,
@@ -203,10 +242,15 @@ internal sealed class Workforce(
     private void GiveUp(Member member, DateTimeOffset now)
     {
         string reason = $"it said nothing for {(now - member.Since).TotalSeconds:F0} s after it had been asked again";
-        _whyNobody = $"{member.Id} is given up: {reason}";
         roster.GiveUp(member);
-        outbox.Report(new WorkerLost(member.Id, reason));
-        Withdraw(member.Id, now);
+        Lose(member.Id, "is given up", reason, now);
+    }
+
+    private void Lose(ActorId worker, string how, string reason, DateTimeOffset now)
+    {
+        _whyNobody = $"{worker} {how}: {reason}";
+        outbox.Report(new WorkerLost(worker, reason));
+        Withdraw(worker, now);
         if (roster.Members.Count == 0)
         {
             Wait();

@@ -49,6 +49,18 @@ public sealed record RangeResult(
     public override void Release() => Gradient.Release();
 }
 
+/// <summary>
+/// Worker → coordinator: a range could not be computed. The worker lives on; whether the range is at fault or the worker
+/// shows when another computes it.
+/// </summary>
+/// <param name="Incarnation">Of the coordinator that asked.</param>
+/// <param name="Worker">Who failed.</param>
+/// <param name="Step">Version of the parameters.</param>
+/// <param name="Range">Which shards.</param>
+/// <param name="Cause">What the device said, one line.</param>
+public sealed record RangeFailed(long Incarnation, ActorId Worker, long Step, ShardRange Range, string Cause)
+    : Message, IFromWorker;
+
 /// <summary>Coordinator → worker: the loss, without gradient, of one piece of the validation text under the version
 /// you hold.</summary>
 public sealed record Evaluate(long Incarnation, long Version, int Piece, ShardTokens Tokens) : Message;
@@ -56,6 +68,11 @@ public sealed record Evaluate(long Incarnation, long Version, int Piece, ShardTo
 /// <summary>Worker → coordinator: the loss of one piece of the validation text.</summary>
 public sealed record EvaluationResult(
     long Incarnation, ActorId Worker, long Version, int Piece, double LossSum, long TokenCount) : Message, IFromWorker;
+
+/// <summary>Worker → coordinator: a piece of the validation text could not be evaluated; the worker lives
+/// on.</summary>
+public sealed record EvaluationFailed(long Incarnation, ActorId Worker, long Version, int Piece, string Cause)
+    : Message, IFromWorker;
 
 /// <summary>Coordinator → worker: there is no more work.</summary>
 public sealed record Dismiss : Message;

@@ -7,6 +7,7 @@ namespace RnnLm.Worker;
 /// <remarks>
 /// Whatever arrives twice, late or from an older coordinator changes nothing: a publish that is not newer is released,
 /// an assignment to a past step is dropped, and a range that was begun is not begun again unless its attempt grew.
+/// A range or piece that its device cannot compute is an answer too; what else fails is the worker's end.
 /// </remarks>
 public sealed class WorkerBehaviour : IBehaviour
 {
@@ -42,9 +43,13 @@ public sealed class WorkerBehaviour : IBehaviour
         Assign assign => OnAssign(assign),
         RangeComputed computed => [new Send(ActorId.Coordinator, new RangeResult(
             computed.Incarnation, _self, computed.Step, computed.Range, computed.TokenHash, computed.Gradient))],
+        RangeNotComputed it => [new Send(ActorId.Coordinator, new RangeFailed(
+            it.Incarnation, _self, it.Step, it.Range, it.Cause))],
         Evaluate evaluate => OnEvaluate(evaluate),
         PieceEvaluated { Request: var asked } piece => [new Send(ActorId.Coordinator, new EvaluationResult(
             asked.Incarnation, _self, asked.Version, asked.Piece, piece.LossSum, piece.TokenCount))],
+        PieceNotEvaluated { Request: var asked } it => [new Send(ActorId.Coordinator, new EvaluationFailed(
+            asked.Incarnation, _self, asked.Version, asked.Piece, it.Cause))],
         Dismiss => OnDismiss(),
         _ => throw new InvalidOperationException($"{_self} does not know the message {message.GetType().Name}."),
     };

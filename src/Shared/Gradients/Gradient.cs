@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
 namespace RnnLm.Shared;
 
 /// <summary>
@@ -56,6 +59,24 @@ public sealed class Gradient : IDisposable
         RowCount = 0;
         LossSum = 0;
         TokenCount = 0;
+    }
+
+    /// <summary>
+    /// SHA-256 (hex) of loss, token count and gradient, bit by bit: what two computations of a range are compared by.
+    /// </summary>
+    public string Digest()
+    {
+        using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        sha.AppendData(BitConverter.GetBytes(LossSum));
+        sha.AppendData(BitConverter.GetBytes(TokenCount));
+        if (!IsIdentity)
+        {
+            sha.AppendData(MemoryMarshal.AsBytes<float>(Dense.Span));
+            sha.AppendData(MemoryMarshal.AsBytes(RowIds.AsSpan(0, RowCount)));
+            sha.AppendData(MemoryMarshal.AsBytes<float>(Rows.Span[..(RowCount * Layout.Embedding.Shape[1])]));
+        }
+
+        return Convert.ToHexStringLower(sha.GetHashAndReset());
     }
 
     /// <summary>Gives the buffers back to the pool they came from; the owner must not touch them again.</summary>

@@ -8,4 +8,5 @@ public enum RandomPurpose
     EpochShuffle = 3,
     Sampling = 4,
     TestShard = 5,
+    Verification = 6,
 }

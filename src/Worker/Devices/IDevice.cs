@@ -8,8 +8,8 @@ public interface IDevice : IDisposable
 
     /// <summary>Queues work behind what was queued before.</summary>
     /// <param name="work">What to compute.</param>
-    /// <param name="answer">Takes the result, on any thread.</param>
-    /// <param name="fail">Takes why there is none, on any thread.</param>
+    /// <param name="answer">Takes the result, or that this range or piece has none, on any thread.</param>
+    /// <param name="fail">Takes why the device cannot go on (no memory, no library), on any thread.</param>
     void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail);
 }
 
@@ -20,15 +20,15 @@ public abstract record DeviceWork : Effect;
 public sealed record RunSelfTest : DeviceWork;
 
 /// <summary>
-/// Loss and gradient summed over the shards of a range; answered by <see cref="RangeComputed"/>. The device owns one
-/// reference to the version.
+/// Loss and gradient summed over the shards of a range; answered by <see cref="RangeComputed"/> or
+/// <see cref="RangeNotComputed"/>. The device owns one reference to the version.
 /// </summary>
 public sealed record ComputeRange(
     long Incarnation, ParameterVersion Version, ShardRange Range, IReadOnlyList<ShardTokens> Shards) : DeviceWork;
 
 /// <summary>
-/// The loss of a piece of validation text; answered by <see cref="PieceEvaluated"/>. The device owns one reference to
-/// the version.
+/// The loss of a piece of validation text; answered by <see cref="PieceEvaluated"/> or
+/// <see cref="PieceNotEvaluated"/>. The device owns one reference to the version.
 /// </summary>
 public sealed record ComputeLoss(Evaluate Request, ParameterVersion Version) : DeviceWork;
 
@@ -43,5 +43,11 @@ public sealed record RangeComputed(
     public override void Release() => Gradient.Release();
 }
 
+/// <summary>Computing a shard of the range threw.</summary>
+public sealed record RangeNotComputed(long Incarnation, long Step, ShardRange Range, string Cause) : Message;
+
 /// <summary>The device has evaluated a piece.</summary>
 public sealed record PieceEvaluated(Evaluate Request, double LossSum, long TokenCount) : Message;
+
+/// <summary>Evaluating the piece threw.</summary>
+public sealed record PieceNotEvaluated(Evaluate Request, string Cause) : Message;

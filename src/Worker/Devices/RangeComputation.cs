@@ -8,6 +8,13 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
 {
     private readonly ReductionTree<Gradient> _tree = new(range.Length);
     private readonly List<Gradient> _discarded = [];
+    private int _failures;
+
+    /// <summary>Whether a shard could not be computed: the others need not be.</summary>
+    public bool HasFailed => Volatile.Read(ref _failures) > 0;
+
+    /// <summary>Takes in that a shard could not be computed; true for the first.</summary>
+    public bool Fail() => Interlocked.Increment(ref _failures) == 1;
 
     /// <summary>Computes shard <paramref name="index"/> of the range.</summary>
     /// <returns>The sum over the range if this was the last shard missing; it belongs to the caller.</returns>

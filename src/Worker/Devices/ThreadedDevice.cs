@@ -57,8 +57,7 @@ public sealed class ThreadedDevice : IDevice
         [
             new Item(
                 (request.Incarnation, version.Version),
-                computer => answer(new PieceEvaluated(
-                    request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount)),
+                computer => answer(EvaluatePiece(request, version, computer)),
                 version.Release,
                 fail),
         ],
@@ -85,16 +84,50 @@ public sealed class ThreadedDevice : IDevice
         _threads.ForEach(thread => thread.Join((int)Math.Max(0, end - Environment.TickCount64)));
     }
 
+    private static Message EvaluatePiece(Evaluate request, ParameterVersion version, IReplica computer)
+    {
+        try
+        {
+            return new PieceEvaluated(
+                request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount);
+        }
+        catch (Exception failure) when (!IsOutOfMemory(failure))
+        {
+            return new PieceNotEvaluated(request, FirstLine(failure));
+        }
+    }
+
+    /// <summary>
+    /// Memory that is used up says nothing of the range: the worker fails. libtorch has no exception of its own for it.
+    /// </summary>
+    private static bool IsOutOfMemory(Exception failure) => failure is OutOfMemoryException ||
+        failure.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) ||
+        failure.Message.Contains("allocate memory", StringComparison.Ordinal);
+
+    /// <summary>libtorch adds its stack to its messages.</summary>
+    private static string FirstLine(Exception failure) => failure.Message.Split('\n')[0].TrimEnd();
+
     private Item[] ItemsOf(ComputeRange work, Action<Message> answer, Action<Exception> fail)
     {
         var computation = new RangeComputation(work.Range, work.Shards, _pool);
         int unfinished = work.Shards.Count;
         void Compute(int index, IReplica computer)
         {
-            if (computation.ComputeShard(index, work.Version, computer) is { } sum)
+            try
             {
-                answer(new RangeComputed(
-                    work.Incarnation, work.Version.Version, work.Range, TokenHash.OfRange(work.Shards), sum));
+                if (!computation.HasFailed && computation.ComputeShard(index, work.Version, computer) is { } sum)
+                {
+                    answer(new RangeComputed(
+                        work.Incarnation, work.Version.Version, work.Range, TokenHash.OfRange(work.Shards), sum));
+                }
+            }
+            catch (Exception failure) when (!IsOutOfMemory(failure))
+            {
+                if (computation.Fail())
+                {
+                    answer(new RangeNotComputed(
+                        work.Incarnation, work.Version.Version, work.Range, FirstLine(failure)));
+                }
             }
         }
 
@@ -172,7 +205,7 @@ public sealed class ThreadedDevice : IDevice
             {
                 item?.Compute(computer.Value);
             }
-#pragma warning disable CA1031 // Whatever a computation throws is the worker's failure, and its actor stops.
+#pragma warning disable CA1031 // Whatever is thrown here is the worker's failure, and its actor stops.
             catch (Exception failure)
 #pragma warning restore CA1031
             {

@@ -26,7 +26,11 @@ internal sealed class CoordinatorHarness
         string? expectedSelfTest = null,
         bool isResumed = false,
         bool isEvaluated = false,
-        long version = 0)
+        long version = 0,
+        long verifyEvery = 0,
+        MismatchPolicy onMismatch = MismatchPolicy.Stop,
+        long seed = 0,
+        bool allowMixed = false)
     {
         Gradients = new GradientPool(Parameters);
         _pool = new FloatBufferPool(Parameters.Length);
@@ -40,12 +44,17 @@ internal sealed class CoordinatorHarness
                 checkpointEvery,
                 evaluateEvery,
                 expectedSelfTest,
-                AllowMixed: false,
+                allowMixed,
                 workerLimit,
                 divergence,
                 null,
                 isResumed,
-                isEvaluated),
+                isEvaluated)
+            {
+                VerifyEvery = verifyEvery,
+                OnMismatch = onMismatch,
+                Seed = seed,
+            },
             new CoordinatorInputs(new SmallPlan(), validation ?? []),
             state,
             new Optimizer(optimizer, _pool, threads: 1));

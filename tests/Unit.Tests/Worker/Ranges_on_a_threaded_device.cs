@@ -46,15 +46,62 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
     }
 
     [Fact]
-    public void A_computation_that_throws_and_a_computer_that_cannot_be_made_fail_the_worker_with_their_cause()
+    public void A_computer_that_cannot_be_made_fails_the_worker_with_its_cause()
     {
         using var missing = Device(1, () => throw new InvalidOperationException("no library"));
         missing.Submit(new RunSelfTest(), _answers.Add, _answers.Add);
         Assert.Equal("no library", Assert.IsType<InvalidOperationException>(_answers.Take()).Message);
+        Submit(missing, new ShardRange(0, 1), [Shard(0)]);
+        Assert.Equal("no library", Assert.IsType<InvalidOperationException>(_answers.Take()).Message);
+    }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_range_that_cannot_be_computed_is_said_once_and_gives_every_buffer_back(int threads)
+    {
+        using var device = Device(threads, () => new FusedReplica(Model));
+        var shards = Enumerable.Range(0, 8).Select(Shard).ToArray();
+        shards[2] = shards[5] = Poison;
+        var version = Parameters();
+        device.Submit(new ComputeRange(4, version, new ShardRange(8, 8), shards), _answers.Add, _answers.Add);
+        var failed = Assert.IsType<RangeNotComputed>(_answers.Take());
+        Assert.Equal((4L, 0L, new ShardRange(8, 8)), (failed.Incarnation, failed.Step, failed.Range));
+        Assert.Contains($"token id {Model.VocabularySize}", failed.Cause, StringComparison.Ordinal);
+
+        // The device goes on, and what it computes next is not the rest of what failed.
+        Submit(device, new ShardRange(0, 8), [.. Enumerable.Range(0, 8).Select(Shard)]);
+        Assert.IsType<RangeComputed>(_answers.Take()).Gradient.Release();
+        device.Dispose();
+        Assert.Empty(_answers);
+        Assert.Equal(0, _gradients.Outstanding);
+        Assert.Throws<ObjectDisposedException>(() => version.Values);
+    }
+
+    [Fact]
+    public void A_piece_that_cannot_be_evaluated_is_an_answer_and_gives_its_version_back()
+    {
         using var device = Device(1, () => new FusedReplica(Model));
-        Submit(device, new ShardRange(0, 1), [new ShardTokens([0, Model.VocabularySize], [0, 2])]);
-        Assert.IsType<ArgumentException>(_answers.Take(), exactMatch: false);
+        var version = Parameters();
+        var request = new Evaluate(1, 0, 7, Poison);
+        device.Submit(new ComputeLoss(request, version), _answers.Add, _answers.Add);
+        Assert.Same(request, Assert.IsType<PieceNotEvaluated>(_answers.Take()).Request);
+        device.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => version.Values);
+    }
+
+    /// <summary>Neither a range nor a piece is to blame for memory that others use.</summary>
+    [Theory]
+    [InlineData("CUDA out of memory. Tried to allocate 2 GiB")]
+    [InlineData("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")]
+    public void Memory_that_is_used_up_fails_the_worker(string message)
+    {
+        using var device = Device(1, () => new ThrowingReplica(new InvalidOperationException(message)));
+        Submit(device, new ShardRange(0, 1), [Shard(0)]);
+        Assert.Equal(message, Assert.IsType<InvalidOperationException>(_answers.Take()).Message);
+        device.Submit(
+            new ComputeLoss(new Evaluate(1, 0, 7, Shard(0)), Parameters()), _answers.Add, _answers.Add);
+        Assert.IsType<InvalidOperationException>(_answers.Take());
     }
 
     /// <summary>A thread that hangs does not pile up the work of versions that were committed without it.</summary>
@@ -107,6 +154,8 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         Assert.IsType<WorkOverflowException>(_answers.Take());
     }
 
+    private static ShardTokens Poison { get; } = new([0, Model.VocabularySize], [0, 2]);
+
     private static ShardTokens Shard(int seed)
     {
         var random = new Random(seed);
@@ -153,6 +202,17 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         var left = TreeSum(computer, shards[..(shards.Length / 2)]);
         GradientSum.Add(left, TreeSum(computer, shards[(shards.Length / 2)..]));
         return left;
+    }
+
+    private sealed class ThrowingReplica(Exception failure) : IReplica
+    {
+        public void ComputeGradient(ParameterVersion parameters, ShardTokens tokens, Gradient result) => throw failure;
+
+        public double ComputeLoss(ParameterVersion parameters, ShardTokens tokens) => throw failure;
+
+        public void Dispose()
+        {
+        }
     }
 
     /// <summary>Computes nothing, and nothing before it is told to go on.</summary>

@@ -88,6 +88,22 @@ public sealed class Worker_behaviour
     }
 
     [Fact]
+    public void What_its_device_cannot_compute_is_told_and_the_worker_goes_on()
+    {
+        Tell(Publish(0));
+        Tell(Assignment(0, Left));
+        var failed = Assert.IsType<Send>(Assert.Single(Tell(new RangeNotComputed(Incarnation, 0, Left, "no such token"))));
+        Assert.Equal(
+            new Send(ActorId.Coordinator, new RangeFailed(Incarnation, ActorId.Worker(1), 0, Left, "no such token")),
+            failed);
+        var piece = new Evaluate(Incarnation, 0, 3, ShardTokens.Empty);
+        Assert.Equal(
+            new Send(ActorId.Coordinator, new EvaluationFailed(Incarnation, ActorId.Worker(1), 0, 3, "no such token")),
+            Assert.Single(Tell(new PieceNotEvaluated(piece, "no such token"))));
+        Assert.Single(Tell(Assignment(0, Left, Right)));
+    }
+
+    [Fact]
     public void A_piece_that_comes_before_its_version_is_evaluated_when_the_version_comes()
     {
         Tell(Publish(0));

@@ -1,0 +1,299 @@
+namespace RnnLm.Tests;
+
+/// <summary>Ranges and pieces that fail: who is asked next, when the text is to blame, and when the worker.</summary>
+public sealed class What_cannot_be_computed
+{
+    private const string Cause = "token id 9 is outside the vocabulary";
+
+    [Fact]
+    public void The_shards_of_a_range_that_failed_are_asked_of_another_worker_one_by_one_and_no_bit_changes()
+    {
+        var undisturbed = Started(1, totalSteps: 1);
+        undisturbed.AnswerAll(0, 0);
+
+        var harness = Started(3, totalSteps: 1);
+        var failed = harness.Assignment(0, 0).Ranges.Single().Range;
+        Assert.Equal(CoordinatorHarness.Shards, failed.Length);
+        harness.Tell(Failure(0, 0, failed));
+        Assert.Empty(harness.Assignment(0, 0).Ranges);
+        var asked = harness.Assigned(0, 1, 2);
+        Assert.Equal(
+            Enumerable.Range(0, failed.Length), asked.Select(it => it.Range.Range.Start).Order());
+        Assert.All(asked, it => Assert.Equal(1, it.Range.Range.Length));
+        harness.AnswerAll(0, 1, 2);
+        Assert.Equal(undisturbed.ParametersSentTo(0, 1), harness.ParametersSentTo(1, 1));
+        Assert.Equal(
+            new WorkFailed(0, CoordinatorHarness.Worker(0), "shards 0-7", Cause),
+            Assert.Single(harness.Events.OfType<WorkFailed>()));
+        Assert.DoesNotContain(harness.Events, happened => happened is WorkerLost);
+        Assert.Equal(0, harness.Gradients.Outstanding);
+    }
+
+    [Fact]
+    public void A_shard_that_fails_on_two_workers_ends_the_run_with_its_name_and_the_last_version_saved()
+    {
+        var harness = Started(3);
+        harness.AnswerAll(0, 0, 1, 2);
+        var (_, first) = harness.Assigned(1, 0)[^1];
+        harness.Tell(Failure(0, 1, first.Range));
+        var (second, leaf) = harness.Assigned(1, 1, 2).First(it => first.Range.Contains(it.Range.Range));
+        Assert.Null(harness.End);
+        harness.Tell(Failure(second, 1, new ShardRange(leaf.Range.Start, 1)));
+        AssertEnds(
+            harness,
+            1,
+            "step 1",
+            $"shard {leaf.Range.Start} (its examples 0 to 0)",
+            $"worker-0 and worker-{second}",
+            "rnnlm plan --run RUN --steps 1..2 --json",
+            Cause);
+    }
+
+    [Fact]
+    public void The_only_worker_is_asked_shard_by_shard_and_the_one_that_fails_is_named()
+    {
+        var harness = Started(1);
+        harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
+        var asked = harness.Assignment(0, 0).Ranges;
+        Assert.Equal(Enumerable.Range(0, 8), asked.Select(range => range.Range.Start));
+        foreach (var range in asked.Take(5))
+        {
+            harness.Tell(harness.Answer(0, 0, range));
+        }
+
+        Assert.Null(harness.End);
+        harness.Tell(Failure(0, 0, new ShardRange(5, 1)));
+        AssertEnds(harness, 0, "step 0", "shard 5", "worker-0");
+    }
+
+    /// <summary>What failed once, and then not, was no fault of the text.</summary>
+    [Fact]
+    public void The_only_worker_goes_on_when_every_shard_of_a_range_that_failed_can_be_computed()
+    {
+        var harness = Started(1);
+        harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
+        harness.AnswerAll(0, 0);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+        Assert.Equal(0, harness.Gradients.Outstanding);
+    }
+
+    [Fact]
+    public void A_worker_whose_failed_shard_nobody_else_is_left_to_compute_ends_the_run()
+    {
+        var harness = Started(2);
+        harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
+        Assert.NotEmpty(harness.Assignment(1, 0).Ranges);
+        harness.Tell(Failure(0, 0, new ShardRange(3, 1)));
+        Assert.Null(harness.End);
+        harness.Tell(new Terminated(CoordinatorHarness.Worker(1), null));
+        AssertEnds(harness, 0, "shard 3", "worker-0");
+    }
+
+    [Fact]
+    public void A_range_that_fails_on_two_workers_is_narrowed_before_it_is_judged()
+    {
+        var harness = Started(3);
+        harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
+        harness.Tell(Failure(1, 0, new ShardRange(4, 4)));
+        Assert.Null(harness.End);
+        Assert.Contains(harness.Assignment(2, 0).Ranges, range => range.Range == new ShardRange(6, 1));
+        harness.Tell(Failure(2, 0, new ShardRange(6, 1)));
+        AssertEnds(harness, 0, "shard 6", "worker-0 and worker-1 and worker-2");
+    }
+
+    [Fact]
+    public void A_shard_that_somebody_has_computed_is_not_to_blame()
+    {
+        var harness = Started(3);
+        harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
+        var (worker, asked) = harness.Assigned(0, 1, 2)[0];
+        harness.Tell(harness.Answer(worker, 0, asked));
+        harness.Tell(Failure(worker == 1 ? 2 : 1, 0, asked.Range));
+        Assert.Null(harness.End);
+        harness.AnswerAll(0, 1, 2);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+    }
+
+    [Fact]
+    public void A_worker_that_fails_in_three_steps_in_a_row_is_expelled_with_the_cause()
+    {
+        var harness = Started(2, totalSteps: 9);
+        for (long step = 0; step < 3; step++)
+        {
+            Assert.DoesNotContain(harness.Events, happened => happened is WorkerLost);
+            FailAll(harness, 0, step);
+            harness.AnswerAll(step, 1);
+        }
+
+        var lost = Assert.Single(harness.Events.OfType<WorkerLost>());
+        Assert.Equal(CoordinatorHarness.Worker(0), lost.Worker);
+        Assert.Contains(Cause, lost.Reason, StringComparison.Ordinal);
+        Assert.IsType<Dismiss>(harness.Sent[CoordinatorHarness.Worker(0)][^1]);
+        Assert.Equal(3, harness.Events.OfType<StepCommitted>().Count());
+
+        // Word of its end, and a late greeting of its own, change nothing.
+        harness.Join(0);
+        harness.Tell(new Terminated(CoordinatorHarness.Worker(0), null));
+        harness.AnswerAll(3, 1);
+        Assert.Equal(4, harness.Events.OfType<StepCommitted>().Count());
+        Assert.Equal(2, harness.Events.OfType<WorkerJoined>().Count());
+        Assert.Null(harness.End);
+    }
+
+    [Fact]
+    public void A_step_without_a_failure_is_a_new_beginning_for_a_worker()
+    {
+        var harness = Started(2, totalSteps: 9);
+        for (long step = 0; step < 8; step++)
+        {
+            if (step % 3 != 2)
+            {
+                FailAll(harness, 0, step);
+            }
+
+            harness.AnswerAll(step, 0, 1);
+        }
+
+        Assert.Equal(8, harness.Events.OfType<StepCommitted>().Count());
+        Assert.DoesNotContain(harness.Events, happened => happened is WorkerLost);
+    }
+
+    [Fact]
+    public void When_the_last_worker_was_expelled_the_run_ends_with_the_cause()
+    {
+        var harness = Started(1, totalSteps: 9, workerLimit: 1);
+        for (long step = 0; step < 3; step++)
+        {
+            harness.Tell(Failure(0, step, new ShardRange(0, 8)));
+            harness.AnswerAll(step, 0);
+        }
+
+        harness.Tell(new CheckpointWritten(harness.Saves[^1].State.Version, null));
+        harness.Tell(new CheckpointWritten(harness.Saves[^1].State.Version, null));
+        var failure = Assert.IsType<RnnLmException>(harness.End?.Failure);
+        Assert.Equal(ExitCode.Cluster, failure.ExitCode);
+        Assert.Contains(Cause, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Failures_of_another_step_or_for_another_coordinator_withdraw_nothing()
+    {
+        var harness = Started(2);
+        harness.Tell(Failure(0, 0, new ShardRange(0, 8)) with { Incarnation = CoordinatorHarness.Incarnation - 1 });
+        harness.Tell(Failure(0, 1, new ShardRange(0, 4)));
+        harness.AnswerAll(0, 0);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+        harness.Tell(Failure(0, 0, new ShardRange(0, 1)));
+        harness.Tell(Failure(1, 0, new ShardRange(0, 1)));
+        Assert.Null(harness.End);
+    }
+
+    [Fact]
+    public void A_piece_that_fails_goes_to_another_worker()
+    {
+        var harness = Evaluating(2);
+        var failed = harness.Sent[CoordinatorHarness.Worker(0)].OfType<Evaluate>().First();
+        harness.Tell(PieceFailure(0, failed.Piece));
+        var again = harness.Sent[CoordinatorHarness.Worker(1)].OfType<Evaluate>().Select(piece => piece.Piece);
+        Assert.Contains(failed.Piece, again);
+        Assert.Single(
+            harness.Sent[CoordinatorHarness.Worker(0)].OfType<Evaluate>(), piece => piece.Piece == failed.Piece);
+        for (int piece = 0; piece < 3; piece++)
+        {
+            harness.Tell(
+                new EvaluationResult(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(1), 1, piece, 4, 2));
+        }
+
+        Assert.Equal(2, Assert.Single(harness.Events.OfType<Evaluated>()).MeanLoss);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_piece_that_fails_on_two_workers_or_the_only_one_ends_the_run_with_its_name(int workers)
+    {
+        var harness = Evaluating(workers);
+        for (int worker = 0; worker < workers; worker++)
+        {
+            Assert.Null(harness.End);
+            harness.Tell(PieceFailure(worker, 1));
+        }
+
+        AssertEnds(harness, 1, "step 1", "piece 1 of 3 of the validation text", Cause);
+    }
+
+    [Fact]
+    public void A_piece_that_cannot_be_read_ends_the_run_with_its_message_and_the_version_saved()
+    {
+        var harness = new CoordinatorHarness(evaluateEvery: 1, validation: new Unreadable());
+        harness.Start();
+        harness.Join(0);
+        harness.AnswerAll(0, 0);
+        AssertEnds(harness, 1, ExitCode.Storage, "tokens: changed");
+    }
+
+    private static void FailAll(CoordinatorHarness harness, int worker, long step)
+    {
+        foreach (var range in harness.Assignment(worker, step).Ranges)
+        {
+            harness.Tell(Failure(worker, step, range.Range));
+        }
+    }
+
+    private static RangeFailed Failure(int worker, long step, ShardRange range) =>
+        new(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(worker), step, range, Cause);
+
+    private static EvaluationFailed PieceFailure(int worker, int piece) =>
+        new(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(worker), 1, piece, Cause);
+
+    private static void AssertEnds(CoordinatorHarness harness, long version, params string[] words) =>
+        AssertEnds(harness, version, ExitCode.BadInput, words);
+
+    private static void AssertEnds(CoordinatorHarness harness, long version, ExitCode code, params string[] words)
+    {
+        harness.Tell(new CheckpointWritten(0, null));
+        Assert.Equal(version, harness.Saves[^1].State.Version);
+        harness.Tell(new CheckpointWritten(version, null));
+        var failure = Assert.IsType<RnnLmException>(harness.End?.Failure);
+        Assert.Equal(code, failure.ExitCode);
+        Assert.All(words, word => Assert.Contains(word, failure.Message, StringComparison.Ordinal));
+    }
+
+    /// <summary>Version 1 is being evaluated on three pieces.</summary>
+    private static CoordinatorHarness Evaluating(int workers)
+    {
+        ShardTokens piece = new([0, 1, 2], [0, 3]);
+        var harness = Started(workers, evaluateEvery: 1, validation: [piece, piece, piece]);
+        harness.AnswerAll(0, [.. Enumerable.Range(0, workers)]);
+        return harness;
+    }
+
+    private static CoordinatorHarness Started(
+        int workers,
+        long totalSteps = 3,
+        int? workerLimit = null,
+        long evaluateEvery = 0,
+        IReadOnlyList<ShardTokens>? validation = null)
+    {
+        var harness = new CoordinatorHarness(
+            totalSteps, workerLimit: workerLimit, evaluateEvery: evaluateEvery, validation: validation);
+        harness.Start();
+        for (int worker = 0; worker < workers; worker++)
+        {
+            harness.Join(worker);
+        }
+
+        return harness;
+    }
+
+    private sealed class Unreadable : IReadOnlyList<ShardTokens>
+    {
+        public int Count => 1;
+
+        public ShardTokens this[int index] => throw RnnLmException.Storage("tokens: changed");
+
+        public IEnumerator<ShardTokens> GetEnumerator() => throw new NotSupportedException();
+
+        System.Collections.IEnumerator System.Collections.IEnumerable.GetEnumerator() => GetEnumerator();
+    }
+}
