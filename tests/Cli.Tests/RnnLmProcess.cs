@@ -17,14 +17,15 @@ internal sealed class RnnLmProcess : IDisposable
     private readonly StringBuilder _output = new();
     private readonly CancellationTokenSource _end = new(LongestLife);
 
-    private RnnLmProcess(string workingDirectory, IEnumerable<string> arguments, string redirection = "")
+    private RnnLmProcess(
+        string workingDirectory, IEnumerable<string> arguments, string redirection = "", params string[] variables)
     {
         string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
         // A shell that runs the tests in the background hands down an ignored SIGINT, which the child would ignore too.
         string[] command =
         [
-            "--default-signal=INT,TERM,HUP", "--unset=TERM", "sh", "-c", $"exec \"$@\" {redirection}", "sh",
+            "--default-signal=INT,TERM,HUP", "--unset=TERM", .. variables, "sh", "-c", $"exec \"$@\" {redirection}", "sh",
             host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
         ];
         _process = Process.Start(new ProcessStartInfo("env", command)
@@ -43,6 +44,11 @@ internal sealed class RnnLmProcess : IDisposable
     /// <summary>Starts <c>rnnlm</c> with these arguments.</summary>
     public static RnnLmProcess Start(TemporaryDirectory directory, params IEnumerable<string> arguments) =>
         new(directory.Root, arguments);
+
+    /// <summary>Starts <c>rnnlm</c> with a cache of its own, a directory of that name beside its files.</summary>
+    public static RnnLmProcess StartWithCache(
+        TemporaryDirectory directory, string cache, params IEnumerable<string> arguments) =>
+        new(directory.Root, arguments, variables: $"RNNLM_CACHE={Path.Combine(directory.Root, cache)}");
 
     /// <summary>Runs <c>rnnlm</c> with these arguments to its end.</summary>
     public static ProcessResult Run(TemporaryDirectory directory, params IEnumerable<string> arguments)

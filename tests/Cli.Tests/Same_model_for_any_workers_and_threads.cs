@@ -36,6 +36,27 @@ public sealed class Same_model_for_any_workers_and_threads : IDisposable
     }
 
     [Fact]
+    public void Verification_changes_no_byte_and_is_in_the_metrics()
+    {
+        _directory.Write("corpus.txt", SmallText.Sentences(60));
+        string[] settings =
+        [
+            "train", "--corpus", "corpus.txt", "--preset", "char", "--dimension", "16", "--layers", "1", "--context",
+            "12", "--batch", "13", "--shards", "8", "--steps", "200", "--workers", "2", "--json",
+        ];
+        RnnLmProcess.Run(_directory, [.. settings, "--run", "plain"]).Succeeded();
+        var result = RnnLmProcess.Run(_directory, [.. settings, "--run", "verified", "--verify-every", "5"]);
+        var verified = result.Succeeded().Objects.Where(line => line.IsEvent("range_verified")).ToList();
+        Assert.NotEmpty(verified);
+        Assert.All(verified, line => Assert.Equal(0, line.GetProperty("version").GetInt64() % 5));
+        Assert.All(verified, line => Assert.Equal(
+            ["worker-0", "worker-1"],
+            new[] { "worker", "second_worker" }.Select(name => line.GetProperty(name).GetString()).Order()));
+        Assert.Equal(_directory.Run("plain").FinalHashes, _directory.Run("verified").FinalHashes);
+        Assert.Equal(_directory.Run("plain").LedgerHash, _directory.Run("verified").LedgerHash);
+    }
+
+    [Fact]
     public void Another_seed_gives_another_model()
     {
         _directory.Write("corpus.txt", SmallText.Sentences(60));

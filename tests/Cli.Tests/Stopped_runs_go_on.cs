@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace RnnLm.Cli.Tests;
 
 public sealed class Stopped_runs_go_on : IDisposable
@@ -14,6 +16,22 @@ public sealed class Stopped_runs_go_on : IDisposable
 
         Assert.Equal(10, _run.Files.FinalStep);
         _run.RequireSameAsUndisturbed(20);
+    }
+
+    /// <summary>Of a setting that it does not record, a run has the default.</summary>
+    [Fact]
+    public void That_are_older_than_a_setting()
+    {
+        using (var first = _run.Start(checkpointEvery: 0, steps: 3))
+        {
+            first.WaitForEnd().Succeeded();
+        }
+
+        string path = Path.Combine(_run.Directory.Root, "run", "config.json");
+        var config = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        Assert.True(config.Remove("verify_every") && config.Remove("on_mismatch"));
+        File.WriteAllText(path, config.ToJsonString());
+        _run.RequireSameAsUndisturbed(6);
     }
 
     [Theory]

@@ -49,6 +49,102 @@ public sealed class Same_model_for_any_workers_and_threads
         Assert.Equal(hashes, twice);
     }
 
+    /// <summary>A thread that hangs is late; the other worker computes what it owes.</summary>
+    [Fact]
+    public async Task A_worker_that_hangs_does_not_stop_the_run()
+    {
+        var (hashes, _) = await SmallJob.TrainAsync(workers: 1, threads: 1);
+        using var hangs = new ManualResetEventSlim();
+        using var end = new ManualResetEventSlim();
+
+        // The first goes on to step 1 when the second hangs, so that the second has its share in any case.
+        var (withHanging, events) = await SmallJob.TrainAsync(
+            workers: 2,
+            threads: 1,
+            (index, device) => index == 0
+                ? new WaitingDevice(device, hangs, work => work.Version.Version > 0, () => { })
+                : new WaitingDevice(device, end, _ => true, hangs.Set));
+        Assert.Equal(hashes, withHanging);
+        Assert.Contains(events, happened => happened is RangesLate { Worker.Name: "worker-1" });
+    }
+
+    [Fact]
+    public async Task A_shard_that_no_worker_can_compute_ends_the_run_with_its_name()
+    {
+        var failure = await Assert.ThrowsAsync<RnnLmException>(() => SmallJob.TrainAsync(
+            workers: 2,
+            threads: 1,
+            (_, device) => new PoisonedDevice(device, (step, shard) => step == 3 && shard == 5)));
+        Assert.Equal(ExitCode.BadInput, failure.ExitCode);
+        Assert.Contains("step 3 cannot be computed: shard 5", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("outside the vocabulary", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_one_worker_cannot_compute_another_does_and_no_bit_changes()
+    {
+        var (hashes, _) = await SmallJob.TrainAsync(workers: 1, threads: 1);
+        var (afterFailures, events) = await SmallJob.TrainAsync(
+            workers: 2,
+            threads: 2,
+            (index, device) => new PoisonedDevice(device, (step, shard) => index == 0 && shard == 5));
+        Assert.Equal(hashes, afterFailures);
+        Assert.DoesNotContain(events, happened => happened is WorkFailed { Worker.Name: "worker-1" });
+    }
+
+    /// <summary>A device that gets other tokens than the plan's for some shards: no model has such a token.</summary>
+    private sealed class PoisonedDevice(IDevice inner, Func<long, int, bool> isPoisoned) : IDevice
+    {
+        public int Threads => inner.Threads;
+
+        public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail) => inner.Submit(
+            work is not ComputeRange range ? work : range with
+            {
+                Shards =
+                [
+                    .. range.Shards.Select((shard, index) => isPoisoned(range.Version.Version, range.Range.Start + index)
+                        ? new ShardTokens([1, SmallJob.Model.VocabularySize], [0, 2])
+                        : shard),
+                ],
+            },
+            answer,
+            fail);
+
+        public void Dispose() => inner.Dispose();
+    }
+
+    /// <summary>A device some of whose ranges wait for an event; its own end is one, too.</summary>
+    private sealed class WaitingDevice(
+        IDevice inner, ManualResetEventSlim goOn, Predicate<ComputeRange> waits, Action waiting) : IDevice
+    {
+        private readonly List<Task> _waiting = [];
+
+        public int Threads => inner.Threads;
+
+        public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail)
+        {
+            if (work is not ComputeRange range || !waits(range))
+            {
+                inner.Submit(work, answer, fail);
+                return;
+            }
+
+            waiting();
+            _waiting.Add(Task.Run(() =>
+            {
+                goOn.Wait();
+                inner.Submit(work, answer, fail);
+            }));
+        }
+
+        public void Dispose()
+        {
+            goOn.Set();
+            Task.WaitAll(_waiting);
+            inner.Dispose();
+        }
+    }
+
     /// <summary>A device that fails at its n-th range.</summary>
     private sealed class FailingDevice(IDevice inner, int failAt) : IDevice
     {
