@@ -184,14 +184,14 @@ internal static class TrainSettings
 
     public static Setting<long> VerifyEvery { get; } = new(
         "--verify-every", "N",
-        "Every N steps one range of the step is computed by a second worker too and compared to the bit; 0 for never. " +
-        "Finds a machine that computes wrongly, at the price of that range's time.",
+        "Every N steps one range of the step is computed by a second worker too and compared to the bit; 0 for " +
+        "never. Finds a machine that computes wrongly, at the price of that range's time.",
         text => Whole(text, 0L), "0", "verify_every");
 
     public static Setting<MismatchPolicy> OnMismatch { get; } = new(
         "--on-mismatch", "P",
-        "Two workers that differ in `--verify-every`: `stop` ends the run with exit code 4 and the version before the " +
-        "step saved; `continue` goes on without both while there is a third, and computes the step anew.",
+        "Two workers that differ in `--verify-every`: `stop` ends the run with exit code 4 and the version before " +
+        "the step saved; `continue` goes on without both while there is a third, and computes the step anew.",
         Name<MismatchPolicy>, "stop", "on_mismatch");
 
     public static Setting<long> EvaluateEvery { get; } = new(

@@ -122,8 +122,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
     }
 
     /// <summary>
-    /// After every message: work that fails whoever computes it ends the run, a comparison that is due is seen to, and a
-    /// sum that is whole becomes an update.
+    /// After every message: work that fails whoever computes it ends the run, a comparison that is due is seen to, and
+    /// a sum that is whole becomes an update.
     /// </summary>
     private void GoOn(DateTimeOffset now)
     {
@@ -253,8 +253,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
         foreach (var worker in both)
         {
             var other = both.Single(id => id != worker);
-            _workforce.Expel(
-                worker, $"it and {other} computed different results for shards {differ.Range} of step {step.Step}", now);
+            string reason = $"it and {other} computed different results for shards {differ.Range} of step {step.Step}";
+            _workforce.Expel(worker, reason, now);
         }
 
         _assignment.Restart(step, now);
@@ -288,7 +288,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
         if (digest is not null)
         {
-            _verification.Begin(result, digest);
+            _verification.Begin(step, result, digest);
         }
 
         Reduce(step, result.Range);
@@ -296,7 +296,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
     private void OnRangeFailed(RangeFailed failed, DateTimeOffset now)
     {
-        if (failed.Incarnation != _settings.Incarnation)
+        if (failed.Incarnation != _settings.Incarnation || _workforce.IsExpelled(failed.Worker))
         {
             return;
         }
@@ -314,7 +314,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
     private void OnEvaluationFailed(EvaluationFailed failed, DateTimeOffset now)
     {
-        if (failed.Incarnation != _settings.Incarnation)
+        if (failed.Incarnation != _settings.Incarnation || _workforce.IsExpelled(failed.Worker))
         {
             return;
         }

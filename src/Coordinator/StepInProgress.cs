@@ -96,6 +96,11 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     /// <summary>Takes in that a worker could not compute a range: it is no longer asked for it.</summary>
     public void Fail(ActorId worker, ShardRange range, string cause)
     {
+        if (range.End > shards.Count)
+        {
+            return;
+        }
+
         _failures.Add((worker, range, cause));
         if (_shares.TryGetValue(worker.Name, out var share))
         {
@@ -116,7 +121,9 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
 
     /// <summary>The workers that failed on a shard, or on a range with it.</summary>
     public IReadOnlySet<ActorId> FailedOn(int shard) => _failures
-        .Where(failure => failure.Range.Contains(new ShardRange(shard, 1))).Select(failure => failure.Worker).ToHashSet();
+        .Where(failure => failure.Range.Contains(new ShardRange(shard, 1)))
+        .Select(failure => failure.Worker)
+        .ToHashSet();
 
     /// <summary>
     /// The shard that is at fault rather than those who computed it: it failed on two workers, or on all there are.

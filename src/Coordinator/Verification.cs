@@ -2,8 +2,8 @@ namespace RnnLm.Coordinator;
 
 /// <summary>
 /// Every so many steps one range is computed a second time, by another worker, and the two are compared to the bit: a
-/// machine that computes wrongly shows. The second result never enters the sum, and the step is not committed before the
-/// comparison is done, or nobody is left who could do it.
+/// machine that computes wrongly shows. The second result never enters the sum, and the step is not committed before
+/// the comparison is done, or nobody is left who could do it.
 /// </summary>
 /// <param name="settings">How often, and the seed that with the step chooses the range.</param>
 /// <param name="roster">Who works.</param>
@@ -28,9 +28,13 @@ internal sealed class Verification(
         return IsOpen(step.Step) && range.Contains(new ShardRange((int)(chosen % (uint)step.ShardCount), 1));
     }
 
-    /// <summary>Remembers the result that the step goes on with.</summary>
-    public void Begin(RangeResult result, string digest) =>
+    /// <summary>Remembers the result that the step goes on with; a larger range can take its place.</summary>
+    public void Begin(StepInProgress step, RangeResult result, string digest)
+    {
+        step.EndComparison();
+        _asked.Clear();
         _first = new First(result.Worker, roster.Find(result.Worker)?.SelfTestHash, result.Range, digest);
+    }
 
     /// <summary>Whether a result is the one that was asked for to compare.</summary>
     public bool IsSecond(StepInProgress step, RangeResult result) =>

@@ -50,8 +50,8 @@ public sealed record RangeResult(
 }
 
 /// <summary>
-/// Worker → coordinator: a range could not be computed. The worker lives on; whether the range is at fault or the worker
-/// shows when another computes it.
+/// Worker → coordinator: a range could not be computed. The worker lives on; whether the range is at fault or the
+/// worker shows when another computes it.
 /// </summary>
 /// <param name="Incarnation">Of the coordinator that asked.</param>
 /// <param name="Worker">Who failed.</param>

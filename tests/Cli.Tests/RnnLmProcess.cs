@@ -25,8 +25,8 @@ internal sealed class RnnLmProcess : IDisposable
         // A shell that runs the tests in the background hands down an ignored SIGINT, which the child would ignore too.
         string[] command =
         [
-            "--default-signal=INT,TERM,HUP", "--unset=TERM", .. variables, "sh", "-c", $"exec \"$@\" {redirection}", "sh",
-            host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
+            "--default-signal=INT,TERM,HUP", "--unset=TERM", .. variables,
+            "sh", "-c", $"exec \"$@\" {redirection}", "sh", host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
         ];
         _process = Process.Start(new ProcessStartInfo("env", command)
         {

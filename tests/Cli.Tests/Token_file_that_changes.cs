@@ -57,8 +57,8 @@ public sealed class Token_file_that_changes : IDisposable
         Assert.Equal(result.Objects.Max(TrainingObjects.Step) + 1, _directory.Run("run").FinalStep);
     }
 
-    private string TokenFile =>
-        Directory.EnumerateFiles(Path.Combine(_directory.Root, Cache), "*.tokens", SearchOption.AllDirectories).Single();
+    private string TokenFile => Directory
+        .EnumerateFiles(Path.Combine(_directory.Root, Cache), "*.tokens", SearchOption.AllDirectories).Single();
 
     private static string[] Settings(string steps) =>
     [

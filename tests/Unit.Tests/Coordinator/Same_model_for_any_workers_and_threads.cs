@@ -102,9 +102,10 @@ public sealed class Same_model_for_any_workers_and_threads
             {
                 Shards =
                 [
-                    .. range.Shards.Select((shard, index) => isPoisoned(range.Version.Version, range.Range.Start + index)
-                        ? new ShardTokens([1, SmallJob.Model.VocabularySize], [0, 2])
-                        : shard),
+                    .. range.Shards.Select((shard, index) =>
+                        isPoisoned(range.Version.Version, range.Range.Start + index)
+                            ? new ShardTokens([1, SmallJob.Model.VocabularySize], [0, 2])
+                            : shard),
                 ],
             },
             answer,

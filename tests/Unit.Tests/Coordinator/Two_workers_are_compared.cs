@@ -80,7 +80,6 @@ public sealed class Two_workers_are_compared
         var differ = Assert.Single(harness.Events.OfType<ResultsDiffer>());
         Assert.Equal((2L, range), (differ.Step, differ.Range));
         Assert.Equal([first, second], [differ.Worker, differ.Second]);
-        harness.Tell(new CheckpointWritten(0, null));
         Assert.Equal(2, harness.Saves[^1].State.Version);
         harness.Tell(new CheckpointWritten(2, null));
         var failure = Assert.IsType<RnnLmException>(harness.End?.Failure);
@@ -104,6 +103,7 @@ public sealed class Two_workers_are_compared
 
         var (first, second, _) = Wrong(harness, 2, "dense", workers: 4);
         Assert.Null(harness.End);
+        Assert.Single(harness.Saves);
         var lost = harness.Events.OfType<WorkerLost>().ToArray();
         Assert.Equal([first, second], lost.Select(worker => worker.Worker));
         Assert.All(lost, worker => Assert.Contains("different results", worker.Reason, StringComparison.Ordinal));
@@ -154,7 +154,6 @@ public sealed class Two_workers_are_compared
     {
         var harness = Started(2, totalSteps: 9, verifyEvery: 1, MismatchPolicy.Continue);
         Wrong(harness, 0, "loss", workers: 2);
-        harness.Tell(new CheckpointWritten(0, null));
         Assert.Equal(ExitCode.Cluster, Assert.IsType<RnnLmException>(harness.End?.Failure).ExitCode);
     }
 
@@ -205,6 +204,31 @@ public sealed class Two_workers_are_compared
         Assert.Equal(0, harness.Gradients.Outstanding);
     }
 
+    /// <summary>A late worker's larger range takes the place of the one that is being compared.</summary>
+    [Fact]
+    public void A_larger_range_that_takes_the_place_of_the_compared_one_is_compared_instead()
+    {
+        var harness = Together(3, MismatchPolicy.Stop, verifyEvery: 1);
+        harness.Holds = name => name.StartsWith("add", StringComparison.Ordinal);
+        var (_, second, range) = AnswerUntilCompared(harness, 0, 0, 1, 2);
+        var whole = new ShardRange(0, CoordinatorHarness.Shards);
+        ShardTokens[] shards =
+        [
+            .. harness.Sent.Values.SelectMany(messages => messages.OfType<Assign>()).Where(assign => assign.Step == 0)
+                .SelectMany(assign => assign.Ranges)
+                .SelectMany(asked => asked.Shards.Select((shard, index) => (Number: asked.Range.Start + index, shard)))
+                .DistinctBy(it => it.Number).OrderBy(it => it.Number).Select(it => it.shard),
+        ];
+        harness.Tell(harness.Answer(0, 0, new AssignedRange(whole, 1, shards)));
+        harness.Tell(harness.Answer(second, 0, range));
+        harness.Held.ForEach(harness.Tell);
+        Assert.Empty(harness.Events.OfType<StepCommitted>());
+        AnswerUntilCommitted(harness, 0, 0, 1, 2);
+        var verified = Assert.Single(harness.Events.OfType<RangeVerified>());
+        Assert.Equal((whole, CoordinatorHarness.Worker(0)), (verified.Range, verified.Worker));
+        Assert.Equal(0, harness.Gradients.Outstanding);
+    }
+
     [Fact]
     public void Workers_that_round_differently_are_not_compared()
     {
@@ -221,6 +245,7 @@ public sealed class Two_workers_are_compared
     {
         var harness = new CoordinatorHarness(totalSteps, verifyEvery: verifyEvery, onMismatch: onMismatch);
         harness.Start();
+        harness.Tell(new CheckpointWritten(0, null));
         for (int worker = 0; worker < workers; worker++)
         {
             harness.Join(worker);
@@ -237,6 +262,7 @@ public sealed class Two_workers_are_compared
             Holds = name => name == "prepare step 0",
         };
         harness.Start();
+        harness.Tell(new CheckpointWritten(0, null));
         for (int worker = 0; worker < workers; worker++)
         {
             harness.Join(worker);

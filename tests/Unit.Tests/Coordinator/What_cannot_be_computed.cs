@@ -37,7 +37,7 @@ public sealed class What_cannot_be_computed
         var (_, first) = harness.Assigned(1, 0)[^1];
         harness.Tell(Failure(0, 1, first.Range));
         var (second, leaf) = harness.Assigned(1, 1, 2).First(it => first.Range.Contains(it.Range.Range));
-        Assert.Null(harness.End);
+        AssertGoesOn(harness);
         harness.Tell(Failure(second, 1, new ShardRange(leaf.Range.Start, 1)));
         AssertEnds(
             harness,
@@ -61,7 +61,7 @@ public sealed class What_cannot_be_computed
             harness.Tell(harness.Answer(0, 0, range));
         }
 
-        Assert.Null(harness.End);
+        AssertGoesOn(harness);
         harness.Tell(Failure(0, 0, new ShardRange(5, 1)));
         AssertEnds(harness, 0, "step 0", "shard 5", "worker-0");
     }
@@ -84,7 +84,7 @@ public sealed class What_cannot_be_computed
         harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
         Assert.NotEmpty(harness.Assignment(1, 0).Ranges);
         harness.Tell(Failure(0, 0, new ShardRange(3, 1)));
-        Assert.Null(harness.End);
+        AssertGoesOn(harness);
         harness.Tell(new Terminated(CoordinatorHarness.Worker(1), null));
         AssertEnds(harness, 0, "shard 3", "worker-0");
     }
@@ -95,7 +95,7 @@ public sealed class What_cannot_be_computed
         var harness = Started(3);
         harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
         harness.Tell(Failure(1, 0, new ShardRange(4, 4)));
-        Assert.Null(harness.End);
+        AssertGoesOn(harness);
         Assert.Contains(harness.Assignment(2, 0).Ranges, range => range.Range == new ShardRange(6, 1));
         harness.Tell(Failure(2, 0, new ShardRange(6, 1)));
         AssertEnds(harness, 0, "shard 6", "worker-0 and worker-1 and worker-2");
@@ -109,7 +109,7 @@ public sealed class What_cannot_be_computed
         var (worker, asked) = harness.Assigned(0, 1, 2)[0];
         harness.Tell(harness.Answer(worker, 0, asked));
         harness.Tell(Failure(worker == 1 ? 2 : 1, 0, asked.Range));
-        Assert.Null(harness.End);
+        AssertGoesOn(harness);
         harness.AnswerAll(0, 1, 2);
         Assert.Single(harness.Events.OfType<StepCommitted>());
     }
@@ -137,7 +137,7 @@ public sealed class What_cannot_be_computed
         harness.AnswerAll(3, 1);
         Assert.Equal(4, harness.Events.OfType<StepCommitted>().Count());
         Assert.Equal(2, harness.Events.OfType<WorkerJoined>().Count());
-        Assert.Null(harness.End);
+        AssertGoesOn(harness);
     }
 
     [Fact]
@@ -169,7 +169,6 @@ public sealed class What_cannot_be_computed
         }
 
         harness.Tell(new CheckpointWritten(harness.Saves[^1].State.Version, null));
-        harness.Tell(new CheckpointWritten(harness.Saves[^1].State.Version, null));
         var failure = Assert.IsType<RnnLmException>(harness.End?.Failure);
         Assert.Equal(ExitCode.Cluster, failure.ExitCode);
         Assert.Contains(Cause, failure.Message, StringComparison.Ordinal);
@@ -185,7 +184,25 @@ public sealed class What_cannot_be_computed
         Assert.Single(harness.Events.OfType<StepCommitted>());
         harness.Tell(Failure(0, 0, new ShardRange(0, 1)));
         harness.Tell(Failure(1, 0, new ShardRange(0, 1)));
-        Assert.Null(harness.End);
+        AssertGoesOn(harness);
+    }
+
+    [Fact]
+    public void Failures_of_ranges_that_no_step_has_and_of_expelled_workers_change_nothing()
+    {
+        var harness = Started(3, totalSteps: 9);
+        harness.Tell(Failure(0, 0, new ShardRange(8, 8)));
+        for (long step = 0; step < 3; step++)
+        {
+            FailAll(harness, 0, step);
+            harness.AnswerAll(step, 1, 2);
+            harness.AnswerAll(step, 1, 2);
+        }
+
+        Assert.Single(harness.Events.OfType<WorkerLost>());
+        harness.Tell(Failure(0, 3, new ShardRange(2, 1)));
+        harness.Tell(Failure(1, 3, new ShardRange(2, 1)));
+        AssertGoesOn(harness);
     }
 
     [Fact]
@@ -215,7 +232,7 @@ public sealed class What_cannot_be_computed
         var harness = Evaluating(workers);
         for (int worker = 0; worker < workers; worker++)
         {
-            Assert.Null(harness.End);
+            AssertGoesOn(harness);
             harness.Tell(PieceFailure(worker, 1));
         }
 
@@ -227,6 +244,7 @@ public sealed class What_cannot_be_computed
     {
         var harness = new CoordinatorHarness(evaluateEvery: 1, validation: new Unreadable());
         harness.Start();
+        harness.Tell(new CheckpointWritten(0, null));
         harness.Join(0);
         harness.AnswerAll(0, 0);
         AssertEnds(harness, 1, ExitCode.Storage, "tokens: changed");
@@ -246,12 +264,18 @@ public sealed class What_cannot_be_computed
     private static EvaluationFailed PieceFailure(int worker, int piece) =>
         new(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(worker), 1, piece, Cause);
 
+    /// <summary>Neither has it ended, nor does it save a version to end with.</summary>
+    private static void AssertGoesOn(CoordinatorHarness harness)
+    {
+        Assert.Null(harness.End);
+        Assert.Single(harness.Saves);
+    }
+
     private static void AssertEnds(CoordinatorHarness harness, long version, params string[] words) =>
         AssertEnds(harness, version, ExitCode.BadInput, words);
 
     private static void AssertEnds(CoordinatorHarness harness, long version, ExitCode code, params string[] words)
     {
-        harness.Tell(new CheckpointWritten(0, null));
         Assert.Equal(version, harness.Saves[^1].State.Version);
         harness.Tell(new CheckpointWritten(version, null));
         var failure = Assert.IsType<RnnLmException>(harness.End?.Failure);
@@ -278,6 +302,7 @@ public sealed class What_cannot_be_computed
         var harness = new CoordinatorHarness(
             totalSteps, workerLimit: workerLimit, evaluateEvery: evaluateEvery, validation: validation);
         harness.Start();
+        harness.Tell(new CheckpointWritten(0, null));
         for (int worker = 0; worker < workers; worker++)
         {
             harness.Join(worker);
