@@ -40,6 +40,7 @@ internal static class Program
                 EvaluateCommand.Create(),
                 GenerateCommand.Create(),
                 PlanCommand.Create(),
+                SimulateCommand.Create(),
                 InspectCommand.Create(),
                 SetupCommand.Create(),
                 SettingsCommand.Create(),

@@ -11,6 +11,9 @@ public interface IRunRecorder
     /// <summary>A version was evaluated and may be shown; the recorder owns the reference. Must be quick.</summary>
     void Illustrate(ParameterVersion version);
 
+    /// <summary>Throws when another coordinator has taken the run; off the actor.</summary>
+    void VerifyLease();
+
     /// <summary>Writes a checkpoint or throws; off the actor, one at a time. The caller releases it.</summary>
     void Write(SaveCheckpoint save);
 }
@@ -105,8 +108,24 @@ public sealed class CoordinatorActor(
             case SaveCheckpoint save:
                 Run(() => Write(save));
                 break;
+            case VerifyLease:
+                Run(Verify);
+                break;
             default:
                 throw new InvalidOperationException($"the coordinator has no effect {effect.GetType().Name}");
+        }
+    }
+
+    private LeaseVerified Verify()
+    {
+        try
+        {
+            recorder.VerifyLease();
+            return new LeaseVerified(null);
+        }
+        catch (RnnLmException failure)
+        {
+            return new LeaseVerified(failure.ExitCode == ExitCode.Cluster ? failure : null);
         }
     }
 

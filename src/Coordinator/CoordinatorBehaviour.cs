@@ -80,6 +80,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
             case EvaluationFailed failed: OnEvaluationFailed(failed, now); break;
             case CheckpointWritten written: _saving.OnWritten(written, version); break;
             case WritingCheck check: _saving.OnWritingCheck(check, version); break;
+            case LeaseVerified { Failure: { } lost }: _saving.Lose(lost); break;
+            case LeaseVerified: break;
             case StopRequested stop: OnStopRequested(stop); break;
             case InputFailed when _saving.IsStopping: break;
             case InputFailed { Failure: var failure }: Stop(failure.ExitCode, _ => failure.Message, failure); break;

@@ -113,6 +113,9 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
     /// <inheritdoc/>
     public void Write(SaveCheckpoint save) => _checkpoints.Write(save, FlushToDisk, Warn);
 
+    /// <inheritdoc/>
+    public void VerifyLease() => _checkpoints.VerifyLease();
+
     /// <summary>Shows something, in order with everything else that is shown.</summary>
     public void Show(Action<ITrainingView> show) => Post(_screen, () =>
     {

@@ -86,9 +86,7 @@ internal sealed class Saving(long? saved, double? bestLoss, Roster roster, Outbo
             : new CheckpointFailed(written.Version, failure.Message));
         if (failure is RnnLmException { ExitCode: ExitCode.Cluster } lost)
         {
-            // Another coordinator has the run: this one writes nothing more.
-            _reason = lost.ExitCode;
-            End(lost);
+            Lose(lost);
             return;
         }
 
@@ -109,6 +107,13 @@ internal sealed class Saving(long? saved, double? bestLoss, Roster roster, Outbo
 
         _lastFailure = _isLast && written.Version == version ? failure : _lastFailure;
         EndIfIdle(version);
+    }
+
+    /// <summary>Another coordinator has the run: this one writes nothing more.</summary>
+    public void Lose(RnnLmException lost)
+    {
+        _reason = lost.ExitCode;
+        End(lost);
     }
 
     /// <summary>A write that hangs fails; the end of the run waits for it no longer.</summary>

@@ -9,6 +9,10 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     private readonly SortedDictionary<string, Share> _shares = new(StringComparer.Ordinal);
     private readonly List<(ActorId Worker, ShardRange Range, string Cause)> _failures = [];
 
+    /// <summary>How often each worker was asked for a range, also one that was withdrawn: what it has begun is not begun
+    /// again under the same number.</summary>
+    private readonly Dictionary<(ActorId Worker, ShardRange Range), int> _attempts = [];
+
     /// <summary>The step's number: the version of the parameters it reads.</summary>
     public long Step { get; } = step;
 
@@ -38,7 +42,8 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
 
         foreach (var range in ranges)
         {
-            share.Wanted[range] = share.Attempts[range] = share.Attempts.GetValueOrDefault(range) + 1;
+            int attempt = _attempts.GetValueOrDefault((worker, range)) + 1;
+            share.Wanted[range] = _attempts[(worker, range)] = attempt;
         }
     }
 
@@ -51,8 +56,9 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
         foreach (var share in _shares.Values)
         {
             share.Wanted.Clear();
-            share.Attempts.Clear();
         }
+
+        _attempts.Clear();
     }
 
     /// <summary>Asks a worker for a range that another has computed, so that the two can be compared.</summary>
@@ -259,7 +265,7 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
 
     private bool IsMissing(Share share, ShardRange range) => share.Compared == range || !Tree.IsCovered(range);
 
-    /// <summary>What one worker was asked for: each range with how often.</summary>
+    /// <summary>What one worker was asked for: each range with the number of the attempt.</summary>
     private sealed class Share(ActorId worker)
     {
         public ActorId Worker { get; } = worker;
@@ -273,8 +279,5 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
 
         /// <summary>What it knows to be asked of it.</summary>
         public Dictionary<ShardRange, int> Told { get; set; } = [];
-
-        /// <summary>How often it was asked for a range.</summary>
-        public Dictionary<ShardRange, int> Attempts { get; } = [];
     }
 }

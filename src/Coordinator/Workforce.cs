@@ -168,6 +168,8 @@ internal sealed class Workforce(
     {
         if (settings.WorkerLimit is null)
         {
+            // Workers may have gone over to another coordinator that took the run; then there is nothing to wait for.
+            outbox.Add(new VerifyLease());
             Wait();
             return;
         }

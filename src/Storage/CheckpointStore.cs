@@ -87,6 +87,10 @@ public sealed class CheckpointStore
         });
     }
 
+    /// <summary>Throws when another coordinator has taken the run.</summary>
+    /// <exception cref="RnnLmException">Exit code 4: the lease is lost. Exit code 6: it cannot be read.</exception>
+    public void VerifyLease() => _lease.Verify();
+
     /// <summary>Removes the checkpoints that the policy does not keep, and what counts no longer. Those of a higher
     /// incarnation are its own concern.</summary>
     /// <returns>The steps that the policy does not keep, ascending.</returns>
@@ -168,6 +172,7 @@ public sealed class CheckpointStore
         }
         while (!lineage.Where(name => name.Incarnation < _lease.Incarnation).All(TryTakeOver));
 
+        // Also for what a writer that was killed had renamed and not synced: it is relied on from here on.
         _operations.FlushDirectory(_directory);
     }
 
@@ -180,6 +185,10 @@ public sealed class CheckpointStore
         try
         {
             _operations.Rename(path, _catalog.PathOf(new CheckpointName(name.Step, _lease.Incarnation)));
+
+            // The newest goes first and is on the disk before the next: were an older one alone renamed when the power
+            // fails, the newest would count no longer.
+            _operations.FlushDirectory(_directory);
             return true;
         }
         catch (IOException) when (_catalog.IsRemoved(path))

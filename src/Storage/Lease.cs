@@ -39,12 +39,16 @@ public sealed class Lease : IDisposable
     /// <exception cref="RnnLmException">Exit code 4: the lease is lost. Exit code 6: the run cannot be read.</exception>
     public void Verify()
     {
-        long? newest = StorageFailure.Guard("read", _run, _file.Newest);
+        var (newest, holder) = StorageFailure.Guard("read", _run, () =>
+        {
+            long? found = _file.Newest();
+            return (found, found == Incarnation ? null : Holder(_operations, _file));
+        });
         if (newest != Incarnation)
         {
             const string Stops = "stops without writing";
             throw new RnnLmException(ExitCode.Cluster, $"run '{_run}' " + (newest > Incarnation
-                ? $"was taken over by {Holder(_operations, _file)}, so this coordinator (incarnation {Incarnation}) " +
+                ? $"was taken over by {holder}, so this coordinator (incarnation {Incarnation}) " +
                     $"{Stops}; let the other one go on"
                 : $"has lost its lease (the file was removed), so this coordinator {Stops}; " +
                     "start it again with --resume"));

@@ -48,7 +48,9 @@ public sealed class RunDirectory
     public string TokenizerDirectory => Path.Combine(Root, "tokenizer");
 
     /// <summary>Whether the run has a configuration; a new one has none yet.</summary>
-    public bool HasConfig => _operations.FileExists(ConfigPath);
+    /// <exception cref="RnnLmException">Exit code 6: the directory cannot be read.</exception>
+    public bool HasConfig => StorageFailure.Guard(
+        "read", Root, () => _config.Newest() is not null || _operations.FileExists(_config.PlainPath));
 
     /// <summary>The configuration in force: <c>config.N.json</c>, or <c>config.json</c> while there is none.</summary>
     public string ConfigPath => _config.Newest() is { } incarnation ? _config.PathOf(incarnation) : _config.PlainPath;
@@ -192,15 +194,22 @@ public sealed class RunDirectory
         var run = new RunDirectory(operations, root);
         StorageFailure.Guard("create", root, () =>
         {
-            if (!operations.DirectoryExists(root))
+            if (operations.DirectoryExists(root))
             {
-                operations.CreateDirectory(root);
-                operations.FlushDirectory(Path.GetDirectoryName(root)!);
-            }
-            else if (!run.HasConfig)
-            {
+                if (run.HasConfig)
+                {
+                    return;
+                }
+
                 RefuseForeign(operations, root);
             }
+            else
+            {
+                operations.CreateDirectory(root);
+            }
+
+            // Also when another made it, who may have been killed before it was on the disk.
+            operations.FlushDirectory(Path.GetDirectoryName(root)!);
         });
         return run;
     }

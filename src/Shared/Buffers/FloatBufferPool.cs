@@ -6,12 +6,24 @@ namespace RnnLm.Shared;
 public sealed class FloatBufferPool(int length) : IDisposable
 {
     private readonly ConcurrentBag<FloatBuffer> _free = [];
+    private int _outstanding;
+
+    /// <summary>Buffers rented and not yet returned.</summary>
+    public int Outstanding => Volatile.Read(ref _outstanding);
 
     /// <summary>A buffer with undefined contents.</summary>
-    public FloatBuffer Rent() => _free.TryTake(out var buffer) ? buffer : new FloatBuffer(length);
+    public FloatBuffer Rent()
+    {
+        Interlocked.Increment(ref _outstanding);
+        return _free.TryTake(out var buffer) ? buffer : new FloatBuffer(length);
+    }
 
     /// <summary>Gives a buffer back; the caller must not touch it again.</summary>
-    public void Return(FloatBuffer buffer) => _free.Add(buffer);
+    public void Return(FloatBuffer buffer)
+    {
+        Interlocked.Decrement(ref _outstanding);
+        _free.Add(buffer);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

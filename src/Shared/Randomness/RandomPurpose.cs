@@ -9,4 +9,5 @@ public enum RandomPurpose
     Sampling = 4,
     TestShard = 5,
     Verification = 6,
+    Simulation = 7,
 }

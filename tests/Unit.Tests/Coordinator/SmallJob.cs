@@ -94,6 +94,10 @@ internal static class SmallJob
 
         public void Illustrate(ParameterVersion version) => version.Release();
 
+        public void VerifyLease()
+        {
+        }
+
         public void Write(SaveCheckpoint save)
         {
             using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -197,6 +197,36 @@ public sealed class Workers_come_and_go
         Assert.Equal(told, harness.Sent[CoordinatorHarness.Worker(7)].OfType<Assign>().Count());
     }
 
+    /// <summary>Its result was lost: under the old number it would take the range for one that it has begun.</summary>
+    [Fact]
+    public void A_worker_that_joins_again_is_asked_under_a_new_number()
+    {
+        var harness = new CoordinatorHarness();
+        harness.Start();
+        harness.Join(0);
+        var before = Assert.Single(harness.Assignment(0, 0).Ranges);
+        harness.Join(0);
+        var after = Assert.Single(harness.Assignment(0, 0).Ranges);
+        Assert.Equal(before.Range, after.Range);
+        Assert.InRange(after.Attempt, before.Attempt + 1, int.MaxValue);
+    }
+
+    /// <summary>Its workers may have gone over to a coordinator that took the run from it.</summary>
+    [Fact]
+    public void A_coordinator_without_workers_asks_whether_it_still_has_the_run()
+    {
+        var harness = new CoordinatorHarness();
+        harness.Start();
+        harness.Elapse("nobody");
+        Assert.Equal(1, harness.Verifications);
+        harness.Tell(new LeaseVerified(null));
+        Assert.Null(harness.End);
+        harness.Elapse("nobody");
+        var lost = new RnnLmException(ExitCode.Cluster, "taken over");
+        harness.Tell(new LeaseVerified(lost));
+        Assert.Same(lost, harness.End?.Failure);
+    }
+
     /// <summary>
     /// A worker that joins while the next version is made gets the one in hand: nobody else may give that back.
     /// </summary>

@@ -253,6 +253,10 @@ public sealed class Actors_around_behaviours : TestKit
 
         public void Illustrate(ParameterVersion version) => version.Release();
 
+        public void VerifyLease()
+        {
+        }
+
         public void Write(SaveCheckpoint save)
         {
         }

@@ -1,0 +1,237 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using RnnLm.Coordinator;
+using RnnLm.Worker;
+
+namespace RnnLm.Simulation;
+
+/// <summary>
+/// A job small enough to be trained in a fraction of a millisecond, and what a single loop without actors, messages and
+/// faults makes of it: the serial reference that every simulated run is held against.
+/// </summary>
+internal sealed class SimulatedJob : IStepPlan
+{
+    private const int Variants = 24;
+    private const int StepsOfAnEpoch = 5;
+    private const int MostSteps = 14;
+    private const int MostExamples = 3;
+    private const int MostTokens = 6;
+
+    private static readonly ConcurrentDictionary<int, SimulatedJob> s_jobs = [];
+
+    private readonly int _variant;
+    private readonly ShardTokens[][] _steps;
+
+    private SimulatedJob(int variant)
+    {
+        _variant = variant;
+        var dice = new Dice(variant);
+        Model = new ModelSettings(dice.Between(3, 7), dice.Between(1, 3), dice.Between(1, 2), PaddingId: -1);
+        Layout = ParameterLayout.For(Model);
+        Shards = 1 << dice.Between(0, 4);
+        Optimizer = new OptimizerSettings(
+            0.1, 0.9, 0.999, 1e-8, dice.Chance(0.5) ? 1 : 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+        _steps = [.. Enumerable.Range(0, MostSteps).Select(_ => Draw(dice, Shards))];
+
+        // A step without a token cannot be.
+        foreach (var step in _steps.Where(step => step.All(shard => shard.TargetCount == 0)))
+        {
+            step[dice.Below(Shards)] = new ShardTokens([0, 1, 2], [0, 3]);
+        }
+
+        Validation = [.. Draw(dice, dice.Between(0, 5)).Where(piece => piece.TargetCount > 0)];
+        Reference = [.. Train()];
+    }
+
+    public ModelSettings Model { get; }
+
+    public ParameterLayout Layout { get; }
+
+    public OptimizerSettings Optimizer { get; }
+
+    public int Shards { get; }
+
+    public IReadOnlyList<ShardTokens> Validation { get; }
+
+    /// <summary>What the serial loop had after v steps.</summary>
+    public IReadOnlyList<ReferenceVersion> Reference { get; }
+
+    /// <inheritdoc/>
+    public long StepsPerEpoch => StepsOfAnEpoch;
+
+    /// <summary>SHA-256-like text of the job, as checkpoints carry it.</summary>
+    public string Hash => $"{_variant:x64}";
+
+    /// <summary>One of the jobs there are; each is made once in a process.</summary>
+    public static SimulatedJob Draw(Dice dice) => s_jobs.GetOrAdd(dice.Below(Variants), variant => new(variant));
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ShardTokens> Step(long step) => _steps[step];
+
+    /// <summary>Version 0.</summary>
+    public TrainingState Initial(FloatBufferPool pool) => StoredState.Initial(pool, values =>
+    {
+        for (int index = 0; index < values.Length; index++)
+        {
+            values.Span[index] = ArithmeticReplica.Spread((ulong)((_variant * 1000) + index));
+        }
+    });
+
+    /// <summary>The bits of parameters and moments, in 64 bits.</summary>
+    public static ulong HashOf(TrainingState state)
+    {
+        ulong hash = 0;
+        foreach (var buffer in new[] { state.Parameters.Values, state.FirstMoment.Values, state.SecondMoment.Values })
+        {
+            foreach (uint bits in MemoryMarshal.Cast<float, uint>(buffer.Span))
+            {
+                hash = ArithmeticReplica.Mix(hash ^ bits);
+            }
+        }
+
+        return hash;
+    }
+
+    private ShardTokens[] Draw(Dice dice, int count) => [.. Enumerable.Range(0, count).Select(_ =>
+    {
+        var ids = new List<int>();
+        var starts = new List<int> { 0 };
+        for (int example = dice.Between(0, MostExamples); example > 0; example--)
+        {
+            ids.AddRange(Enumerable.Range(0, dice.Between(2, MostTokens)).Select(_ => dice.Below(Model.VocabularySize)));
+            starts.Add(ids.Count);
+        }
+
+        return new ShardTokens([.. ids], [.. starts]);
+    })];
+
+    private IEnumerable<ReferenceVersion> Train()
+    {
+        using var pool = new FloatBufferPool(Layout.Length);
+        using var gradients = new GradientPool(Layout);
+        using var replica = new ArithmeticReplica();
+        var optimizer = new Optimizer(Optimizer, pool, threads: 1);
+        var state = Initial(pool);
+        for (long step = 0; ; step++)
+        {
+            double? validation = Validation.Count == 0
+                ? null
+                : Validation.Sum(piece => replica.ComputeLoss(state.Parameters, piece)) /
+                    Validation.Sum(piece => piece.TargetCount);
+            if (step == MostSteps)
+            {
+                yield return new ReferenceVersion(HashOf(state), validation, 0, 0);
+                yield break;
+            }
+
+            var shards = _steps[step];
+            var sum = Sum(state.Parameters, shards, gradients, replica);
+            double meanLoss = sum.LossSum / sum.TokenCount;
+            ulong tokens = TokenHash.OfHashes([.. shards.Select(shard => shard.Hash())]);
+            yield return new ReferenceVersion(HashOf(state), validation, meanLoss, tokens);
+            state = optimizer.Apply(state, sum, shards.Sum(shard => shard.ExampleCount)).State;
+            sum.Release();
+        }
+    }
+
+    /// <summary>The tree's sum, by recursion over halves: written apart from the product's tree.</summary>
+    private static Gradient Sum(
+        ParameterVersion version, ReadOnlySpan<ShardTokens> shards, GradientPool gradients, ArithmeticReplica replica)
+    {
+        if (shards.Length == 1)
+        {
+            var gradient = gradients.Rent();
+            replica.ComputeGradient(version, shards[0], gradient);
+            return gradient;
+        }
+
+        var left = Sum(version, shards[..(shards.Length / 2)], gradients, replica);
+        var right = Sum(version, shards[(shards.Length / 2)..], gradients, replica);
+        GradientSum.Add(left, right);
+        right.Release();
+        return left;
+    }
+}
+
+/// <summary>The serial loop's state after some steps, and what it computes from there.</summary>
+/// <param name="Hash">Bits of parameters and moments.</param>
+/// <param name="ValidationLoss">On the validation text; null when there is none.</param>
+/// <param name="MeanLoss">Of the step that follows.</param>
+/// <param name="TokenHash">Of the tokens of the step that follows.</param>
+internal sealed record ReferenceVersion(ulong Hash, double? ValidationLoss, double MeanLoss, ulong TokenHash);
+
+/// <summary>
+/// Numbers that follow from parameters and tokens and are spread over many magnitudes, so that any other order of
+/// addition, any token and any parameter that differs shows in the sum.
+/// </summary>
+internal sealed class ArithmeticReplica : IReplica
+{
+    private const int Magnitudes = 40;
+
+    /// <summary>A float that follows from 64 bits: any sign, 2⁻²⁰ to 2²⁰.</summary>
+    public static float Spread(ulong bits)
+    {
+        ulong mixed = Mix(bits);
+        float mantissa = 1 + ((mixed & 0x7F_FFFF) / (float)0x80_0000);
+        float size = MathF.ScaleB(mantissa, (int)((mixed >> 24) % Magnitudes) - (Magnitudes / 2));
+        return (mixed >> 63) == 0 ? size : -size;
+    }
+
+    /// <summary>The finalizer of SplitMix64 (Steele, Lea, Flood, 2014): every bit depends on every bit.</summary>
+    public static ulong Mix(ulong bits)
+    {
+        bits = (bits ^ (bits >> 30)) * 0xBF58_476D_1CE4_E5B9;
+        bits = (bits ^ (bits >> 27)) * 0x94D0_49BB_1331_11EB;
+        return (bits ^ (bits >> 31)) + 0x9E37_79B9_7F4A_7C15;
+    }
+
+    /// <inheritdoc/>
+    public void ComputeGradient(ParameterVersion parameters, ShardTokens shard, Gradient result)
+    {
+        result.Clear();
+        if (shard.TargetCount == 0)
+        {
+            return;
+        }
+
+        var values = parameters.Values.Span;
+        ulong seed = shard.Hash();
+        int dimension = result.Layout.Embedding.Shape[1];
+        int beforeDense = result.Layout.Embedding.Length;
+        for (int index = 0; index < result.Dense.Length; index++)
+        {
+            result.Dense.Span[index] = Spread(seed + (ulong)index) + values[beforeDense + index];
+        }
+
+        foreach (int id in shard.Ids.Distinct().Order())
+        {
+            for (int column = 0; column < dimension; column++)
+            {
+                float value = values[(id * dimension) + column];
+                result.Rows.Span[(result.RowCount * dimension) + column] = Spread(seed ^ (ulong)(id + column)) + value;
+            }
+
+            result.RowIds[result.RowCount++] = id;
+        }
+
+        result.LossSum = ComputeLoss(parameters, shard);
+        result.TokenCount = shard.TargetCount;
+    }
+
+    /// <inheritdoc/>
+    public double ComputeLoss(ParameterVersion parameters, ShardTokens shard)
+    {
+        double loss = Math.Abs(Spread(shard.Hash() + 1));
+        foreach (float value in parameters.Values.Span)
+        {
+            loss += Math.Abs(value) / 1024;
+        }
+
+        return loss;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+}

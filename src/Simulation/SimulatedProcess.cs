@@ -1,0 +1,136 @@
+namespace RnnLm.Simulation;
+
+/// <summary>A process: what it does is due at some virtual time, waits while it stands still, and never comes once it
+/// is dead.</summary>
+/// <param name="world">Where it runs.</param>
+/// <param name="name">For the trace.</param>
+internal sealed class SimulatedProcess(World world, string name)
+{
+    private const double MostSkew = 0.1;
+
+    private readonly List<Fiber> _fibers = [];
+    private readonly Queue<Action> _waiting = [];
+    private readonly double _rate =
+        world.Has(Faults.Clocks) ? 1 + (MostSkew * ((2 * world.Dice.Fraction()) - 1)) : 1;
+
+    private readonly TimeSpan _offset =
+        world.Has(Faults.Clocks) ? world.Dice.Between(TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)) : TimeSpan.Zero;
+
+    private int _freezes;
+
+    public string Name => name;
+
+    public FloatBufferPool Buffers { get; } = new(world.Scenario.Job.Layout.Length);
+
+    public GradientPool Gradients { get; } = new(world.Scenario.Job.Layout);
+
+    public bool IsAlive { get; private set; } = true;
+
+    public bool IsFrozen => _freezes > 0;
+
+    /// <summary>Whether it is in the middle of something that blocks.</summary>
+    public bool IsBusy => _fibers.Exists(fiber => !fiber.IsDone);
+
+    /// <summary>What its monotonic clock says.</summary>
+    public DateTimeOffset Clock => DateTimeOffset.UnixEpoch + _offset + (world.Time.Now * _rate);
+
+    /// <summary>Lets the process do something after a time of the world's clock.</summary>
+    public void Post(TimeSpan delay, Action action) => world.Time.After(delay, () =>
+    {
+        if (IsFrozen)
+        {
+            _waiting.Enqueue(action);
+        }
+        else if (IsAlive)
+        {
+            action();
+        }
+    });
+
+    /// <summary>The same after a time of its own clock.</summary>
+    public void PostByOwnClock(TimeSpan delay, Action action) => Post(delay / _rate, action);
+
+    /// <summary>Begins something that blocks.</summary>
+    public void Begin(Action code)
+    {
+        var fiber = new Fiber(() =>
+        {
+            try
+            {
+                code();
+            }
+            catch (ProcessDiedException)
+            {
+                // Dead processes say nothing.
+            }
+#pragma warning disable CA1031 // Whatever is thrown here is for the world to judge.
+            catch (Exception failure)
+#pragma warning restore CA1031
+            {
+                world.Violation($"{name} threw {failure}");
+            }
+        });
+        _fibers.RemoveAll(done => done.IsDone);
+        _fibers.Add(fiber);
+        fiber.Resume();
+    }
+
+    /// <summary>Called inside of what blocks: goes on after a time, if the process lives then.</summary>
+    public void Sleep(TimeSpan time)
+    {
+        var fiber = Fiber.Current!;
+        Post(time, fiber.Resume);
+        fiber.Pause();
+        RequireLife();
+    }
+
+    /// <summary>Ends what blocks once the process is dead.</summary>
+    public void RequireLife()
+    {
+        if (!IsAlive)
+        {
+            throw new ProcessDiedException();
+        }
+    }
+
+    /// <summary>Stands still for a while and goes on as if nothing had been.</summary>
+    public void Freeze(TimeSpan time)
+    {
+        _freezes++;
+        world.Note(name, $"stands still for {time.TotalSeconds:F3} s");
+        world.Time.After(time, () =>
+        {
+            if (--_freezes == 0 && IsAlive)
+            {
+                world.Note(name, "goes on");
+                while (_waiting.TryDequeue(out var action))
+                {
+                    Post(TimeSpan.Zero, action);
+                }
+            }
+        });
+    }
+
+    /// <summary>The process is no more; what it holds in memory is gone.</summary>
+    public void Die(string reason)
+    {
+        if (!IsAlive)
+        {
+            return;
+        }
+
+        world.Note(name, reason);
+        IsAlive = false;
+        foreach (var fiber in _fibers.Where(fiber => !fiber.IsDone && fiber != Fiber.Current).ToArray())
+        {
+            fiber.Resume();
+        }
+
+        Buffers.Dispose();
+        Gradients.Dispose();
+        world.OnDeath(this);
+    }
+}
+
+/// <summary>Unwinds what a dead process was in the middle of.</summary>
+internal sealed class ProcessDiedException : Exception;

@@ -1,0 +1,328 @@
+namespace RnnLm.Simulation;
+
+/// <summary>One simulated run: its processes, what goes wrong, and who starts what anew.</summary>
+internal sealed class World
+{
+    /// <summary>What every honest worker's self-test gives.</summary>
+    public const string SelfTestHash = "5e1f";
+
+    /// <summary>By then a run without further faults must have ended.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromHours(4);
+
+    private const long MostEvents = 2_000_000;
+
+    private static readonly TimeSpan s_supervision = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_minute = TimeSpan.FromMinutes(1);
+
+    private readonly List<SimulatedCoordinator> _coordinators = [];
+    private readonly SimulatedWorker?[] _workers;
+    private SimulatedCoordinator? _leader;
+    private TimeSpan? _done;
+    private int _processes;
+
+    public World(long seed, Faults allowed, Action<string>? reader)
+    {
+        Dice = new Dice(seed);
+        Trace = new Trace(reader);
+        Scenario = Scenario.Draw(Dice, allowed);
+        WorkTime = Dice.Between(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(2));
+        Network = new Network(this);
+        Disk = new SimulatedDisk(this);
+        Checks = new Checks(this);
+        _workers = new SimulatedWorker?[Scenario.Workers];
+        Note("scenario", $"{Scenario with { Job = null! }}");
+    }
+
+    public Scenario Scenario { get; }
+
+    public VirtualTime Time { get; } = new();
+
+    public Dice Dice { get; }
+
+    public Trace Trace { get; }
+
+    public Network Network { get; }
+
+    public SimulatedDisk Disk { get; }
+
+    public Checks Checks { get; }
+
+    /// <summary>What an addition or an update takes at most.</summary>
+    public TimeSpan WorkTime { get; }
+
+    /// <summary>The first promise that was broken; null while all are kept.</summary>
+    public string? Broken { get; private set; }
+
+    /// <summary>How often what happened.</summary>
+    public SortedDictionary<string, long> Counts { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Whether that kind of fault comes in this run.</summary>
+    public bool Has(Faults fault) => (Scenario.Faults & fault) != 0;
+
+    /// <summary>Whether that kind of fault may come now.</summary>
+    public bool MayFail(Faults fault) => Has(fault) && Time.Now < Scenario.Horizon;
+
+    public void Note(string who, string what) => Trace.Add(Time.Now, who, what);
+
+    public void Count(string what) => Counts[what] = Counts.GetValueOrDefault(what) + 1;
+
+    /// <summary>A promise is broken: the simulation ends.</summary>
+    public void Violation(string promise)
+    {
+        Note("checks", $"BROKEN: {promise}");
+        Broken ??= promise;
+    }
+
+    /// <summary>Runs until the job is done and checked, or a promise is broken.</summary>
+    public void Run()
+    {
+        for (int worker = 0; worker < _workers.Length && !Scenario.IsOneProcess; worker++)
+        {
+            int index = worker;
+            bool isLate = MayFail(Faults.Membership) && index > 0;
+            Time.After(isLate ? Dice.Between(s_second, s_minute * 5) : TimeSpan.Zero, () => StartWorker(index));
+        }
+
+        StartCoordinator();
+        Supervise();
+        foreach (var fault in Enum.GetValues<Faults>().Where(Has))
+        {
+            Schedule(fault);
+        }
+
+        while (Broken is null && !(_done is { } done && Time.Now > done + s_minute &&
+            !_coordinators.Exists(coordinator => coordinator.Process.IsAlive)))
+        {
+            if (!Time.Advance() || Time.Now > Scenario.Horizon + Patience || Time.Events > MostEvents)
+            {
+                Violation($"the run ends within {Patience.TotalHours} h when nothing goes wrong any more");
+            }
+        }
+
+        if (Broken is null)
+        {
+            Checks.Final();
+        }
+
+        // What is still under way is dropped with its process, so that its threads can be used again.
+        foreach (var process in _coordinators.Select(coordinator => coordinator.Process)
+            .Concat(_workers.OfType<SimulatedWorker>().Select(worker => worker.Process)))
+        {
+            process.Die("is over");
+        }
+    }
+
+    /// <summary>The run is done: nobody starts anything any more.</summary>
+    public void OnEnded(SimulatedCoordinator coordinator)
+    {
+        if (coordinator.Failure is null)
+        {
+            Checks.Released(coordinator.Process, isCoordinator: true);
+            _done ??= Time.Now;
+        }
+    }
+
+    /// <summary>A coordinator has begun to lead: workers are told of it sooner or later.</summary>
+    public void OnLeading(SimulatedCoordinator coordinator)
+    {
+        if (_leader is null || coordinator.Incarnation > _leader.Incarnation)
+        {
+            _leader = coordinator;
+        }
+
+        if (Scenario.IsOneProcess)
+        {
+            for (int index = 0; index < _workers.Length; index++)
+            {
+                _workers[index] = new SimulatedWorker(this, coordinator.Process, ActorId.Worker(index))
+                {
+                    Coordinator = coordinator,
+                };
+                _workers[index]!.Start();
+            }
+
+            return;
+        }
+
+        foreach (var worker in _workers.OfType<SimulatedWorker>().Where(worker => worker.Lives))
+        {
+            Tell(worker);
+        }
+    }
+
+    /// <summary>Number of a process among the run's coordinators; the highest there can be before it has taken the run.
+    /// </summary>
+    public long IncarnationOf(SimulatedProcess process) =>
+        _coordinators.Find(coordinator => coordinator.Process == process)?.Incarnation is { } taken and > 0
+            ? taken
+            : long.MaxValue;
+
+    /// <summary>Those who watch an actor of a process are told that it is gone.</summary>
+    public void OnDeath(SimulatedProcess process)
+    {
+        foreach (var coordinator in _coordinators.Where(coordinator => coordinator.Lives))
+        {
+            foreach (var worker in coordinator.Addresses.Values.Where(worker => worker.Process == process).ToArray())
+            {
+                TellOfLoss(coordinator, worker);
+            }
+        }
+    }
+
+    /// <summary>A coordinator learns that a worker is gone.</summary>
+    public void TellOfLoss(SimulatedCoordinator coordinator, SimulatedActor worker)
+    {
+        var longest = Has(Faults.Reachability) ? s_minute * 30 : s_minute / 2;
+        coordinator.Process.Post(Dice.Between(s_second / 10, longest), () => coordinator.Lose(worker));
+    }
+
+    private void StartCoordinator()
+    {
+        var process = NewProcess();
+        var coordinator = new SimulatedCoordinator(this, process);
+        _coordinators.Add(coordinator);
+        Note(process.Name, "starts to coordinate");
+        coordinator.Start();
+    }
+
+    private SimulatedProcess NewProcess()
+    {
+        if (Has(Faults.Clocks))
+        {
+            Count(nameof(Faults.Clocks));
+        }
+
+        return new SimulatedProcess(this, $"process-{_processes++}");
+    }
+
+    private void StartWorker(int index)
+    {
+        if (_done is null && _workers[index] is not { Lives: true })
+        {
+            var process = NewProcess();
+            var worker = _workers[index] = new SimulatedWorker(this, process, ActorId.Worker(index));
+            Note(process.Name, $"starts {worker.Id}");
+            worker.Start();
+            Tell(worker);
+        }
+    }
+
+    private void Tell(SimulatedWorker worker)
+    {
+        if (_leader is { } leader)
+        {
+            worker.Process.Post(Dice.Between(s_second / 1000, s_second * 10), () =>
+                worker.Coordinator = leader.Incarnation >= (worker.Coordinator?.Incarnation ?? 0)
+                    ? leader
+                    : worker.Coordinator);
+        }
+    }
+
+    /// <summary>What Kubernetes or a person does: a coordinator or worker that has died is started again.</summary>
+    private void Supervise()
+    {
+        if (_done is not null)
+        {
+            return;
+        }
+
+        if (!_coordinators[^1].Process.IsAlive)
+        {
+            StartCoordinator();
+        }
+
+        for (int index = 0; index < _workers.Length && !Scenario.IsOneProcess; index++)
+        {
+            bool mayStay = Has(Faults.Membership) && Time.Now < Scenario.Horizon && Dice.Chance(0.9);
+            if (_workers[index] is { Lives: false } && !mayStay)
+            {
+                StartWorker(index);
+            }
+        }
+
+        Time.After(Dice.Between(s_supervision, s_supervision * 10), Supervise);
+    }
+
+    private void Schedule(Faults fault)
+    {
+        var pause = Scenario.FaultPause * -Math.Log(1 - Dice.Fraction());
+        Time.After(pause, () =>
+        {
+            if (MayFail(fault) && _done is null)
+            {
+                Inject(fault);
+                Schedule(fault);
+            }
+        });
+    }
+
+    private void Inject(Faults fault)
+    {
+        var coordinators = _coordinators.Where(coordinator => coordinator.Process.IsAlive).ToArray();
+        var workers = _workers.OfType<SimulatedWorker>().Where(worker => worker.Lives).ToArray();
+        SimulatedProcess[] processes =
+        [
+            .. coordinators.Select(coordinator => coordinator.Process)
+                .Concat(workers.Select(worker => worker.Process)).Distinct(),
+        ];
+        if (processes.Length == 0)
+        {
+            return;
+        }
+
+        var process = Dice.Of(processes);
+        switch (fault)
+        {
+            case Faults.Partition when processes.Length > 1:
+                var other = Dice.Of(processes.Where(another => another != process).ToArray());
+                Network.Cut(process, other, Dice.Between(s_second, s_minute * 5));
+                if (Dice.Chance(0.5))
+                {
+                    Network.Cut(other, process, Dice.Between(s_second, s_minute * 5));
+                }
+
+                break;
+            case Faults.Freeze:
+                process.Freeze(Dice.Between(s_second / 100, s_minute * 10));
+                break;
+            case Faults.Kill:
+                process.Die("is killed");
+                break;
+            case Faults.Move when !Scenario.HasLocks || coordinators.All(coordinator => !coordinator.Lives):
+                StartCoordinator();
+                break;
+            case Faults.Reachability when coordinators.Length > 0 && workers.Length > 0:
+                Dice.Of(coordinators).Lose(Dice.Of(workers));
+                break;
+            case Faults.Slow when workers.Length > 0 && Dice.Chance(0.5):
+                Dice.Of(workers).Hang(Dice.Between(s_second, s_minute * 15));
+                break;
+            case Faults.Slow when workers.Length > 0:
+                Dice.Of(workers).SlowDown(Dice.Between(3, 100), Dice.Between(s_second, s_minute * 5));
+                break;
+            case Faults.Membership when workers.Length > 1:
+                Dice.Of(workers).Process.Die("leaves");
+                break;
+            case Faults.Disk:
+                Disk.FailFor(Dice.Between(s_second / 10, s_minute));
+                break;
+            case Faults.Power when Dice.Chance(0.3):
+                foreach (var victim in processes)
+                {
+                    victim.Die("has no power");
+                }
+
+                Disk.LosePower();
+                break;
+            case Faults.Stop when coordinators.Length > 0:
+                var stopped = Dice.Of(coordinators);
+                stopped.Process.Post(TimeSpan.Zero, stopped.Stop);
+                break;
+            default:
+                return;
+        }
+
+        Count(fault.ToString());
+    }
+}
