@@ -92,7 +92,8 @@ internal sealed class Checks(World world)
             case null:
                 Require(Acknowledged >= world.Scenario.TotalSteps, "a run that is done has saved its last step");
                 break;
-            case RnnLmException { ExitCode: ExitCode.Storage or ExitCode.BadInput } when world.Disk.HasFailed || world.Has(Faults.Freeze):
+            case RnnLmException { ExitCode: ExitCode.Storage or ExitCode.BadInput }
+                when world.Disk.HasFailed || world.Has(Faults.Freeze):
                 _hasStorageFailed = true;
                 break;
             case RnnLmException { ExitCode: ExitCode.Cluster } when world.Has(Faults.Move) || world.Has(Faults.Freeze):
@@ -139,7 +140,8 @@ internal sealed class Checks(World world)
         var state = StoredState.Read(newest.Newest!, job.Layout, pool);
         Require(SimulatedJob.HashOf(state) == Reference[(int)total].Hash, "the last version has the reference's bits");
         Require(
-            SameBits(newest.Newest!.State.ValidationLoss ?? double.NaN, Reference[(int)total].ValidationLoss ?? double.NaN),
+            SameBits(
+                newest.Newest!.State.ValidationLoss ?? double.NaN, Reference[(int)total].ValidationLoss ?? double.NaN),
             "the last checkpoint has its validation loss");
         var ledger = run.ReadLedger();
         Require(ledger.Entries.Count == total, $"the ledger has {total} steps, it has {ledger.Entries.Count}");

@@ -29,7 +29,8 @@ internal sealed record Scenario(
 {
     private const double OneProcess = 0.2;
 
-    /// <summary>Draws one. Half of the kinds of faults that are allowed come at all, so that each also meets calm.</summary>
+    /// <summary>Draws one. Half of the kinds of faults that are allowed come at all, so that each also meets
+    /// calm.</summary>
     public static Scenario Draw(Dice dice, Faults allowed)
     {
         var job = SimulatedJob.Draw(dice);

@@ -103,7 +103,8 @@ internal abstract class SimulatedActor(World world, SimulatedProcess process, Ac
         }
     }
 
-    /// <summary>Work goes on beside the actor: what it does may come before or after what the actor does meanwhile.</summary>
+    /// <summary>Work goes on beside the actor: what it does may come before or after what the actor does
+    /// meanwhile.</summary>
     private void Run(RunWork run)
     {
         var time = world.Dice.Between(TimeSpan.FromTicks(100), world.WorkTime);

@@ -98,7 +98,8 @@ internal sealed class SimulatedJob : IStepPlan
         var starts = new List<int> { 0 };
         for (int example = dice.Between(0, MostExamples); example > 0; example--)
         {
-            ids.AddRange(Enumerable.Range(0, dice.Between(2, MostTokens)).Select(_ => dice.Below(Model.VocabularySize)));
+            int tokens = dice.Between(2, MostTokens);
+            ids.AddRange(Enumerable.Range(0, tokens).Select(_ => dice.Below(Model.VocabularySize)));
             starts.Add(ids.Count);
         }
 

@@ -17,6 +17,7 @@ internal sealed class World
 
     private readonly List<SimulatedCoordinator> _coordinators = [];
     private readonly SimulatedWorker?[] _workers;
+    private readonly HashSet<int> _left = [];
     private SimulatedCoordinator? _leader;
     private TimeSpan? _done;
     private int _processes;
@@ -234,8 +235,7 @@ internal sealed class World
 
         for (int index = 0; index < _workers.Length && !Scenario.IsOneProcess; index++)
         {
-            bool mayStay = Has(Faults.Membership) && Time.Now < Scenario.Horizon && Dice.Chance(0.9);
-            if (_workers[index] is { Lives: false } && !mayStay)
+            if (_workers[index] is { Lives: false } && !_left.Contains(index))
             {
                 StartWorker(index);
             }
@@ -301,8 +301,10 @@ internal sealed class World
             case Faults.Slow when workers.Length > 0:
                 Dice.Of(workers).SlowDown(Dice.Between(3, 100), Dice.Between(s_second, s_minute * 5));
                 break;
-            case Faults.Membership when workers.Length > 1:
-                Dice.Of(workers).Process.Die("leaves");
+            case Faults.Membership when workers.Length > 1 && _left.Count < _workers.Length - 1:
+                var leaving = Dice.Of(workers);
+                _left.Add(Array.IndexOf(_workers, leaving));
+                leaving.Process.Die("leaves for good");
                 break;
             case Faults.Disk:
                 Disk.FailFor(Dice.Between(s_second / 10, s_minute));

@@ -138,9 +138,26 @@ internal static class TemporaryName
             if (long.TryParse(tag, NumberStyles.None, CultureInfo.InvariantCulture, out long lower)
                 && lower < incarnation)
             {
-                AtomicFile.TryRemove(operations, entry);
+                RemoveFromReach(operations, entry, incarnation);
             }
         }
+    }
+
+    /// <summary>Who built it may be about to rename it: it gets a name that only this incarnation uses before it is
+    /// taken apart.</summary>
+    private static void RemoveFromReach(FileOperations operations, string entry, long incarnation)
+    {
+        string moved = For(entry, incarnation.ToString(CultureInfo.InvariantCulture));
+        try
+        {
+            operations.Rename(entry, moved);
+        }
+        catch (Exception failure) when (StorageFailure.IsOne(failure))
+        {
+            return;
+        }
+
+        AtomicFile.TryRemove(operations, moved);
     }
 
     /// <summary>Removes a file, link or whole directory if it is there.</summary>

@@ -31,7 +31,9 @@ internal static class SimulateCommand
     }
 
     private static string Names => string.Join(
-        ", ", Enum.GetNames<Faults>().Where(name => name is not "None" and not "All").Select(name => name.ToLowerInvariant()));
+        ", ",
+        Enum.GetNames<Faults>().Where(name => name is not ("None" or "All"))
+            .Select(name => name.ToLowerInvariant()));
 
     private static int Run((long First, long End) seeds, Faults faults, int threads, bool isTraced)
     {
@@ -40,8 +42,9 @@ internal static class SimulateCommand
             var result = Simulator.Run(seeds.First, faults, isTraced ? Console.Out.WriteLine : null);
             Console.Out.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"seed {result.Seed}: {result.Events} events in {result.VirtualTime.TotalSeconds:F1} virtual s, trace " +
-                $"{result.TraceHash:x16}, {(result.Broken is null ? "every promise kept" : "a promise broken")}"));
+                $"seed {result.Seed}: {result.Events} events in {result.VirtualTime.TotalSeconds:F1} virtual s, " +
+                $"trace {result.TraceHash:x16}, " +
+                $"{(result.Broken is null ? "every promise kept" : "a promise broken")}"));
             return result.Broken is null ? 0 : throw Failure(result, faults);
         }
 
@@ -80,7 +83,8 @@ internal static class SimulateCommand
 
     private static RnnLmException Failure(SimulationResult result, Faults faults)
     {
-        string which = faults == Faults.All ? string.Empty : $" --faults {faults.ToString().Replace(" ", "").ToLowerInvariant()}";
+        string names = faults.ToString().Replace(" ", "", StringComparison.Ordinal).ToLowerInvariant();
+        string which = faults == Faults.All ? string.Empty : $" --faults {names}";
         return new RnnLmException(
             ExitCode.Defect,
             $"seed {result.Seed}: {result.Broken!.Split('\n')[0]}; replay it with: rnnlm simulate --seeds " +
