@@ -35,14 +35,14 @@ build() {
         { grep -E 'error|Error' "$log" | sort -u | head -n 20 >&2; fail "the build failed; see $log"; }
 }
 
-# build_once NAME PROJECT: the same, one at a time in this clone, unless another process has built meanwhile.
+# build_once NAME PROJECT [always]: the same, one at a time in this clone, unless another process has built meanwhile.
 build_once() {
     mkdir -p "$setup" 2>/dev/null && [ -w "$setup" ] && { [ ! -e "$setup/lock" ] || [ -w "$setup/lock" ]; } ||
         fail "$root is not built, or its sources have changed, and you may not write there;" \
             "let its owner run ./rnnlm setup"
     exec 9>>"$setup/lock"
     ! command -v flock >/dev/null || flock 9
-    if ! is_built; then
+    if [ "${3:-}" = always ] || ! is_built; then
         # The stamp is as old as the beginning of the build, so that what changed meanwhile is built next time.
         rm -f "$stamp"
         state >"$stamp.began"

@@ -32,7 +32,7 @@ internal sealed class Comparison(ComparisonOptions options)
         ];
         if (_theirs is not null)
         {
-            candidates.Add(new($"rnnlm of {options.Against}", () => _theirs.Train(workspace.NewRun("run"), train)));
+            candidates.Add(new(_theirs.Name, () => _theirs.Train(workspace.NewRun("run"), train)));
         }
 
         foreach (var (kind, name) in new[] { ("rnn", "libtorch's nn.RNN"), ("loop", "time loop in libtorch") })
@@ -62,7 +62,7 @@ internal sealed class Comparison(ComparisonOptions options)
         {
             var ratios = Ratios(candidates[0], candidates[1]);
             Console.WriteLine(
-                $"this ÷ {options.Against}, round by round: " +
+                $"this ÷ {_theirs.Name}, round by round: " +
                 $"{string.Join(" ", ratios.Select(ratio => $"{ratio:0.000}"))}; " +
                 $"median {Statistics.Median(ratios):0.000}");
         }

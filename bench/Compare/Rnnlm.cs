@@ -8,6 +8,8 @@ namespace RnnLm.Compare;
 internal sealed class Rnnlm
 {
     private static readonly TimeSpan FirstStepLimit = TimeSpan.FromMinutes(10);
+    private const int CommitDigits = 9;
+
     private readonly string _clone;
     private readonly string _program;
 
@@ -22,6 +24,11 @@ internal sealed class Rnnlm
             throw RnnLmException.BadInput($"{_program} is missing; {Path.Combine(clone, "rnnlm")} setup builds it");
         }
     }
+
+    /// <summary>What tables call it: by its commit, since a folder's name says nothing elsewhere.</summary>
+    public string Name => $"rnnlm of {Commit}";
+
+    private string Commit => ChildProcess.Run(Command("--version")).Output.Split('+')[^1][..CommitDigits];
 
     /// <summary>The launcher that a user types.</summary>
     public string Launcher => Path.Combine(_clone, "rnnlm");

@@ -65,7 +65,6 @@ internal sealed record RunConfig(
     public static RunConfig Read(RunDirectory run)
     {
         var json = run.ReadConfig();
-        string path = run.ConfigPath;
         try
         {
             int format = Value<int>(json, "format");
@@ -73,17 +72,18 @@ internal sealed record RunConfig(
             {
                 CurrentFormat => Parse(json),
                 > 0 and < CurrentFormat => throw RnnLmException.BadInput(
-                    $"'{path}' is of format {format}: this version names its files otherwise, or computes and tokenizes " +
-                    $"otherwise, and cannot go on with it; use the version that made it, or begin another run (--init " +
-                    $"'{run.Root}/final/model.safetensors' gives it these parameters)"),
+                    $"'{run.ConfigPath}' is of format {format}: this version names its files otherwise, or computes and " +
+                    "tokenizes otherwise, and cannot go on with it; use the version that made it, or begin another " +
+                    $"run (--init '{run.Root}/final/model.safetensors' gives it these parameters)"),
                 _ => throw new FormatException($"its format is {format}, this program reads format {CurrentFormat}"),
             };
         }
         catch (FormatException failure)
         {
             throw RnnLmException.BadInput(
-                $"'{path}' cannot be used ({failure.Message.TrimEnd('.')}); restore it from a copy or start another " +
-                $"run", failure);
+                $"'{run.ConfigPath}' cannot be used ({failure.Message.TrimEnd('.')}); restore it from a copy or start " +
+                "another run",
+                failure);
         }
     }
 

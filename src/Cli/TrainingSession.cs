@@ -112,7 +112,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         string validationText = config.ValidationHash ?? string.Empty;
         var store = run.OpenCheckpoints(lease, validationText);
         var (state, ledgerChain, bestLoss, isEvaluated) = initial is null
-            ? Resume(run, lease, store, config, validationText, layout, buffers)
+            ? lease.Guard(() => Resume(run, store, config, validationText, layout, buffers))
             : (initial, LedgerChain.Empty, null, false);
         long stepsPerEpoch = prepared.Inputs.Plan.StepsPerEpoch;
         using var ledger = run.OpenLedger(lease, state.Version, ledgerChain);
@@ -192,7 +192,6 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
 
     private (TrainingState State, LedgerChain Ledger, double? BestLoss, bool IsEvaluated) Resume(
         RunDirectory run,
-        Lease lease,
         CheckpointStore store,
         RunConfig config,
         string validationText,
@@ -224,7 +223,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             : null;
         bool isEvaluated = isSameValidation && newest.State.LossOn(validationText) is not null;
         view.Preparing("restoring parameters and moments", 0);
-        var state = lease.Guard(() => StoredState.Read(newest, layout, buffers));
+        var state = StoredState.Read(newest, layout, buffers);
         view.Preparing("restoring parameters and moments", 1);
         return (state, newest.State.Ledger, bestLoss, isEvaluated);
     }
@@ -268,9 +267,9 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     private static void Finish(RunDirectory run, PreparedJob prepared, RunConfig config, RunRecorder recorder)
     {
         var tokenizer = prepared.Corpus.Tokenizer;
-        var final = run.Checkpoints.FindNewest().Newest!;
-        using var continuation = new TextContinuation(
-            config.Job, StoredState.ReadParameters(final, config.Job.Model), tokenizer);
+        var (final, parameters) = run.Checkpoints.ReadNewest(
+            newest => Tuple.Create(newest, StoredState.ReadParameters(newest, config.Job.Model)))!;
+        using var continuation = new TextContinuation(config.Job, parameters, tokenizer);
         foreach (string prompt in config.Get(TrainSettings.Prompts))
         {
             if (continuation.TrySample(prompt, config.Job.Seed) is { } text)

@@ -33,10 +33,6 @@ public sealed class CheckpointWriter(
         _committed.Enqueue(new LedgerEntry(step.Step, step.TokenHash, step.TokenCount, step.IsSkipped));
     }
 
-    /// <summary>Throws when another coordinator has taken the run.</summary>
-    /// <exception cref="RnnLmException">The lease is lost (exit code 4) or cannot be read (6).</exception>
-    public void VerifyLease() => store.VerifyLease();
-
     /// <summary>Writes a checkpoint; one at a time.</summary>
     /// <param name="save">What to write.</param>
     /// <param name="flushMetrics">Puts the metrics of the steps before it on the disk.</param>

@@ -11,8 +11,8 @@ public interface IRunRecorder
     /// <summary>A version was evaluated and may be shown; the recorder owns the reference. Must be quick.</summary>
     void Illustrate(ParameterVersion version);
 
-    /// <summary>Throws when another coordinator has taken the run; off the actor.</summary>
-    void VerifyLease();
+    /// <summary>Done when writing has shown that another coordinator has taken the run.</summary>
+    Task<RnnLmException> LeaseLost { get; }
 
     /// <summary>Writes a checkpoint or throws; off the actor, one at a time. The caller releases it.</summary>
     void Write(SaveCheckpoint save);
@@ -50,6 +50,7 @@ public sealed class CoordinatorActor(
         Task<StopRequested> stop)
     {
         ArgumentNullException.ThrowIfNull(system);
+        ArgumentNullException.ThrowIfNull(recorder);
         ArgumentNullException.ThrowIfNull(startWorkers);
         using var work = new WorkThreads("coordinator", MostWorkThreads, WorkCapacity);
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -58,11 +59,8 @@ public sealed class CoordinatorActor(
         try
         {
             startWorkers(system, coordinator);
-            if (await Task.WhenAny(end.Task, stop).ConfigureAwait(false) != end.Task)
-            {
-                coordinator.Tell(await stop.ConfigureAwait(false));
-            }
-
+            _ = stop.PipeTo(coordinator);
+            _ = recorder.LeaseLost.PipeTo(coordinator, success: lost => new LeaseLost(lost));
             await end.Task.ConfigureAwait(false);
         }
         finally
@@ -108,24 +106,8 @@ public sealed class CoordinatorActor(
             case SaveCheckpoint save:
                 Run(() => Write(save));
                 break;
-            case VerifyLease:
-                Run(Verify);
-                break;
             default:
                 throw new InvalidOperationException($"the coordinator has no effect {effect.GetType().Name}");
-        }
-    }
-
-    private LeaseVerified Verify()
-    {
-        try
-        {
-            recorder.VerifyLease();
-            return new LeaseVerified(null);
-        }
-        catch (RnnLmException failure)
-        {
-            return new LeaseVerified(failure.ExitCode == ExitCode.Cluster ? failure : null);
         }
     }
 

@@ -80,8 +80,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             case EvaluationFailed failed: OnEvaluationFailed(failed, now); break;
             case CheckpointWritten written: _saving.OnWritten(written, version); break;
             case WritingCheck check: _saving.OnWritingCheck(check, version); break;
-            case LeaseVerified { Failure: { } lost }: _saving.Lose(lost); break;
-            case LeaseVerified: break;
+            case LeaseLost { Failure: var lost }: _saving.EndAtOnce(lost); break;
             case StopRequested stop: OnStopRequested(stop); break;
             case InputFailed when _saving.IsStopping: break;
             case InputFailed { Failure: var failure }: Stop(failure.ExitCode, _ => failure.Message, failure); break;
@@ -108,7 +107,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             Save(null, isBest: false);
         }
 
-        _workforce.Wait();
+        _workforce.Begin(now);
         PrepareAhead();
         bool wasEvaluationDue = _settings.IsResumed && _state.Version > 0 && IsDue(_settings.EvaluateEvery);
         if ((IsLast || wasEvaluationDue) && !_settings.IsEvaluated)
@@ -134,13 +133,14 @@ public sealed class CoordinatorBehaviour : IBehaviour
             return;
         }
 
-        if (_evaluation.Poison() is { } piece)
+        var workers = _workforce.All(now);
+        if (_evaluation.Poison(workers) is { } piece)
         {
             Stop(ExitCode.BadInput, version => $"step {version} cannot be evaluated: {piece}; correct that text");
         }
         else if (_assignment.Find(_state.Version) is { } step)
         {
-            if (step.Poison([.. _roster.Members.Select(member => member.Id)]) is { } shard)
+            if (step.Poison(workers) is { } shard)
             {
                 Stop(
                     ExitCode.BadInput,
@@ -210,9 +210,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
     private void OnRangeResult(RangeResult result, DateTimeOffset now)
     {
-        bool isCompared = result.Step == _state.Version && _assignment.Find(result.Step) is { } step &&
-            _verification.Concerns(step, result.Range);
-        if (isCompared)
+        if (WhyNot(result) is null && _verification.Concerns(_assignment.Find(result.Step)!, result.Range))
         {
             _outbox.Run($"digest {result.Range}", () => new RangeDigested(result, result.Gradient.Digest()));
         }
@@ -232,7 +230,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         result.Release();
-        if (_verification.Compare(step, digested) is { } differ && !_saving.IsStopping)
+        var differ = _verification.Compare(step, digested);
+        Measure(step, result.Worker, now);
+        if (differ is not null && !_saving.IsStopping)
         {
             OnMismatch(step, differ, now);
         }
@@ -269,31 +269,40 @@ public sealed class CoordinatorBehaviour : IBehaviour
     /// <summary>Puts a result into the tree, if it counts.</summary>
     private void Take(RangeResult result, string? digest, DateTimeOffset now)
     {
-        var step = _assignment.Find(result.Step);
-        string? rejection = result.Incarnation != _settings.Incarnation ? "wrong incarnation"
-            : _workforce.IsExpelled(result.Worker) ? "worker expelled"
-            : result.Step != _state.Version || step is null ? "wrong version"
-            : step.Accept(result);
-        if (rejection is not null)
+        var step = _assignment.Find(result.Step)!;
+        if ((WhyNot(result) ?? step.Accept(result)) is { } rejection)
         {
             result.Release();
             _outbox.Report(new ResultDropped(result.Step, result.Worker, rejection));
             return;
         }
 
-        _lastResult = now;
-        if (step!.MissingOf(result.Worker).Count == 0)
-        {
-            _roster.Find(result.Worker)?.Measure(step.ShardsOf(result.Worker), now - _stepBegan);
-            _assignment.WatchTheTime(step, now);
-        }
-
+        Measure(step, result.Worker, now);
         if (digest is not null)
         {
             _verification.Begin(step, result, digest);
         }
 
         Reduce(step, result.Range);
+    }
+
+    /// <summary>Why a result does not count, whatever is in it; null when it does.</summary>
+    private string? WhyNot(RangeResult result) =>
+        result.Incarnation != _settings.Incarnation ? "wrong incarnation"
+            : _workforce.IsExpelled(result.Worker) ? "worker expelled"
+            : result.Step != _state.Version || _assignment.Find(result.Step) is null ? "wrong version"
+            : null;
+
+    /// <summary>Takes in that a worker's result came: its speed is known once it owes nothing more of the step.
+    /// </summary>
+    private void Measure(StepInProgress step, ActorId worker, DateTimeOffset now)
+    {
+        _lastResult = now;
+        if (step.MissingOf(worker).Count == 0)
+        {
+            _roster.Find(worker)?.Measure(step.ShardsOf(worker), now - _stepBegan);
+            _assignment.WatchTheTime(step, now);
+        }
     }
 
     private void OnRangeFailed(RangeFailed failed, DateTimeOffset now)
@@ -304,14 +313,12 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         _outbox.Report(new WorkFailed(failed.Step, failed.Worker, $"shards {failed.Range}", failed.Cause));
-        if (failed.Step == _state.Version && _assignment.Find(failed.Step) is { } step)
+        if (!_saving.IsStopping && failed.Step == _state.Version && _assignment.Find(failed.Step) is { } step)
         {
             step.Fail(failed.Worker, failed.Range, failed.Cause);
             _assignment.DivideAgain(now);
             _assignment.WatchTheTime(step, now);
         }
-
-        OnFailed(failed.Worker, failed.Step, failed.Cause, now);
     }
 
     private void OnEvaluationFailed(EvaluationFailed failed, DateTimeOffset now)
@@ -324,17 +331,6 @@ public sealed class CoordinatorBehaviour : IBehaviour
         string work = $"piece {failed.Piece} of the validation text";
         _outbox.Report(new WorkFailed(failed.Version, failed.Worker, work, failed.Cause));
         _evaluation.Fail(failed, now);
-        OnFailed(failed.Worker, failed.Version, failed.Cause, now);
-    }
-
-    /// <summary>What cannot be computed at all is judged first: that is not the worker's fault.</summary>
-    private void OnFailed(ActorId worker, long step, string cause, DateTimeOffset now)
-    {
-        GoOn(now);
-        if (!_saving.IsStopping)
-        {
-            _workforce.OnFailed(worker, step, cause, now);
-        }
     }
 
     /// <summary>Adds a range to its sibling, off the actor, if both are there.</summary>
@@ -389,11 +385,6 @@ public sealed class CoordinatorBehaviour : IBehaviour
     {
         _isUpdating = false;
         var step = _assignment.Find(_state.Version)!;
-        foreach (var member in _roster.Members.Where(member => step.ShardsOf(member.Id) > 0))
-        {
-            member.HasWorked(step.Step);
-        }
-
         _assignment.Remove(step);
         step.Release();
         if (!outcome.IsFinite && _settings.Divergence == DivergencePolicy.Stop)
@@ -429,6 +420,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             return;
         }
 
+        _workforce.OnCommitted(step, now);
         foreach (var member in _roster.Members)
         {
             Publish(member);

@@ -59,12 +59,8 @@ public sealed record CheckpointWritten(long Version, Exception? Failure) : Messa
 /// <param name="IsBest">Whether that is the lowest so far.</param>
 public sealed record SaveCheckpoint(TrainingState State, double? ValidationLoss, bool IsBest) : Effect;
 
-/// <summary>Look whether the run still is this coordinator's; answered by <see cref="LeaseVerified"/>.</summary>
-public sealed record VerifyLease : Effect;
-
-/// <summary>The run is still this coordinator's, or is not.</summary>
-/// <param name="Failure">Null when it is, or when that cannot be seen now.</param>
-public sealed record LeaseVerified(RnnLmException? Failure) : Message;
+/// <summary>Another coordinator has taken the run.</summary>
+public sealed record LeaseLost(RnnLmException Failure) : Message;
 
 /// <summary>Show what this version writes, for people to read. The receiver owns the reference.</summary>
 public sealed record Illustrate(ParameterVersion Version) : Effect;

@@ -17,8 +17,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     private readonly long[] _tokens = new long[pieces.Count];
     private readonly Dictionary<int, ActorId> _inHand = [];
     private readonly SortedSet<int> _waiting = [];
-    private readonly Dictionary<int, HashSet<ActorId>> _failedOn = [];
-    private string _failure = string.Empty;
+    private readonly Failures _failures = new();
     private long? _version;
 
     /// <summary>Whether there is any validation text.</summary>
@@ -33,7 +32,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         _version = version;
         Array.Clear(_losses);
         _inHand.Clear();
-        _failedOn.Clear();
+        _failures.Clear();
         _waiting.UnionWith(Enumerable.Range(0, pieces.Count));
         Draw(now);
     }
@@ -52,7 +51,8 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         foreach (var member in roster.InTime)
         {
             int room = (PiecesAThread * member.Threads) - CountOf(member.Id);
-            foreach (int piece in _waiting.Where(piece => !FailedOn(piece).Contains(member.Id)).Take(room).ToArray())
+            var open = _waiting.Where(piece => !_failures.WorkersOf(piece).Contains(member.Id));
+            foreach (int piece in open.Take(room).ToArray())
             {
                 _waiting.Remove(piece);
                 _inHand[piece] = member.Id;
@@ -80,8 +80,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
             return;
         }
 
-        _failure = failed.Cause;
-        _failedOn[failed.Piece] = [.. FailedOn(failed.Piece), failed.Worker];
+        _failures.Add(failed.Worker, new ShardRange(failed.Piece, 1), failed.Cause);
         if (_inHand.GetValueOrDefault(failed.Piece) == failed.Worker)
         {
             _inHand.Remove(failed.Piece);
@@ -91,26 +90,13 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         Draw(now);
     }
 
-    /// <summary>
-    /// The piece that is at fault rather than those who evaluated it: it failed on two workers, or on all there are.
+    /// <summary>The piece that is at fault rather than those who evaluated it, in words; null while there is none.
     /// </summary>
-    /// <returns>What to say of it; null while there is none.</returns>
-    public string? Poison()
-    {
-        ActorId[] workers = [.. roster.Members.Select(member => member.Id)];
-        foreach (var (piece, failedOn) in _failedOn)
-        {
-            bool isAlone = workers.Length > 0 && failedOn.IsSupersetOf(workers);
-            if (IsRunning && (failedOn.Count > 1 || isAlone) && _losses[piece] is null)
-            {
-                return $"piece {piece} of {pieces.Count} of the validation text failed on " +
-                    $"{string.Join(" and ", failedOn.Select(worker => worker.Name).Order(StringComparer.Ordinal))}: " +
-                    _failure;
-            }
-        }
-
-        return null;
-    }
+    /// <param name="all">All workers that there are; empty while others may still come.</param>
+    public string? Poison(IReadOnlyCollection<ActorId> all) =>
+        IsRunning && _failures.AtFault(all, piece => _losses[piece] is not null) is var (piece, failure)
+            ? $"piece {piece} of {pieces.Count} of the validation text {failure}"
+            : null;
 
     /// <summary>Whether a worker owes a piece.</summary>
     public bool IsOwedBy(ActorId worker) => IsRunning && CountOf(worker) > 0;
@@ -151,8 +137,6 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     }
 
     private bool IsPiece(int piece) => piece >= 0 && piece < pieces.Count;
-
-    private HashSet<ActorId> FailedOn(int piece) => _failedOn.GetValueOrDefault(piece) ?? [];
 
     private int CountOf(ActorId worker) => _inHand.Values.Count(holder => holder == worker);
 }

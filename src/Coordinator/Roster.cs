@@ -33,6 +33,9 @@ public sealed class Roster
     /// <summary>All members.</summary>
     public IReadOnlyCollection<Member> Members => _members.Values;
 
+    /// <summary>All members, and those who were given up and may still come back.</summary>
+    public IEnumerable<ActorId> Everyone => _members.Values.Select(member => member.Id).Concat(_givenUp.Keys);
+
     /// <summary>Those who are not late; all of them when everybody is.</summary>
     public IReadOnlyList<Member> InTime =>
         _members.Values.Where(member => !member.IsLate).ToArray() is { Length: > 0 } inTime ? inTime : [.. Members];
@@ -129,7 +132,6 @@ public sealed class Member(ActorId id, int threads, string selfTestHash, DateTim
     private const double NewestWeight = 0.3;
 
     private double _measured;
-    private long? _lastFailed;
 
     /// <summary>The share of its measured speed that it is thought to have after it was late.</summary>
     private double _trust = 1;
@@ -173,14 +175,11 @@ public sealed class Member(ActorId id, int threads, string selfTestHash, DateTim
     /// <summary>Takes in that it was asked again. It gets work once more, so that it has something to answer.</summary>
     public void AskedAgain(DateTimeOffset now) => (Since, IsLate, WasAskedAgain) = (now, false, true);
 
-    /// <summary>Steps in a row in which something failed on it.</summary>
+    /// <summary>Steps in a row in which something failed on it that others computed.</summary>
     public int FailedSteps { get; private set; }
 
-    /// <summary>Takes in that something of a step failed on it.</summary>
-    public void Failed(long step) => (FailedSteps, _lastFailed) = (FailedSteps + (step == _lastFailed ? 0 : 1), step);
-
     /// <summary>Takes in that a step was committed for which it has worked.</summary>
-    public void HasWorked(long step) => FailedSteps = step == _lastFailed ? FailedSteps : 0;
+    public void HasWorked(bool hasFailed) => FailedSteps = hasFailed ? FailedSteps + 1 : 0;
 
     /// <summary>Takes in how long it needed for so many shards.</summary>
     public void Measure(int shards, TimeSpan elapsed)

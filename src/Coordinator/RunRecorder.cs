@@ -25,6 +25,9 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
     private readonly Func<ParameterVersion, IEnumerable<(string Prompt, string Text)>> _sample;
     private readonly Action<WorkerJoined> _joined;
     private readonly TimeProvider _time;
+    private readonly TaskCompletionSource<RnnLmException> _leaseLost =
+        new(TaskCreationOptions.RunContinuationsAsynchronously);
+
     private ITrainingView? _view;
     private Task _illustration = Task.CompletedTask;
     private long _flushed;
@@ -53,6 +56,9 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
         _flushed = time.GetTimestamp();
         Show(shown => shown.Begin(extent));
     }
+
+    /// <inheritdoc/>
+    public Task<RnnLmException> LeaseLost => _leaseLost.Task;
 
     /// <summary>What this process has trained so far.</summary>
     public RunTotals Totals { get; } = new();
@@ -112,9 +118,6 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
 
     /// <inheritdoc/>
     public void Write(SaveCheckpoint save) => _checkpoints.Write(save, FlushToDisk, Warn);
-
-    /// <inheritdoc/>
-    public void VerifyLease() => _checkpoints.VerifyLease();
 
     /// <summary>Shows something, in order with everything else that is shown.</summary>
     public void Show(Action<ITrainingView> show) => Post(_screen, () =>
@@ -185,13 +188,18 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
         }
     }
 
-    /// <summary>Metrics that cannot be written are worth a warning, not the run.</summary>
+    /// <summary>Metrics that cannot be written are worth a warning, not the run; that they are another's by now is the
+    /// end.</summary>
     private void Guard(Action write)
     {
         try
         {
             write();
             _isDiskFailing = false;
+        }
+        catch (RnnLmException failure) when (failure.ExitCode == ExitCode.Cluster)
+        {
+            _leaseLost.TrySetResult(failure);
         }
         catch (RnnLmException failure)
         {

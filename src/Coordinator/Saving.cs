@@ -84,9 +84,11 @@ internal sealed class Saving(long? saved, double? bestLoss, Roster roster, Outbo
         outbox.Report(failure is null
             ? new CheckpointSaved(written.Version)
             : new CheckpointFailed(written.Version, failure.Message));
-        if (failure is RnnLmException { ExitCode: ExitCode.Cluster } lost)
+        bool isFirst = failure is not null && _saved is null;
+        if (isFirst || failure is RnnLmException { ExitCode: ExitCode.Cluster })
         {
-            Lose(lost);
+            // A disk that takes not even version 0 is known before much is trained, and every run has that version.
+            EndAtOnce(failure!);
             return;
         }
 
@@ -109,11 +111,11 @@ internal sealed class Saving(long? saved, double? bestLoss, Roster roster, Outbo
         EndIfIdle(version);
     }
 
-    /// <summary>Another coordinator has the run: this one writes nothing more.</summary>
-    public void Lose(RnnLmException lost)
+    /// <summary>Nothing more is written: it cannot be, or another coordinator has the run.</summary>
+    public void EndAtOnce(Exception failure)
     {
-        _reason = lost.ExitCode;
-        End(lost);
+        _reason = (failure as RnnLmException)?.ExitCode ?? ExitCode.Storage;
+        End(failure);
     }
 
     /// <summary>A write that hangs fails; the end of the run waits for it no longer.</summary>
@@ -159,9 +161,9 @@ internal sealed class Saving(long? saved, double? bestLoss, Roster roster, Outbo
 
     private void End(Exception? failure)
     {
-        foreach (var member in roster.Members)
+        foreach (var worker in roster.Everyone)
         {
-            outbox.Send(member.Id, new Dismiss());
+            outbox.Send(worker, new Dismiss());
         }
 
         outbox.Add(new StopActor(failure));

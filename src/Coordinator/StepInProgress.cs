@@ -7,10 +7,13 @@ namespace RnnLm.Coordinator;
 public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards, ulong[] shardHashes)
 {
     private readonly SortedDictionary<string, Share> _shares = new(StringComparer.Ordinal);
-    private readonly List<(ActorId Worker, ShardRange Range, string Cause)> _failures = [];
+    private readonly Failures _failures = new();
 
-    /// <summary>How often each worker was asked for a range, also one that was withdrawn: what it has begun is not begun
-    /// again under the same number.</summary>
+    /// <summary>Who was asked for which range that another has computed.</summary>
+    private (ActorId Worker, ShardRange Range)? _compared;
+
+    /// <summary>How often each worker was asked for a range, also one that was withdrawn: what it has begun is not
+    /// begun again under the same number.</summary>
     private readonly Dictionary<(ActorId Worker, ShardRange Range), int> _attempts = [];
 
     /// <summary>The step's number: the version of the parameters it reads.</summary>
@@ -64,27 +67,23 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     /// <summary>Asks a worker for a range that another has computed, so that the two can be compared.</summary>
     public void AskToCompare(ActorId worker, ShardRange range)
     {
-        foreach (var share in _shares.Values)
-        {
-            share.Compared = null;
-        }
-
+        EndComparison();
         Assign(worker, [range]);
-        _shares[worker.Name].Compared = range;
+        _compared = (worker, range);
     }
 
     /// <summary>Who was asked for a range that another has computed; null for nobody.</summary>
-    public ActorId? ComparedBy =>
-        _shares.Values.FirstOrDefault(share => share.Compared is not null) is { } share ? share.Worker : null;
+    public ActorId? ComparedBy => _compared?.Worker;
 
     /// <summary>The comparison is done, or will not be.</summary>
     public void EndComparison()
     {
-        foreach (var share in _shares.Values.Where(share => share.Compared is not null))
+        if (_compared is { } compared && _shares.TryGetValue(compared.Worker.Name, out var share))
         {
-            share.Wanted.Remove(share.Compared!.Value);
-            share.Compared = null;
+            share.Wanted.Remove(compared.Range);
         }
+
+        _compared = null;
     }
 
     /// <summary>Throws all sums away and asks for everything anew.</summary>
@@ -92,10 +91,11 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     {
         Release();
         Tree = new ReductionTree<Gradient>(shards.Count);
+        _compared = null;
+        _failures.Clear();
         foreach (var share in _shares.Values)
         {
             share.Wanted.Clear();
-            share.Compared = null;
         }
     }
 
@@ -107,12 +107,13 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
             return;
         }
 
-        _failures.Add((worker, range, cause));
+        _failures.Add(worker, range, cause);
         if (_shares.TryGetValue(worker.Name, out var share))
         {
             share.Wanted.Remove(range);
-            share.Compared = share.Compared == range ? null : share.Compared;
         }
+
+        _compared = _compared == (worker, range) ? null : _compared;
     }
 
     /// <summary>
@@ -120,39 +121,21 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     /// is found.
     /// </summary>
     public IReadOnlyList<int> Suspects =>
-    [
-        .. _failures.SelectMany(failure => Enumerable.Range(failure.Range.Start, failure.Range.Length)).Distinct()
-            .Where(shard => !Tree.IsCovered(new ShardRange(shard, 1))),
-    ];
+        [.. _failures.Suspects.Where(shard => !Tree.IsCovered(new ShardRange(shard, 1)))];
 
     /// <summary>The workers that failed on a shard, or on a range with it.</summary>
-    public IReadOnlySet<ActorId> FailedOn(int shard) => _failures
-        .Where(failure => failure.Range.Contains(new ShardRange(shard, 1)))
-        .Select(failure => failure.Worker)
-        .ToHashSet();
+    public IReadOnlySet<ActorId> FailedOn(int shard) => _failures.WorkersOf(shard);
 
-    /// <summary>
-    /// The shard that is at fault rather than those who computed it: it failed on two workers, or on all there are.
+    /// <summary>Why something failed on a worker; null when nothing did.</summary>
+    public string? CauseOn(ActorId worker) => _failures.CauseOn(worker);
+
+    /// <summary>The shard that is at fault rather than those who computed it, in words; null while there is none.
     /// </summary>
-    /// <param name="workers">All there are.</param>
-    /// <returns>What to say of it; null while there is none.</returns>
-    public string? Poison(IReadOnlyCollection<ActorId> workers)
-    {
-        ArgumentNullException.ThrowIfNull(workers);
-        foreach (var (_, range, cause) in _failures.Where(failure => failure.Range.Length == 1))
-        {
-            var failedOn = FailedOn(range.Start);
-            bool isAlone = workers.Count > 0 && failedOn.IsSupersetOf(workers);
-            if ((failedOn.Count > 1 || isAlone) && !Tree.IsCovered(range))
-            {
-                return $"shard {range} (its examples 0 to {shards[range.Start].ExampleCount - 1}) failed on " +
-                    $"{string.Join(" and ", failedOn.Select(worker => worker.Name).Order(StringComparer.Ordinal))}: " +
-                    cause;
-            }
-        }
-
-        return null;
-    }
+    /// <param name="all">All workers that there are; empty while others may still come.</param>
+    public string? Poison(IReadOnlyCollection<ActorId> all) =>
+        _failures.AtFault(all, shard => Tree.IsCovered(new ShardRange(shard, 1))) is var (shard, failure)
+            ? $"shard {shard} (its examples 0 to {shards[shard].ExampleCount - 1}) {failure}"
+            : null;
 
     /// <summary>Takes a worker's ranges away from it without a word: it is gone, or remembers nothing.</summary>
     public void Withdraw(ActorId worker) => _shares.Remove(worker.Name);
@@ -263,7 +246,8 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
         discarded.ForEach(gradient => gradient.Release());
     }
 
-    private bool IsMissing(Share share, ShardRange range) => share.Compared == range || !Tree.IsCovered(range);
+    private bool IsMissing(Share share, ShardRange range) =>
+        _compared == (share.Worker, range) || !Tree.IsCovered(range);
 
     /// <summary>What one worker was asked for: each range with the number of the attempt.</summary>
     private sealed class Share(ActorId worker)
@@ -273,9 +257,6 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
         /// <summary>What is asked of it now.</summary>
         public SortedDictionary<ShardRange, int> Wanted { get; } = new(Comparer<ShardRange>.Create(
             (left, right) => (left.Start, left.Length).CompareTo((right.Start, right.Length))));
-
-        /// <summary>The range among them that another has computed.</summary>
-        public ShardRange? Compared { get; set; }
 
         /// <summary>What it knows to be asked of it.</summary>
         public Dictionary<ShardRange, int> Told { get; set; } = [];

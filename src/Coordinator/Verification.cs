@@ -24,8 +24,13 @@ internal sealed class Verification(
     /// <summary>Whether a range of a step is the one to compare: it has the shard that seed and step choose.</summary>
     public bool Concerns(StepInProgress step, ShardRange range)
     {
+        if (!IsOpen(step.Step))
+        {
+            return false;
+        }
+
         uint chosen = new CounterRandom(settings.Seed, RandomPurpose.Verification, (ulong)step.Step).Bits32(0);
-        return IsOpen(step.Step) && range.Contains(new ShardRange((int)(chosen % (uint)step.ShardCount), 1));
+        return range.Contains(new ShardRange((int)(chosen % (uint)step.ShardCount), 1));
     }
 
     /// <summary>Remembers the result that the step goes on with; a larger range can take its place.</summary>

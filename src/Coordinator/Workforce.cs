@@ -34,6 +34,17 @@ internal sealed class Workforce(
     private readonly HashSet<ActorId> _expelled = [];
     private readonly HashSet<ActorId> _gone = [];
 
+    /// <summary>Those who have joined or gone.</summary>
+    private readonly HashSet<ActorId> _known = [];
+    private DateTimeOffset _began;
+
+    /// <summary>The run begins to wait for workers.</summary>
+    public void Begin(DateTimeOffset now)
+    {
+        _began = now;
+        Wait();
+    }
+
     /// <summary>Takes in that a worker said something; true when it had been given up and works again.</summary>
     public bool Hear(ActorId worker, long version, DateTimeOffset now)
     {
@@ -74,6 +85,7 @@ internal sealed class Workforce(
 
         // A member that joins again was started anew and knows nothing of what it was asked.
         _gone.Remove(join.Worker);
+        _known.Add(join.Worker);
         roster.Remove(join.Worker);
         Withdraw(join.Worker, now);
         Welcome(roster.Add(join.Worker, join.Threads, join.SelfTestHash, now), version, now);
@@ -84,6 +96,7 @@ internal sealed class Workforce(
     public void OnTerminated(Terminated terminated, DateTimeOffset now)
     {
         _gone.Add(terminated.Actor);
+        _known.Add(terminated.Actor);
         string reason = terminated.Failure?.Message ?? "it stopped";
         _whyNobody = terminated.Failure is null && _whyNobody is not null ? _whyNobody : reason.TrimEnd('.');
         if (roster.Remove(terminated.Actor))
@@ -101,16 +114,29 @@ internal sealed class Workforce(
     /// <summary>Whether a worker was expelled: nothing it says counts any more.</summary>
     public bool IsExpelled(ActorId worker) => _expelled.Contains(worker);
 
-    /// <summary>Takes in that something of a step failed on a worker; step after step, that is the worker.</summary>
-    public void OnFailed(ActorId worker, long step, string cause, DateTimeOffset now)
+    /// <summary>Takes in who worked for a step that is committed: who fails step after step is broken.</summary>
+    public void OnCommitted(StepInProgress step, DateTimeOffset now)
     {
-        var member = roster.Find(worker);
-        member?.Failed(step);
-        if (member?.FailedSteps >= MostFailedSteps)
+        var worked = roster.Members
+            .Where(member => step.ShardsOf(member.Id) > 0 || step.CauseOn(member.Id) is not null)
+            .ToArray();
+        foreach (var member in worked)
         {
-            Expel(worker, $"it failed in {MostFailedSteps} steps in a row: {cause}", now);
+            // What a worker alone failed on and then computed is no fault of its own.
+            string? cause = worked.Length > 1 ? step.CauseOn(member.Id) : null;
+            member.HasWorked(hasFailed: cause is not null);
+            if (member.FailedSteps >= MostFailedSteps)
+            {
+                Expel(member.Id, $"it failed in {MostFailedSteps} steps in a row: {cause}", now);
+            }
         }
     }
+
+    /// <summary>All workers that there are; empty while one that there will be is still in its self-test.</summary>
+    public IReadOnlyList<ActorId> All(DateTimeOffset now) =>
+        settings.WorkerLimit is { } limit && _known.Count < limit && now - _began < Roster.FirstSilence
+            ? []
+            : [.. roster.Members.Select(member => member.Id)];
 
     /// <summary>Takes a worker out of the run for good.</summary>
     public void Expel(ActorId worker, string reason, DateTimeOffset now)
@@ -168,8 +194,6 @@ internal sealed class Workforce(
     {
         if (settings.WorkerLimit is null)
         {
-            // Workers may have gone over to another coordinator that took the run; then there is nothing to wait for.
-            outbox.Add(new VerifyLease());
             Wait();
             return;
         }
@@ -182,7 +206,7 @@ internal sealed class Workforce(
     }
 
     /// <summary>Without workers the run waits; where all that there will ever be are gone, it ends.</summary>
-    public void Wait(Exception? cause = null)
+    private void Wait(Exception? cause = null)
     {
         if (_gone.Count >= settings.WorkerLimit)
         {

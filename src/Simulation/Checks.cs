@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using RnnLm.Coordinator;
 using RnnLm.Storage;
 
@@ -6,8 +7,10 @@ namespace RnnLm.Simulation;
 /// <summary>Holds a simulated run against the serial reference and against what the product promises.</summary>
 internal sealed class Checks(World world)
 {
-    private readonly Dictionary<SimulatedCoordinator, long> _nextStep = [];
+    private readonly Dictionary<SimulatedCoordinator, long> _versions = [];
+    private readonly HashSet<long> _written = [];
     private bool _hasStorageFailed;
+    private bool _hasMetricsFailed;
 
     /// <summary>Newest version of which a coordinator was told that it is on the disk; −1 for none.</summary>
     public long Acknowledged { get; private set; } = -1;
@@ -29,9 +32,8 @@ internal sealed class Checks(World world)
                 var expected = Reference[(int)step.Step];
                 Require(step.TokenHash == expected.TokenHash, $"step {step.Step} is made of the plan's tokens");
                 Require(SameBits(step.MeanLoss, expected.MeanLoss), $"the loss of step {step.Step} is the reference's");
-                Require(
-                    _nextStep.GetValueOrDefault(coordinator, step.Step) == step.Step, "steps follow one after another");
-                _nextStep[coordinator] = step.Step + 1;
+                Require(_versions[coordinator] == step.Step, "steps follow one after another");
+                _versions[coordinator] = step.Step + 1;
                 break;
             case Evaluated evaluated:
                 Require(
@@ -53,10 +55,14 @@ internal sealed class Checks(World world)
         $"version {state.Version} has the reference's bits when it is saved");
 
     /// <summary>A writer says that a version is on the disk.</summary>
-    public void Written(long version) => Acknowledged = Math.Max(Acknowledged, version);
+    public void Written(long version)
+    {
+        _written.Add(version);
+        Acknowledged = Math.Max(Acknowledged, version);
+    }
 
     /// <summary>A coordinator goes on from what it has found.</summary>
-    public void Found(CheckpointSearch search, long acknowledged)
+    public void Found(SimulatedCoordinator coordinator, CheckpointSearch search, long acknowledged)
     {
         foreach (var damaged in search.Damaged)
         {
@@ -69,50 +75,53 @@ internal sealed class Checks(World world)
 
         // Who goes on from it relies on it, as if its writer had been told.
         Written(found);
+        _versions[coordinator] = Math.Max(0, found);
     }
 
-    /// <summary>A process renames onto a path or removes it: nobody touches what a higher incarnation wrote.</summary>
+    /// <summary>A process writes, renames or removes something: nobody touches what a higher incarnation wrote.
+    /// </summary>
     public void Changes(SimulatedProcess process, string path)
     {
-        foreach (string part in path.Split('.', '/'))
+        if (path.Split('/').Max(IncarnationIn) > world.IncarnationOf(process))
         {
-            if (long.TryParse(part, out long incarnation) && incarnation > world.IncarnationOf(process))
-            {
-                world.Violation($"{process.Name} leaves alone what a higher incarnation wrote: {path}");
-            }
+            world.Violation($"{process.Name} leaves alone what a higher incarnation wrote: {path}");
         }
+    }
+
+    /// <summary>Metrics could not be written.</summary>
+    public void MetricsFailed(RnnLmException failure)
+    {
+        world.Note("checks", $"metrics: {failure.Message}");
+        _hasMetricsFailed = true;
     }
 
     /// <summary>A coordinator has ended.</summary>
     public void Ended(SimulatedCoordinator coordinator, Exception? failure)
     {
         world.Count(failure is null ? "end: done" : $"end: {(failure as RnnLmException)?.ExitCode}");
-        switch (failure)
+        var process = coordinator.Process;
+        long version = _versions.GetValueOrDefault(coordinator);
+        bool isGiven = failure switch
         {
-            case null:
-                Require(Acknowledged >= world.Scenario.TotalSteps, "a run that is done has saved its last step");
-                break;
-            case RnnLmException { ExitCode: ExitCode.Storage or ExitCode.BadInput }
-                when world.Disk.HasFailed || world.Has(Faults.Freeze):
-                _hasStorageFailed = true;
-                break;
-            case RnnLmException { ExitCode: ExitCode.Cluster } when world.Has(Faults.Move) || world.Has(Faults.Freeze):
-            case RnnLmException { ExitCode: ExitCode.Terminated } when world.Has(Faults.Stop):
-                break;
-            default:
-                world.Violation($"a run ends for a reason that was given to it: {failure}");
-                break;
+            null => version == world.Scenario.TotalSteps,
+            RnnLmException { ExitCode: ExitCode.Storage } => process.HasDiskFailed || process.WasFrozen,
+            // In one process there is nobody to wait for when all devices hang.
+            RnnLmException { ExitCode: ExitCode.Cluster } => world.IsSuperseded(coordinator) ||
+                (world.Scenario.IsOneProcess && world.Has(Faults.Slow)),
+            RnnLmException { ExitCode: ExitCode.Terminated } => coordinator.WasStopped,
+            _ => false,
+        };
+        Require(isGiven, $"a run ends for a reason that was given to it: {failure}");
+        _hasStorageFailed |= failure is RnnLmException { ExitCode: ExitCode.Storage };
+        if (failure is null or RnnLmException { ExitCode: ExitCode.Terminated })
+        {
+            Require(_written.Contains(version), $"version {version}, said to be saved, is on the disk");
         }
     }
 
     /// <summary>A process has come to its end in peace: only the last state is still held.</summary>
     public void Released(SimulatedProcess process, bool isCoordinator)
     {
-        if (world.Scenario.IsOneProcess)
-        {
-            return;
-        }
-
         int state = isCoordinator ? 3 : 0;
         Require(
             process.Gradients.Outstanding == 0,
@@ -152,11 +161,41 @@ internal sealed class Checks(World world)
                 $"step {step} is in the ledger once, with the plan's tokens");
         }
 
+        CheckMetrics(reader);
         CheckBest(run);
+    }
+
+    /// <summary>Each step is in the metrics once, with its loss.</summary>
+    private void CheckMetrics(FileOperations files)
+    {
+        using var metrics = new StreamReader(
+            new IncarnationFile(files, SimulatedDisk.Run, "metrics", ".jsonl").OpenRead()!);
+        var steps = new List<long>();
+        while (metrics.ReadLine() is { } text)
+        {
+            // What came after the last checkpoint may be torn.
+            if (text.StartsWith("{\"step\":", StringComparison.Ordinal) && text.EndsWith('}'))
+            {
+                var line = JsonNode.Parse(text)!;
+                int step = (int)line["step"]!;
+                steps.Add(step);
+                Require(
+                    SameBits((double)line["loss"]!, Reference[step].MeanLoss),
+                    $"the metrics have the reference's loss of step {step}");
+            }
+        }
+
+        var all = Enumerable.Range(0, (int)world.Scenario.TotalSteps).Select(step => (long)step);
+        bool isWhole = steps.SequenceEqual(all);
+        Require(
+            isWhole || (_hasMetricsFailed && steps.Order().Distinct().SequenceEqual(steps)),
+            $"each step is in the metrics once, they have {string.Join(", ", steps)}");
     }
 
     private void CheckBest(RunDirectory run)
     {
+        var steps = run.Checkpoints.Steps();
+        Require(steps.Contains(0), "step 0 is kept");
         long every = world.Scenario.EvaluateEvery;
         long total = world.Scenario.TotalSteps;
         var due = Enumerable.Range(1, (int)total).Where(step => step == total || (every > 0 && step % every == 0));
@@ -166,9 +205,20 @@ internal sealed class Checks(World world)
         }
 
         long best = due.MinBy(step => (Reference[step].ValidationLoss!.Value, step));
-        var steps = run.Checkpoints.Steps();
-        Require(steps.Contains(best), $"the best version, {best}, is kept; there are {string.Join(", ", steps)}");
-        Require(steps.Contains(0), "step 0 is kept");
+        Require(
+            run.Checkpoints.Check(best)?.Checkpoint is not null,
+            $"the best version, {best}, is kept; there are {string.Join(", ", steps)}");
+    }
+
+    /// <summary>The incarnation in the name of a file, directory or what is under construction; 0 when there is none.
+    /// </summary>
+    private static long IncarnationIn(string name)
+    {
+        const string Mark = ".tmp-";
+        int mark = name.LastIndexOf(Mark, StringComparison.Ordinal);
+        string number = mark >= 0 ? name[(mark + Mark.Length)..] : name.Split('.') is [_, var second, ..] ? second : "";
+        return CheckpointName.Parse(name)?.Incarnation ??
+            (long.TryParse(number, out long incarnation) ? incarnation : 0);
     }
 
     private static bool SameBits(double left, double right) =>

@@ -10,7 +10,7 @@ internal sealed class Network(World world)
     private const double LossRate = 0.05;
     private const double DuplicateRate = 0.05;
     private const double DelayRate = 0.05;
-    private const double ReorderRate = 0.2;
+    private const double ReorderRate = 0.5;
 
     private static readonly TimeSpan s_local = TimeSpan.FromMicroseconds(5);
     private static readonly TimeSpan s_fast = TimeSpan.FromMicroseconds(200);
@@ -58,12 +58,13 @@ internal sealed class Network(World world)
             arrival += world.Dice.Between(s_slow, s_slowest);
         }
 
-        if (!Happens(Faults.Reorder, ReorderRate))
+        var last = _lastArrival.GetValueOrDefault((from, to));
+        if (arrival < last && !Happens(Faults.Reorder, ReorderRate))
         {
-            var last = _lastArrival.GetValueOrDefault((from, to));
-            arrival = arrival > last ? arrival : last;
-            _lastArrival[(from, to)] = arrival;
+            arrival = last;
         }
+
+        _lastArrival[(from, to)] = arrival > last ? arrival : last;
 
         to.Process.Post(arrival - world.Time.Now, () =>
         {

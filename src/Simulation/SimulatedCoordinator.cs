@@ -10,11 +10,17 @@ namespace RnnLm.Simulation;
 internal sealed class SimulatedCoordinator : SimulatedActor
 {
     private readonly Dictionary<ActorId, SimulatedActor> _addresses = [];
+    private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_flushPause = TimeSpan.FromSeconds(2);
+
     private readonly SimulatedFiles _files;
+    private readonly Queue<Action> _metricsWork = [];
     private CoordinatorBehaviour? _behaviour;
     private CheckpointWriter? _writer;
     private MetricsLog? _metrics;
     private Lease? _lease;
+    private TimeSpan _flushed;
+    private bool _isEnding;
 
     public SimulatedCoordinator(World world, SimulatedProcess process)
         : base(world, process, ActorId.Coordinator)
@@ -46,23 +52,33 @@ internal sealed class SimulatedCoordinator : SimulatedActor
         }
     });
 
-    /// <summary>SIGTERM.</summary>
-    public void Stop()
+    /// <summary>Whether it was asked to stop.</summary>
+    public bool WasStopped { get; private set; }
+
+    /// <summary>SIGTERM; false where that ends the process at once, before training.</summary>
+    public bool Stop()
     {
-        if (_behaviour is not null)
+        if (_behaviour is null || IsStopped)
         {
-            Deliver(new StopRequested(ExitCode.Terminated));
+            return false;
         }
+
+        WasStopped = true;
+        Deliver(new StopRequested(ExitCode.Terminated));
+        return true;
     }
 
-    /// <summary>A worker is said to be gone.</summary>
-    public void Lose(SimulatedActor worker)
+    /// <summary>A worker is said to be gone; false when it is not known.</summary>
+    public bool Lose(SimulatedActor worker)
     {
-        if (_behaviour is not null && _addresses.GetValueOrDefault(worker.Id) == worker)
+        if (_behaviour is null || IsStopped || _addresses.GetValueOrDefault(worker.Id) != worker)
         {
-            _addresses.Remove(worker.Id);
-            Deliver(new Terminated(worker.Id, null));
+            return false;
         }
+
+        _addresses.Remove(worker.Id);
+        Deliver(new Terminated(worker.Id, null));
+        return true;
     }
 
     protected override SimulatedActor? AddressOf(ActorId to) => _addresses.GetValueOrDefault(to);
@@ -90,6 +106,7 @@ internal sealed class SimulatedCoordinator : SimulatedActor
                 }
 
                 World.Checks.Observe(this, happened);
+                Record(happened);
                 break;
             case Illustrate illustrate:
                 illustrate.Version.Release();
@@ -97,9 +114,6 @@ internal sealed class SimulatedCoordinator : SimulatedActor
             case SaveCheckpoint save:
                 World.Checks.Saved(save.State);
                 Process.Begin(() => Write(save));
-                break;
-            case VerifyLease:
-                Process.Begin(Verify);
                 break;
             default:
                 throw new InvalidOperationException($"the coordinator has no effect {effect.GetType().Name}");
@@ -119,7 +133,7 @@ internal sealed class SimulatedCoordinator : SimulatedActor
         var store = run.OpenCheckpoints(lease, string.Empty);
         long acknowledged = World.Checks.Acknowledged;
         var newest = store.FindNewest();
-        World.Checks.Found(newest, acknowledged);
+        World.Checks.Found(this, newest, acknowledged);
         var state = newest.Newest is { } checkpoint
             ? lease.Guard(() => StoredState.Read(checkpoint, job.Layout, Process.Buffers))
             : job.Initial(Process.Buffers);
@@ -145,7 +159,7 @@ internal sealed class SimulatedCoordinator : SimulatedActor
                 World.Scenario.EvaluateEvery,
                 World.SelfTestHash,
                 AllowMixed: false,
-                WorkerLimit: null,
+                WorkerLimit: World.Scenario.IsOneProcess ? World.Scenario.Workers : null,
                 DivergencePolicy.Stop,
                 best,
                 IsResumed: newest.Newest is not null,
@@ -160,19 +174,58 @@ internal sealed class SimulatedCoordinator : SimulatedActor
         });
     }
 
-    private void Verify()
+    /// <summary>As the product's recorder: one piece of work on the metrics after the other, beside the actor.
+    /// </summary>
+    private void OnMetrics(Action work)
     {
-        RnnLmException? failure = null;
-        try
+        _metricsWork.Enqueue(work);
+        if (_metricsWork.Count > 1)
         {
-            _writer!.VerifyLease();
-        }
-        catch (RnnLmException caught)
-        {
-            failure = caught.ExitCode == ExitCode.Cluster ? caught : null;
+            return;
         }
 
-        Process.Post(TimeSpan.Zero, () => Deliver(new LeaseVerified(failure)));
+        Process.Begin(() =>
+        {
+            while (_metricsWork.TryPeek(out var next))
+            {
+                try
+                {
+                    next();
+                }
+                catch (RnnLmException failure) when (failure.ExitCode == ExitCode.Cluster)
+                {
+                    Process.Post(TimeSpan.Zero, () => Deliver(new LeaseLost(failure)));
+                }
+                catch (RnnLmException failure)
+                {
+                    World.Checks.MetricsFailed(failure);
+                }
+
+                _metricsWork.Dequeue();
+            }
+
+            Process.Post(TimeSpan.Zero, ExitIfStopped);
+        });
+    }
+
+    private void FlushMetrics()
+    {
+        bool isDone = false;
+        OnMetrics(() =>
+        {
+            try
+            {
+                _metrics!.Flush(toDisk: true);
+            }
+            finally
+            {
+                isDone = true;
+            }
+        });
+        while (!isDone)
+        {
+            Process.Sleep(s_turn);
+        }
     }
 
     private void Write(SaveCheckpoint save)
@@ -180,7 +233,7 @@ internal sealed class SimulatedCoordinator : SimulatedActor
         Exception? failure = null;
         try
         {
-            _writer!.Write(save, () => _metrics!.Flush(toDisk: true), warning => World.Note(Process.Name, warning));
+            _writer!.Write(save, FlushMetrics, warning => World.Note(Process.Name, warning));
         }
         catch (RnnLmException caught)
         {
@@ -202,14 +255,8 @@ internal sealed class SimulatedCoordinator : SimulatedActor
 
         Process.Post(TimeSpan.Zero, () =>
         {
-            if (IsStopped)
-            {
-                Exit();
-            }
-            else
-            {
-                Deliver(new CheckpointWritten(version, failure));
-            }
+            Deliver(new CheckpointWritten(version, failure));
+            ExitIfStopped();
         });
     }
 
@@ -217,17 +264,42 @@ internal sealed class SimulatedCoordinator : SimulatedActor
     {
         Failure = failure;
         World.Checks.Ended(this, failure);
-        Process.Post(TimeSpan.Zero, Exit);
+        _isEnding = true;
+        Process.Post(TimeSpan.Zero, ExitIfStopped);
     }
 
-    /// <summary>The process ends when nothing is being written any more.</summary>
-    private void Exit()
+    private void Record(TrainingEvent happened)
     {
-        if (!Process.IsBusy && Process.IsAlive)
+        if (EventJson.Of(happened, World.Scenario.Job.StepsPerEpoch) is { } properties)
         {
-            _lease?.Dispose();
-            World.OnEnded(this);
-            Process.Die("has ended");
+            OnMetrics(() =>
+            {
+                _metrics!.Append(properties);
+                if (World.Time.Now - _flushed > s_flushPause)
+                {
+                    _flushed = World.Time.Now;
+                    _metrics.Flush();
+                }
+            });
         }
+    }
+
+    /// <summary>The process ends when nothing is being written or, in one process, computed any more.</summary>
+    private void ExitIfStopped()
+    {
+        if (!_isEnding || Process.IsBusy || !Process.IsAlive)
+        {
+            return;
+        }
+
+        if (World.IsComputing(Process))
+        {
+            Process.Post(s_flushPause, ExitIfStopped);
+            return;
+        }
+
+        _lease?.Dispose();
+        World.OnEnded(this);
+        Process.Die("has ended");
     }
 }

@@ -19,8 +19,11 @@ internal sealed class SimulatedDisk(World world)
     private readonly Dictionary<string, SimulatedProcess> _locks = [];
     private TimeSpan _failsUntil;
 
-    /// <summary>Whether an operation ever failed.</summary>
-    public bool HasFailed { get; private set; }
+    /// <summary>The highest incarnation that has, or had, the run.</summary>
+    public long HighestLease => Find(Run) is DirectoryNode run
+        ? run.Entries.Keys.Where(name => name.StartsWith("lease.", StringComparison.Ordinal))
+            .Max(name => long.TryParse(name["lease.".Length..], out long incarnation) ? incarnation : 0)
+        : 0;
 
     /// <summary>Some operations fail for a while.</summary>
     public void FailFor(TimeSpan time)
@@ -49,7 +52,8 @@ internal sealed class SimulatedDisk(World world)
     {
         if (Fiber.Current is not null && world.Time.Now < _failsUntil && world.Dice.Chance(0.2))
         {
-            HasFailed = true;
+            process.HasDiskFailed = true;
+            world.Count(nameof(Faults.Disk));
             world.Note(process.Name, $"{operation} {path} fails");
             throw operation != FileOperation.Read && world.Dice.Chance(0.5)
                 ? new IOException("No space left on device", 28)

@@ -26,7 +26,7 @@ internal sealed class SimulatedFiles(World world, SimulatedProcess process) : Fi
     {
         Before(FileOperation.Read, directory);
         return Disk.Find(directory) is DirectoryNode found
-            ? [.. found.Entries.Keys.Select(name => Path.Combine(directory, name))]
+            ? [.. found.Entries.Keys.OrderBy(_ => world.Dice.Fraction()).Select(name => Path.Combine(directory, name))]
             : throw new DirectoryNotFoundException($"Could not find a part of the path '{directory}'.");
     }
 
@@ -116,7 +116,8 @@ internal sealed class SimulatedFiles(World world, SimulatedProcess process) : Fi
             throw new IOException($"Directory not empty : '{to}'", 39);
         }
 
-        world.Checks.Changes(process, to);
+        Change(from);
+        Change(to);
         if (source == target)
         {
             source.Change(entries =>
@@ -151,7 +152,7 @@ internal sealed class SimulatedFiles(World world, SimulatedProcess process) : Fi
     public override void DeleteFile(string path)
     {
         Before(FileOperation.Delete, path);
-        world.Checks.Changes(process, path);
+        Change(path);
         Disk.ParentOf(path).Change(entries => entries.Remove(Path.GetFileName(path)));
     }
 
@@ -164,7 +165,7 @@ internal sealed class SimulatedFiles(World world, SimulatedProcess process) : Fi
             throw new IOException($"Directory not empty : '{path}'", 39);
         }
 
-        world.Checks.Changes(process, path);
+        Change(path);
         Disk.ParentOf(path).Change(entries => entries.Remove(Path.GetFileName(path)));
     }
 
@@ -178,6 +179,8 @@ internal sealed class SimulatedFiles(World world, SimulatedProcess process) : Fi
             world.Note(process.Name, $"{operation} {path}");
         }
     }
+
+    private void Change(string path) => world.Checks.Changes(process, path);
 
     private WritableFile Make(string path)
     {
@@ -194,6 +197,7 @@ internal sealed class SimulatedFiles(World world, SimulatedProcess process) : Fi
         public void Write(ReadOnlySpan<byte> bytes, long offset)
         {
             files.Before(FileOperation.Write, path);
+            files.Change(path);
             byte[] content = new byte[Math.Max(file.Content.Length, offset + bytes.Length)];
             file.Content.CopyTo(content, 0);
             bytes.CopyTo(content.AsSpan((int)offset));

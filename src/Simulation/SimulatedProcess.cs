@@ -28,6 +28,12 @@ internal sealed class SimulatedProcess(World world, string name)
 
     public bool IsFrozen => _freezes > 0;
 
+    /// <summary>Whether it ever stood still.</summary>
+    public bool WasFrozen { get; private set; }
+
+    /// <summary>Whether an operation of its own on the disk ever failed.</summary>
+    public bool HasDiskFailed { get; set; }
+
     /// <summary>Whether it is in the middle of something that blocks.</summary>
     public bool IsBusy => _fibers.Exists(fiber => !fiber.IsDone);
 
@@ -97,6 +103,7 @@ internal sealed class SimulatedProcess(World world, string name)
     public void Freeze(TimeSpan time)
     {
         _freezes++;
+        WasFrozen = true;
         world.Note(name, $"stands still for {time.TotalSeconds:F3} s");
         world.Time.After(time, () =>
         {

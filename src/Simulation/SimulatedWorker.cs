@@ -32,6 +32,9 @@ internal sealed class SimulatedWorker : SimulatedActor
         Behaviour = new WorkerBehaviour(id, _threads);
     }
 
+    /// <summary>Whether its device has anything in hand.</summary>
+    public bool IsComputing => _running + _queue.Count > 0;
+
     /// <summary>Who leads the run, as far as this worker has been told.</summary>
     public SimulatedCoordinator? Coordinator { get; set; }
 
@@ -100,7 +103,7 @@ internal sealed class SimulatedWorker : SimulatedActor
     /// <summary>A worker that was dismissed holds nothing once its device is idle.</summary>
     private void CheckReleased()
     {
-        if (IsStopped && _running == 0)
+        if (IsStopped && !IsComputing && !World.Scenario.IsOneProcess)
         {
             World.Checks.Released(Process, isCoordinator: false);
         }
@@ -123,7 +126,7 @@ internal sealed class SimulatedWorker : SimulatedActor
             return;
         }
 
-        bool isForgotten = World.Time.Now - _heard > Quiet && _running + _queue.Count == 0;
+        bool isForgotten = World.Time.Now - _heard > Quiet && !IsComputing;
         if (_join is not null && Coordinator is { } now && (now != _joined || isForgotten))
         {
             (_joined, _heard) = (now, World.Time.Now);

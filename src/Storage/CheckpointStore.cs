@@ -27,7 +27,7 @@ public sealed class CheckpointStore
     private readonly string? _validationText;
     private readonly Dictionary<long, double> _validationLosses = [];
 
-    private CheckpointStore(
+    internal CheckpointStore(
         FileOperations operations,
         string run,
         string directory,
@@ -87,10 +87,6 @@ public sealed class CheckpointStore
         });
     }
 
-    /// <summary>Throws when another coordinator has taken the run.</summary>
-    /// <exception cref="RnnLmException">Exit code 4: the lease is lost. Exit code 6: it cannot be read.</exception>
-    public void VerifyLease() => _lease.Verify();
-
     /// <summary>Removes the checkpoints that the policy does not keep, and what counts no longer. Those of a higher
     /// incarnation are its own concern.</summary>
     /// <returns>The steps that the policy does not keep, ascending.</returns>
@@ -134,25 +130,16 @@ public sealed class CheckpointStore
 
     /// <summary>Opens the checkpoints of a run for writing: takes over those of the holders before, removes what they
     /// left unfinished and mends the links.</summary>
-    internal static CheckpointStore Open(
-        FileOperations operations,
-        string run,
-        string directory,
-        IReadOnlyList<IncarnationFile> files,
-        Lease lease,
-        string? validationText)
+    /// <exception cref="RnnLmException">As <see cref="Save"/>.</exception>
+    internal CheckpointStore Open() => _lease.Guard("write", _directory, () =>
     {
-        var store = new CheckpointStore(operations, run, directory, files, lease, validationText);
-        lease.Guard("write", directory, () =>
-        {
-            lease.Verify();
-            operations.CreateDirectory(directory);
-            TemporaryName.RemoveLower(operations, directory, lease.Incarnation);
-            store.TakeOver();
-            store.MoveLinks();
-        });
-        return store;
-    }
+        _lease.Verify();
+        _operations.CreateDirectory(_directory);
+        TemporaryName.RemoveLower(_operations, _directory, _lease.Incarnation);
+        TakeOver();
+        MoveLinks();
+        return this;
+    });
 
     /// <summary>Gives the checkpoints of the run this incarnation, so that a holder that lost it can neither prune them
     /// nor write beside them what counts.</summary>
@@ -185,16 +172,16 @@ public sealed class CheckpointStore
         try
         {
             _operations.Rename(path, _catalog.PathOf(new CheckpointName(name.Step, _lease.Incarnation)));
-
-            // The newest goes first and is on the disk before the next: were an older one alone renamed when the power
-            // fails, the newest would count no longer.
-            _operations.FlushDirectory(_directory);
-            return true;
         }
         catch (IOException) when (_catalog.IsRemoved(path))
         {
             return false;
         }
+
+        // The newest goes first and is on the disk before the next: were an older one alone renamed when the power
+        // fails, the newest would count no longer.
+        _operations.FlushDirectory(_directory);
+        return true;
     }
 
     private byte[] Build(string temporary, CheckpointSnapshot snapshot)

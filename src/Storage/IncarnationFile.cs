@@ -19,6 +19,9 @@ internal sealed class IncarnationFile(FileOperations operations, string run, str
     /// <summary>That of one incarnation.</summary>
     public string PathOf(long incarnation) => Path.Combine(run, NameOf(incarnation));
 
+    /// <summary>The one in force; the plain name while there is none.</summary>
+    public string PathInForce => Newest() is { } incarnation ? PathOf(incarnation) : PlainPath;
+
     /// <summary>The highest incarnation that has one; null when there is none.</summary>
     public long? Newest() => Incarnations().Max();
 

@@ -39,7 +39,7 @@ public sealed record LedgerContent(IReadOnlyList<LedgerEntry> Entries, LedgerCha
             using Stream? stream = file.OpenRead();
             return stream is null
                 ? new LedgerContent([], LedgerChain.Empty, null)
-                : Parse(stream, file.PlainPath);
+                : Parse(stream, file.PathInForce);
         });
 
     internal static string Line(LedgerEntry entry) =>

@@ -74,24 +74,10 @@ public sealed class LedgerWriter : IDisposable
     internal static LedgerWriter Open(
         FileOperations operations, IncarnationFile file, Lease lease, long steps, LedgerChain chain)
     {
-        const string Cure = "restore it from a copy or start another run";
-        LedgerContent content = LedgerContent.Read(file);
-        if (content.Entries.Count < steps)
-        {
-            throw RnnLmException.Storage(
-                $"'{file.PlainPath}' holds {content.Entries.Count} steps but the checkpoint has {steps}" +
-                (content.Damage is null ? $"; {Cure}" : $" ({content.Damage}); {Cure}"));
-        }
-
-        if (content.ChainAt(checked((int)steps)) != chain)
-        {
-            throw RnnLmException.Storage(
-                $"'{file.PlainPath}' does not belong to the checkpoint of step {steps}: its chain hash differs; {Cure}");
-        }
-
         string path = file.PathOf(lease.Incarnation);
         return lease.Guard("write", path, () =>
         {
+            LedgerContent content = Fitting(file, steps, chain);
             string entries = string.Concat(content.Entries.Take((int)steps).Select(LedgerContent.Line));
             byte[] lines = Encoding.ASCII.GetBytes($"{LedgerContent.FirstLine}\n{entries}");
             AtomicFile.Write(operations, path, lease.Tag, lease.Verify, written =>
@@ -103,5 +89,26 @@ public sealed class LedgerWriter : IDisposable
             file.RemoveLower(lease);
             return new LedgerWriter(operations, path, lease, steps, chain, lines.Length);
         });
+    }
+
+    /// <summary>The ledger in force, which must have the checkpoint's steps.</summary>
+    private static LedgerContent Fitting(IncarnationFile file, long steps, LedgerChain chain)
+    {
+        const string Cure = "restore it from a copy or start another run";
+        LedgerContent content = LedgerContent.Read(file);
+        if (content.Entries.Count < steps)
+        {
+            throw RnnLmException.Storage(
+                $"'{file.PathInForce}' holds {content.Entries.Count} steps but the checkpoint has {steps}" +
+                (content.Damage is null ? $"; {Cure}" : $" ({content.Damage}); {Cure}"));
+        }
+
+        if (content.ChainAt(checked((int)steps)) != chain)
+        {
+            throw RnnLmException.Storage(
+                $"'{file.PathInForce}' does not belong to the checkpoint of step {steps}: its chain hash differs; {Cure}");
+        }
+
+        return content;
     }
 }

@@ -53,7 +53,8 @@ public sealed class RunDirectory
         "read", Root, () => _config.Newest() is not null || _operations.FileExists(_config.PlainPath));
 
     /// <summary>The configuration in force: <c>config.N.json</c>, or <c>config.json</c> while there is none.</summary>
-    public string ConfigPath => _config.Newest() is { } incarnation ? _config.PathOf(incarnation) : _config.PlainPath;
+    /// <exception cref="RnnLmException">Exit code 6: the directory cannot be read.</exception>
+    public string ConfigPath => StorageFailure.Guard("read", Root, () => _config.PathInForce);
 
     /// <summary>The checkpoints, to read.</summary>
     public CheckpointCatalog Checkpoints { get; }
@@ -176,7 +177,12 @@ public sealed class RunDirectory
 
     /// <summary>Reads the ledger in force.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read or is not a ledger.</exception>
-    public LedgerContent ReadLedger() => LedgerContent.Read(_ledger);
+    public LedgerContent ReadLedger()
+    {
+        // What its writer is in the middle of is whole at a second look.
+        var content = LedgerContent.Read(_ledger);
+        return content.Damage is null ? content : LedgerContent.Read(_ledger);
+    }
 
     /// <summary>Opens the checkpoints for writing: takes over those of the holders before and removes what they left
     /// unfinished.</summary>
@@ -184,8 +190,8 @@ public sealed class RunDirectory
     /// <param name="validationText">Losses on another text make none the best; null to take every loss.</param>
     /// <exception cref="RnnLmException">Exit code 6: the directory cannot be written. Exit code 4: the lease is
     /// lost.</exception>
-    public CheckpointStore OpenCheckpoints(Lease lease, string? validationText = null) => CheckpointStore.Open(
-        _operations, Root, CheckpointsDirectory, [_config, _metrics, _ledger], lease, validationText);
+    public CheckpointStore OpenCheckpoints(Lease lease, string? validationText = null) => new CheckpointStore(
+        _operations, Root, CheckpointsDirectory, [_config, _metrics, _ledger], lease, validationText).Open();
 
     internal static RunDirectory CreateOrOpen(FileOperations operations, string path)
     {
@@ -259,7 +265,6 @@ public sealed class RunDirectory
         try
         {
             _operations.Rename(temporary, TokenizerDirectory);
-            _operations.FlushDirectory(Root);
         }
         catch (IOException) when (HasTokenizer())
         {
@@ -273,6 +278,8 @@ public sealed class RunDirectory
 
             TemporaryName.Remove(_operations, temporary);
         }
+
+        _operations.FlushDirectory(Root);
     }
 
     private bool HasTokenizer() =>

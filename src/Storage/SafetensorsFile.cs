@@ -5,7 +5,7 @@ namespace RnnLm.Storage;
 
 /// <summary>
 /// An open safetensors file of float32 tensors. All that its header claims is checked against the length of the file
-/// before memory is taken for it, so that any file, whoever made it, is read or refused with exit code 3.
+/// before memory is taken for it, so that any content, whoever made it, is read or refused with exit code 3.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -32,8 +32,8 @@ public sealed class SafetensorsFile : IDisposable
     public IReadOnlyList<SafetensorsEntry> Tensors { get; }
 
     /// <summary>Opens a file and checks its header.</summary>
-    /// <exception cref="RnnLmException">Exit code 3: the file is missing, unreadable, damaged or not
-    /// float32.</exception>
+    /// <exception cref="RnnLmException">Exit code 3: the file is missing, damaged or not float32, or may not be read.
+    /// Exit code 6: the disk does not give it.</exception>
     public static SafetensorsFile Open(string path) => Open(FileOperations.Default, path);
 
     /// <summary>The tensor of that name, or null.</summary>
@@ -42,7 +42,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Reads a whole tensor.</summary>
     /// <param name="tensor">One of <see cref="Tensors"/>.</param>
     /// <param name="destination">As many elements as the tensor has, row-major.</param>
-    /// <exception cref="RnnLmException">Exit code 3: the file ended early or cannot be read.</exception>
+    /// <exception cref="RnnLmException">Exit code 3: the file ended early. Exit code 6: it cannot be read.</exception>
     public void Read(SafetensorsEntry tensor, Span<float> destination)
     {
         ArgumentNullException.ThrowIfNull(tensor);
@@ -114,7 +114,7 @@ public sealed class SafetensorsFile : IDisposable
         }
         catch (IOException failure)
         {
-            throw RnnLmException.BadInput($"cannot read '{path}': {failure.Message}", failure);
+            throw Unreadable(path, failure);
         }
         finally
         {
@@ -124,6 +124,9 @@ public sealed class SafetensorsFile : IDisposable
 
     internal static RnnLmException Damaged(string path, string what, Exception? inner = null) =>
         RnnLmException.BadInput($"'{path}' is not a usable safetensors file: {what}; use an undamaged copy", inner);
+
+    private static RnnLmException Unreadable(string path, IOException failure) =>
+        RnnLmException.Storage($"cannot read '{path}': {failure.Message}; check the path and the device", failure);
 
     private static IReadOnlyList<SafetensorsEntry> ReadHeader(string path, Stream stream)
     {
@@ -159,7 +162,7 @@ public sealed class SafetensorsFile : IDisposable
             }
             catch (IOException failure)
             {
-                throw RnnLmException.BadInput($"cannot read '{path}': {failure.Message}", failure);
+                throw Unreadable(path, failure);
             }
 
             if (count == 0)

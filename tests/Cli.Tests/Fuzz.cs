@@ -71,19 +71,15 @@ public sealed class Fuzz(SmallRun small) : IDisposable
     [Fact]
     public async Task Runs_with_a_file_that_is_not_as_it_was_written()
     {
-        for (int seed = 0; seed < 150; seed++)
+        await SpoilCopies(150, async (mutation, run) =>
         {
-            var mutation = new Mutation(seed);
-            string run = Copy($"run-{seed}");
             var files = Directory.GetFiles(run, "*", NoLinks)
                 .Where(file => new FileInfo(file).Length > 0)
                 .Order(StringComparer.Ordinal)
                 .ToList();
             string path = mutation.Pick(files);
             await File.WriteAllBytesAsync(path, mutation.Of(await File.ReadAllBytesAsync(path)));
-            await RequireDocumented(seed, Reading(mutation, run));
-            Directory.Delete(run, recursive: true);
-        }
+        });
     }
 
     /// <summary>
@@ -92,10 +88,8 @@ public sealed class Fuzz(SmallRun small) : IDisposable
     [Fact]
     public async Task Runs_whose_configuration_has_odd_values()
     {
-        for (int seed = 0; seed < 300; seed++)
+        await SpoilCopies(300, async (mutation, run) =>
         {
-            var mutation = new Mutation(seed);
-            string run = Copy($"run-{seed}");
             string path = Path.Combine(run, "config.1.json");
             var config = mutation.Of(JsonNode.Parse(await File.ReadAllTextAsync(path))!);
             try
@@ -107,18 +101,14 @@ public sealed class Fuzz(SmallRun small) : IDisposable
             }
 
             await File.WriteAllTextAsync(path, config.ToJsonString());
-            await RequireDocumented(seed, Reading(mutation, run));
-            Directory.Delete(run, recursive: true);
-        }
+        });
     }
 
     [Fact]
     public async Task Runs_with_things_of_another_kind_or_missing()
     {
-        for (int seed = 0; seed < 60; seed++)
+        await SpoilCopies(60, async (mutation, run) =>
         {
-            var mutation = new Mutation(seed);
-            string run = Copy($"run-{seed}");
             var entries = Directory.GetFileSystemEntries(run, "*", SearchOption.AllDirectories)
                 .Order(StringComparer.Ordinal)
                 .ToList();
@@ -141,10 +131,7 @@ public sealed class Fuzz(SmallRun small) : IDisposable
             {
                 Directory.CreateDirectory(entry);
             }
-
-            await RequireDocumented(seed, Reading(mutation, run));
-            Directory.Delete(run, recursive: true);
-        }
+        });
     }
 
     public void Dispose() => _directory.Dispose();
@@ -158,6 +145,19 @@ public sealed class Fuzz(SmallRun small) : IDisposable
         4 => ["inspect", Path.Combine(run, "final")],
         _ => ["train", "--run", run, "--resume", "--steps", "80", "--json"],
     };
+
+    /// <summary>Spoils copies of a good run, one a seed, and reads each with some command.</summary>
+    private async Task SpoilCopies(int seeds, Func<Mutation, string, Task> spoil)
+    {
+        for (int seed = 0; seed < seeds; seed++)
+        {
+            var mutation = new Mutation(seed);
+            string run = Copy($"run-{seed}");
+            await spoil(mutation, run);
+            await RequireDocumented(seed, Reading(mutation, run));
+            Directory.Delete(run, recursive: true);
+        }
+    }
 
     private static async Task RequireDocumented(int seed, string[] arguments)
     {

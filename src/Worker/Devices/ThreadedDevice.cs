@@ -91,17 +91,19 @@ public sealed class ThreadedDevice : IDevice
             return new PieceEvaluated(
                 request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount);
         }
-        catch (Exception failure) when (!IsOutOfMemory(failure))
+        catch (Exception failure) when (!IsOfTheDevice(failure))
         {
             return new PieceNotEvaluated(request, FirstLine(failure));
         }
     }
 
     /// <summary>
-    /// Memory that is used up says nothing of the range: the worker fails. libtorch has no exception of its own for it.
+    /// Memory that is used up, and an error that a GPU keeps and repeats for all that follows, say nothing of the range:
+    /// the worker fails. libtorch has no exceptions of its own for them.
     /// </summary>
-    private static bool IsOutOfMemory(Exception failure) => failure is OutOfMemoryException ||
+    private static bool IsOfTheDevice(Exception failure) => failure is OutOfMemoryException ||
         failure.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) ||
+        failure.Message.Contains("CUDA error", StringComparison.Ordinal) ||
         failure.Message.Contains("allocate memory", StringComparison.Ordinal);
 
     /// <summary>libtorch adds its stack to its messages.</summary>
@@ -121,7 +123,7 @@ public sealed class ThreadedDevice : IDevice
                         work.Incarnation, work.Version.Version, work.Range, TokenHash.OfRange(work.Shards), sum));
                 }
             }
-            catch (Exception failure) when (!IsOutOfMemory(failure))
+            catch (Exception failure) when (!IsOfTheDevice(failure))
             {
                 if (computation.Fail())
                 {

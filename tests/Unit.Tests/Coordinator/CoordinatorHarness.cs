@@ -66,9 +66,6 @@ internal sealed class CoordinatorHarness
 
     public List<TrainingEvent> Events { get; } = [];
 
-    /// <summary>How often it was asked whether the run is still this coordinator's.</summary>
-    public int Verifications { get; private set; }
-
     public List<SaveCheckpoint> Saves { get; } = [];
 
     public Dictionary<string, StartTimer> Timers { get; } = [];
@@ -131,9 +128,6 @@ internal sealed class CoordinatorHarness
                     break;
                 case SaveCheckpoint save:
                     Saves.Add(save);
-                    break;
-                case VerifyLease:
-                    Verifications++;
                     break;
                 case StartTimer timer:
                     Timers[timer.Name] = timer;

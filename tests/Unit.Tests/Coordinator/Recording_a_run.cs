@@ -122,18 +122,56 @@ public sealed class Recording_a_run : IDisposable
             goOn.Wait(Deadline);
             Volatile.Write(ref isWritten, true);
         });
+        var system = ActorHost.Start();
         var run = CoordinatorActor.RunAsync(
-            ActorHost.Start(),
+            system,
             new CoordinatorHarness().Coordinator,
             recorder,
             (_, coordinator) => Akka.Actor.ActorRefImplicitSenderExtensions.Tell(
                 coordinator, new SelfTestDone("meant for a worker")),
             new TaskCompletionSource<StopRequested>().Task);
         Assert.True(begun.Wait(Deadline));
-        Assert.NotSame(run, await Task.WhenAny(run, Task.Delay(TimeSpan.FromMilliseconds(500))));
+        await system.WhenTerminated.WaitAsync(Deadline);
+
+        // A run that does not wait is over within a few turns of the scheduler.
+        for (int turn = 0; turn < 10_000 && !run.IsCompleted; turn++)
+        {
+            await Task.Yield();
+        }
+
+        Assert.False(run.IsCompleted);
         goOn.Set();
         await Assert.ThrowsAsync<InvalidOperationException>(() => run);
         Assert.True(Volatile.Read(ref isWritten));
+    }
+
+    [Fact]
+    public async Task Metrics_of_a_run_that_another_has_taken_are_no_warning_but_the_end()
+    {
+        var view = new ScriptedView();
+        var recorder = Recorder(view);
+
+        // Where locks do not reach, the other does not wait for this one.
+        _lease.Dispose();
+        using var other = _run.TakeLease(LeaseHolder.ThisProcess());
+        recorder.Observe(Step(0));
+        await recorder.DisposeAsync();
+        Assert.Equal(ExitCode.Cluster, (await recorder.LeaseLost.WaitAsync(Deadline)).ExitCode);
+        Assert.Equal(1, view.Shown);
+    }
+
+    [Fact]
+    public async Task A_run_that_another_has_taken_ends_with_that_reason()
+    {
+        var lost = new RnnLmException(ExitCode.Cluster, "taken over");
+        var recorder = new SlowWriter(() => { }) { LeaseLost = Task.FromResult(lost) };
+        var run = CoordinatorActor.RunAsync(
+            ActorHost.Start(),
+            new CoordinatorHarness().Coordinator,
+            recorder,
+            (_, _) => { },
+            new TaskCompletionSource<StopRequested>().Task);
+        Assert.Same(lost, await Assert.ThrowsAsync<RnnLmException>(() => run.WaitAsync(Deadline)));
     }
 
     [Fact]
@@ -235,9 +273,7 @@ public sealed class Recording_a_run : IDisposable
 
         public void Illustrate(ParameterVersion version) => version.Release();
 
-        public void VerifyLease()
-        {
-        }
+        public Task<RnnLmException> LeaseLost { get; init; } = new TaskCompletionSource<RnnLmException>().Task;
 
         public void Write(SaveCheckpoint save) => write();
     }

@@ -62,8 +62,8 @@ public sealed class Same_model_for_any_workers_and_threads
             workers: 2,
             threads: 1,
             (index, device) => index == 0
-                ? new WaitingDevice(device, hangs, work => work.Version.Version > 0, () => { })
-                : new WaitingDevice(device, end, _ => true, hangs.Set));
+                ? new WaitingDevice(device, hangs, IsBehindTheFirstStep, null)
+                : new WaitingDevice(device, end, work => work is ComputeRange, hangs));
         Assert.Equal(hashes, withHanging);
         Assert.Contains(events, happened => happened is RangesLate { Worker.Name: "worker-1" });
     }
@@ -84,13 +84,26 @@ public sealed class Same_model_for_any_workers_and_threads
     public async Task What_one_worker_cannot_compute_another_does_and_no_bit_changes()
     {
         var (hashes, _) = await SmallJob.TrainAsync(workers: 1, threads: 1);
+        using var firstIsAsked = new ManualResetEventSlim();
+        using var secondIsAsked = new ManualResetEventSlim();
+
+        // The first joins when the second works, so that it is never alone; the second waits for it after a step.
         var (afterFailures, events) = await SmallJob.TrainAsync(
             workers: 2,
             threads: 2,
-            (index, device) => new PoisonedDevice(device, (step, shard) => index == 0 && shard == 5));
+            (index, device) => index == 0
+                ? new WaitingDevice(
+                    new PoisonedDevice(device, (_, _) => true),
+                    secondIsAsked,
+                    work => work is RunSelfTest,
+                    firstIsAsked)
+                : new WaitingDevice(device, firstIsAsked, IsBehindTheFirstStep, secondIsAsked));
         Assert.Equal(hashes, afterFailures);
-        Assert.DoesNotContain(events, happened => happened is WorkFailed { Worker.Name: "worker-1" });
+        Assert.NotEmpty(events.OfType<WorkFailed>());
+        Assert.All(events.OfType<WorkFailed>(), failed => Assert.Equal(ActorId.Worker(0), failed.Worker));
     }
+
+    private static bool IsBehindTheFirstStep(DeviceWork work) => work is ComputeRange { Version.Version: > 0 };
 
     /// <summary>A device that gets other tokens than the plan's for some shards: no model has such a token.</summary>
     private sealed class PoisonedDevice(IDevice inner, Func<long, int, bool> isPoisoned) : IDevice
@@ -114,9 +127,11 @@ public sealed class Same_model_for_any_workers_and_threads
         public void Dispose() => inner.Dispose();
     }
 
-    /// <summary>A device some of whose ranges wait for an event; its own end is one, too.</summary>
+    /// <summary>
+    /// A device some of whose work waits for an event, or for its own end. It says when it is asked for a range.
+    /// </summary>
     private sealed class WaitingDevice(
-        IDevice inner, ManualResetEventSlim goOn, Predicate<ComputeRange> waits, Action waiting) : IDevice
+        IDevice inner, ManualResetEventSlim goOn, Predicate<DeviceWork> waits, ManualResetEventSlim? isAsked) : IDevice
     {
         private readonly List<Task> _waiting = [];
 
@@ -124,13 +139,17 @@ public sealed class Same_model_for_any_workers_and_threads
 
         public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail)
         {
-            if (work is not ComputeRange range || !waits(range))
+            if (work is ComputeRange)
+            {
+                isAsked?.Set();
+            }
+
+            if (!waits(work))
             {
                 inner.Submit(work, answer, fail);
                 return;
             }
 
-            waiting();
             _waiting.Add(Task.Run(() =>
             {
                 goOn.Wait();

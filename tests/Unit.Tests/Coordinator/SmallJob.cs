@@ -94,9 +94,7 @@ internal static class SmallJob
 
         public void Illustrate(ParameterVersion version) => version.Release();
 
-        public void VerifyLease()
-        {
-        }
+        public Task<RnnLmException> LeaseLost { get; } = new TaskCompletionSource<RnnLmException>().Task;
 
         public void Write(SaveCheckpoint save)
         {

@@ -158,20 +158,44 @@ public sealed class What_cannot_be_computed
         Assert.DoesNotContain(harness.Events, happened => happened is WorkerLost);
     }
 
+    /// <summary>Nobody else computed what it failed on: that is no proof that it is broken.</summary>
     [Fact]
-    public void When_the_last_worker_was_expelled_the_run_ends_with_the_cause()
+    public void A_worker_that_fails_and_then_computes_everything_itself_is_not_expelled()
     {
         var harness = Started(1, totalSteps: 9, workerLimit: 1);
-        for (long step = 0; step < 3; step++)
+        for (long step = 0; step < 5; step++)
         {
             harness.Tell(Failure(0, step, new ShardRange(0, 8)));
             harness.AnswerAll(step, 0);
         }
 
-        harness.Tell(new CheckpointWritten(harness.Saves[^1].State.Version, null));
-        var failure = Assert.IsType<RnnLmException>(harness.End?.Failure);
-        Assert.Equal(ExitCode.Cluster, failure.ExitCode);
-        Assert.Contains(Cause, failure.Message, StringComparison.Ordinal);
+        Assert.Equal(5, harness.Events.OfType<StepCommitted>().Count());
+        Assert.DoesNotContain(harness.Events, happened => happened is WorkerLost);
+    }
+
+    /// <summary>The first of two works, and fails, while the other is still in its self-test.</summary>
+    [Fact]
+    public void A_shard_is_not_to_blame_before_all_workers_have_come()
+    {
+        var harness = Started(1, workerLimit: 2);
+        harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
+        harness.Tell(Failure(0, 0, new ShardRange(3, 1)));
+        AssertGoesOn(harness);
+        harness.Join(1);
+        Assert.Contains(harness.Assignment(1, 0).Ranges, range => range.Range == new ShardRange(3, 1));
+        harness.Tell(Failure(1, 0, new ShardRange(3, 1)));
+        AssertEnds(harness, 0, "shard 3", "worker-0 and worker-1");
+    }
+
+    [Fact]
+    public void A_shard_that_fails_does_not_wait_for_ever_for_a_worker_that_does_not_come()
+    {
+        var harness = Started(1, workerLimit: 2);
+        harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
+        harness.Tell(Failure(0, 0, new ShardRange(3, 1)));
+        harness.Wait(Roster.FirstSilence);
+        harness.Elapse("silence");
+        AssertEnds(harness, 0, "shard 3", "worker-0");
     }
 
     [Fact]

@@ -211,20 +211,16 @@ public sealed class Workers_come_and_go
         Assert.InRange(after.Attempt, before.Attempt + 1, int.MaxValue);
     }
 
-    /// <summary>Its workers may have gone over to a coordinator that took the run from it.</summary>
     [Fact]
-    public void A_coordinator_without_workers_asks_whether_it_still_has_the_run()
+    public void A_coordinator_that_lost_the_run_ends_and_writes_nothing_more()
     {
         var harness = new CoordinatorHarness();
         harness.Start();
-        harness.Elapse("nobody");
-        Assert.Equal(1, harness.Verifications);
-        harness.Tell(new LeaseVerified(null));
-        Assert.Null(harness.End);
-        harness.Elapse("nobody");
+        int saves = harness.Saves.Count;
         var lost = new RnnLmException(ExitCode.Cluster, "taken over");
-        harness.Tell(new LeaseVerified(lost));
+        harness.Tell(new LeaseLost(lost));
         Assert.Same(lost, harness.End?.Failure);
+        Assert.Equal(saves, harness.Saves.Count);
     }
 
     /// <summary>

@@ -135,6 +135,21 @@ public sealed class SafetensorsFileTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
+    /// <summary>Nothing is wrong with the file: another copy would not help.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_disk_that_does_not_give_a_file_is_a_failure_of_storage(bool opens)
+    {
+        var failure = Assert.Throws<RnnLmException>(() =>
+        {
+            using var file = SafetensorsFile.Open(new BrokenDisk(opens), Fixture);
+            Values(file, "weight");
+        });
+        Assert.Equal(ExitCode.Storage, failure.ExitCode);
+        Assert.Contains(Fixture, failure.Message, StringComparison.Ordinal);
+    }
+
     private static float[] Values(SafetensorsFile file, string name)
     {
         SafetensorsEntry tensor = file.Find(name)!;
@@ -165,5 +180,19 @@ public sealed class SafetensorsFileTests : IDisposable
             _directory["raw"],
             [.. BitConverter.GetBytes(headerBytes), .. Encoding.UTF8.GetBytes(header), .. new byte[dataBytes]]);
         return _directory["raw"];
+    }
+
+    /// <summary>A disk that fails at once, or behind the header of what it opens.</summary>
+    private sealed class BrokenDisk(bool opens) : FileOperations
+    {
+        public override Stream OpenRead(string path) =>
+            opens ? new BrokenFile(File.ReadAllBytes(path)) : throw new IOException("Input/output error", 5);
+    }
+
+    private sealed class BrokenFile(byte[] content) : MemoryStream(content)
+    {
+        public override int Read(Span<byte> buffer) => Position <= sizeof(ulong)
+            ? base.Read(buffer)
+            : throw new IOException("Input/output error", 5);
     }
 }

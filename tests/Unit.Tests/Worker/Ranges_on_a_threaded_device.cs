@@ -93,6 +93,7 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
     /// <summary>Neither a range nor a piece is to blame for memory that others use.</summary>
     [Theory]
     [InlineData("CUDA out of memory. Tried to allocate 2 GiB")]
+    [InlineData("CUDA error: device-side assert triggered")]
     [InlineData("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")]
     public void Memory_that_is_used_up_fails_the_worker(string message)
     {
