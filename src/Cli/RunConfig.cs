@@ -72,17 +72,17 @@ internal sealed record RunConfig(
             {
                 CurrentFormat => Parse(json),
                 > 0 and < CurrentFormat => throw RnnLmException.BadInput(
-                    $"'{run.ConfigPath}' is of format {format}: this version names its files otherwise, or computes and " +
-                    "tokenizes otherwise, and cannot go on with it; use the version that made it, or begin another " +
-                    $"run (--init '{run.Root}/final/model.safetensors' gives it these parameters)"),
+                    $"'{run.ConfigPath}' is of format {format}: this version names its files otherwise, or computes " +
+                    "and tokenizes otherwise, and cannot go on with it; use the version that made it, or begin " +
+                    $"another run (--init '{run.Root}/final/model.safetensors' gives it these parameters)"),
                 _ => throw new FormatException($"its format is {format}, this program reads format {CurrentFormat}"),
             };
         }
         catch (FormatException failure)
         {
             throw RnnLmException.BadInput(
-                $"'{run.ConfigPath}' cannot be used ({failure.Message.TrimEnd('.')}); restore it from a copy or start " +
-                "another run",
+                $"'{run.ConfigPath}' cannot be used ({failure.Message.TrimEnd('.')}); restore it from a copy or " +
+                "start another run",
                 failure);
         }
     }

@@ -61,8 +61,11 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
     public DateTimeOffset? DueOf(StepInProgress step, Member member) =>
         step.MissingOf(member.Id).Sum(range => range.Length) is var owed and > 0 ? roster.LateAt(member, owed) : null;
 
-    /// <summary>Gives a newcomer its share; of the step in hand only what nobody in time computes.</summary>
-    public void Welcome(long current, DateTimeOffset now)
+    /// <summary>
+    /// Gives a newcomer its share; of the step in hand only what nobody in time computes. Until anybody's speed is
+    /// known nobody can be late, so what another was asked it then computes too.
+    /// </summary>
+    public void Welcome(Member newcomer, long current, DateTimeOffset now)
     {
         foreach (var (number, step) in _steps)
         {
@@ -72,6 +75,14 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
             }
 
             Divide(step, now);
+            if (number == current && !roster.Members.Any(member => member.IsMeasured) &&
+                step.MissingOf(newcomer.Id).Count == 0)
+            {
+                var members = roster.InTime;
+                var shares = members.Zip(ShardDivision.Divide(0, step.ShardCount, Roster.Speeds(members)));
+                Give(step, newcomer, shares.Single(share => share.First == newcomer).Second, now);
+                Tell(step);
+            }
         }
     }
 
@@ -143,10 +154,11 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
 
         foreach (int shard in step.Suspects)
         {
-            var others = roster.InTimeBut(step.FailedOn(shard));
-            if (!others.Any(member => step.IsAskedOf(member.Id, shard)))
+            var able = step.AbleTo(shard, members);
+            able = able.Count > 0 ? able : step.AbleTo(shard, [.. roster.Members]);
+            if (able.Count > 0 && !able.Any(member => step.IsAskedOf(member.Id, shard)))
             {
-                Give(step, others[shard % others.Count], [new ShardRange(shard, 1)], now);
+                Give(step, able[shard % able.Count], [new ShardRange(shard, 1)], now);
             }
         }
 

@@ -24,7 +24,7 @@ public interface IRunRecorder
 /// <param name="work">Adds, updates and writes.</param>
 /// <param name="end">Ends when the actor stops; faulted with the cause if it failed.</param>
 public sealed class CoordinatorActor(
-    CoordinatorBehaviour behaviour, IRunRecorder recorder, WorkThreads work, TaskCompletionSource end)
+    CoordinatorBehaviour behaviour, IRunRecorder recorder, IWorkQueue work, TaskCompletionSource end)
     : BehaviourActor(ActorId.Coordinator, behaviour, work, watcher: null)
 {
     /// <summary>Room for what one step asks for, many times over.</summary>
@@ -93,7 +93,11 @@ public sealed class CoordinatorActor(
     }
 
     /// <inheritdoc/>
-    protected override void CarryOut(Effect effect, Action<Message> answer, Action<Exception> fail)
+    protected override void CarryOut(Effect effect, Action<Message> answer) =>
+        CarryOut(effect, recorder, Run);
+
+    /// <summary>Carries out an effect that only a coordinator has.</summary>
+    internal static void CarryOut(Effect effect, IRunRecorder recorder, Action<Func<Message>> run)
     {
         switch (effect)
         {
@@ -104,14 +108,14 @@ public sealed class CoordinatorActor(
                 recorder.Illustrate(illustrate.Version);
                 break;
             case SaveCheckpoint save:
-                Run(() => Write(save));
+                run(() => Write(save, recorder));
                 break;
             default:
                 throw new InvalidOperationException($"the coordinator has no effect {effect.GetType().Name}");
         }
     }
 
-    private CheckpointWritten Write(SaveCheckpoint save)
+    private static CheckpointWritten Write(SaveCheckpoint save, IRunRecorder recorder)
     {
         try
         {

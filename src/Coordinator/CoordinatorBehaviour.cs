@@ -53,7 +53,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _assignment = new Assignment(_roster, settings.Incarnation, _outbox);
         _evaluation = new Evaluation(inputs.Validation, _roster, settings.Incarnation, _outbox);
         _verification = new Verification(settings, _roster, _assignment, _outbox);
-        _saving = new Saving(settings.IsResumed ? state.Version : null, settings.BestLoss, _roster, _outbox);
+        _saving = new Saving(
+            settings.IsResumed ? state.Version : null, settings.BestLoss, _roster, settings.Incarnation, _outbox);
         _workforce = new Workforce(settings, _roster, _assignment, _evaluation, _outbox, Publish, Stop);
     }
 
@@ -70,14 +71,15 @@ public sealed class CoordinatorBehaviour : IBehaviour
         {
             case Started: OnStarted(now); break;
             case StepPrepared prepared: OnPrepared(prepared.Step, now); break;
+            case RangeResult or RangeDigested when _saving.IsStopping: message.Release(); break;
             case RangeResult result: OnRangeResult(result, now); break;
             case RangeDigested digested: OnDigested(digested, now); break;
             case RangeFailed failed: OnRangeFailed(failed, now); break;
             case RangesAdded added: OnRangesAdded(added); break;
             case Updated updated: Commit(updated.Outcome, now); break;
             case PieceRead read: _evaluation.OnRead(read); break;
-            case EvaluationResult result: OnEvaluationResult(result, now); break;
-            case EvaluationFailed failed: OnEvaluationFailed(failed, now); break;
+            case EvaluationResult result: OnEvaluationResult(result); break;
+            case EvaluationFailed failed: OnEvaluationFailed(failed); break;
             case CheckpointWritten written: _saving.OnWritten(written, version); break;
             case WritingCheck check: _saving.OnWritingCheck(check, version); break;
             case LeaseLost { Failure: var lost }: _saving.EndAtOnce(lost); break;
@@ -114,7 +116,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         {
             // The checkpoint then says what it would have said, had nobody stopped the run before the evaluation.
             _isCheckpointDue = true;
-            Evaluate(now);
+            Evaluate();
         }
         else if (IsLast)
         {
@@ -123,8 +125,8 @@ public sealed class CoordinatorBehaviour : IBehaviour
     }
 
     /// <summary>
-    /// After every message: work that fails whoever computes it ends the run, a comparison that is due is seen to, and
-    /// a sum that is whole becomes an update.
+    /// After every message: pieces are drawn, work that fails whoever computes it ends the run, a comparison that is
+    /// due is seen to, and a sum that is whole becomes an update.
     /// </summary>
     private void GoOn(DateTimeOffset now)
     {
@@ -133,6 +135,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             return;
         }
 
+        _evaluation.Draw(now);
         var workers = _workforce.All(now);
         if (_evaluation.Poison(workers) is { } piece)
         {
@@ -232,7 +235,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         result.Release();
         var differ = _verification.Compare(step, digested);
         Measure(step, result.Worker, now);
-        if (differ is not null && !_saving.IsStopping)
+        if (differ is not null)
         {
             OnMismatch(step, differ, now);
         }
@@ -262,7 +265,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _assignment.Restart(step, now);
         if (_evaluation.IsRunning)
         {
-            _evaluation.Begin(_state.Version, now);
+            _evaluation.Begin(_state.Version);
         }
     }
 
@@ -315,13 +318,13 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _outbox.Report(new WorkFailed(failed.Step, failed.Worker, $"shards {failed.Range}", failed.Cause));
         if (!_saving.IsStopping && failed.Step == _state.Version && _assignment.Find(failed.Step) is { } step)
         {
-            step.Fail(failed.Worker, failed.Range, failed.Cause);
+            step.Fail(failed);
             _assignment.DivideAgain(now);
             _assignment.WatchTheTime(step, now);
         }
     }
 
-    private void OnEvaluationFailed(EvaluationFailed failed, DateTimeOffset now)
+    private void OnEvaluationFailed(EvaluationFailed failed)
     {
         if (failed.Incarnation != _settings.Incarnation || _workforce.IsExpelled(failed.Worker))
         {
@@ -330,7 +333,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
         string work = $"piece {failed.Piece} of the validation text";
         _outbox.Report(new WorkFailed(failed.Version, failed.Worker, work, failed.Cause));
-        _evaluation.Fail(failed, now);
+        _evaluation.Fail(failed);
     }
 
     /// <summary>Adds a range to its sibling, off the actor, if both are there.</summary>
@@ -428,19 +431,19 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
         BeginStep(now);
         PrepareAhead();
-        Milestones(now);
+        Milestones();
     }
 
     private void Publish(Member member) =>
         _outbox.Send(member.Id, new Publish(_settings.Incarnation, _state.Parameters.Retain()));
 
     /// <summary>Evaluates and saves the new version where that is due.</summary>
-    private void Milestones(DateTimeOffset now)
+    private void Milestones()
     {
         _isCheckpointDue = IsLast || IsDue(_settings.CheckpointEvery);
         if (IsLast || IsDue(_settings.EvaluateEvery))
         {
-            Evaluate(now);
+            Evaluate();
         }
         else
         {
@@ -454,11 +457,11 @@ public sealed class CoordinatorBehaviour : IBehaviour
     /// Evaluates the version in hand. Workers go on with the next step meanwhile, but it is not committed before the
     /// evaluation is complete, so that they still hold this version.
     /// </summary>
-    private void Evaluate(DateTimeOffset now)
+    private void Evaluate()
     {
         if (_evaluation.HasPieces)
         {
-            _evaluation.Begin(_state.Version, now);
+            _evaluation.Begin(_state.Version);
         }
         else
         {
@@ -466,10 +469,10 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
     }
 
-    private void OnEvaluationResult(EvaluationResult result, DateTimeOffset now)
+    private void OnEvaluationResult(EvaluationResult result)
     {
         if (result.Incarnation != _settings.Incarnation || _workforce.IsExpelled(result.Worker) ||
-            _evaluation.Accept(result, now) is not { } loss)
+            _evaluation.Accept(result) is not { } loss)
         {
             return;
         }
@@ -527,6 +530,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _evaluation.Abandon();
         if (!_isUpdating)
         {
+            _assignment.Find(_state.Version)?.Release();
             SaveLast();
         }
     }

@@ -27,20 +27,20 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     public bool IsRunning => _version is not null;
 
     /// <summary>Begins with a version that every worker has or is about to get.</summary>
-    public void Begin(long version, DateTimeOffset now)
+    public void Begin(long version)
     {
         _version = version;
         Array.Clear(_losses);
         _inHand.Clear();
         _failures.Clear();
         _waiting.UnionWith(Enumerable.Range(0, pieces.Count));
-        Draw(now);
     }
 
     /// <summary>Abandons the version.</summary>
     public void Abandon() => _version = null;
 
-    /// <summary>Gives each worker that is in time as many pieces as it has room for.</summary>
+    /// <summary>Gives each worker that is in time as many pieces as it has room for; one that was silent and is asked
+    /// again only what no other may try.</summary>
     public void Draw(DateTimeOffset now)
     {
         if (_version is not { } version)
@@ -48,10 +48,12 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
             return;
         }
 
-        foreach (var member in roster.InTime)
+        var inTime = roster.InTime;
+        foreach (var member in inTime)
         {
             int room = (PiecesAThread * member.Threads) - CountOf(member.Id);
-            var open = _waiting.Where(piece => !_failures.WorkersOf(piece).Contains(member.Id));
+            var open = _waiting.Where(piece => MayTry(member, piece) && !(member.WasAskedAgain &&
+                inTime.Any(other => !other.WasAskedAgain && MayTry(other, piece))));
             foreach (int piece in open.Take(room).ToArray())
             {
                 _waiting.Remove(piece);
@@ -72,28 +74,21 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         }
     }
 
-    /// <summary>Takes in that a worker could not evaluate a piece: it goes to another.</summary>
-    public void Fail(EvaluationFailed failed, DateTimeOffset now)
+    /// <summary>Takes in that a worker could not evaluate a piece that it has in hand: it goes to another.</summary>
+    public void Fail(EvaluationFailed failed)
     {
-        if (failed.Version != _version || !IsPiece(failed.Piece) || _losses[failed.Piece] is not null)
+        if (failed.Version == _version && _inHand.TryGetValue(failed.Piece, out var worker) && worker == failed.Worker)
         {
-            return;
-        }
-
-        _failures.Add(failed.Worker, new ShardRange(failed.Piece, 1), failed.Cause);
-        if (_inHand.GetValueOrDefault(failed.Piece) == failed.Worker)
-        {
+            _failures.Add(failed.Worker, new ShardRange(failed.Piece, 1), failed.Cause);
             _inHand.Remove(failed.Piece);
             _waiting.Add(failed.Piece);
         }
-
-        Draw(now);
     }
 
     /// <summary>The piece that is at fault rather than those who evaluated it, in words; null while there is none.
     /// </summary>
-    /// <param name="all">All workers that there are; empty while others may still come.</param>
-    public string? Poison(IReadOnlyCollection<ActorId> all) =>
+    /// <param name="all">All workers that there are; null while others may still come.</param>
+    public string? Poison(IReadOnlyCollection<ActorId>? all) =>
         IsRunning && _failures.AtFault(all, piece => _losses[piece] is not null) is var (piece, failure)
             ? $"piece {piece} of {pieces.Count} of the validation text {failure}"
             : null;
@@ -102,20 +97,18 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     public bool IsOwedBy(ActorId worker) => IsRunning && CountOf(worker) > 0;
 
     /// <summary>Puts back what a worker has in hand: it is gone, or silent.</summary>
-    public void Withdraw(ActorId worker, DateTimeOffset now)
+    public void Withdraw(ActorId worker)
     {
         foreach (int piece in _inHand.Where(entry => entry.Value == worker).Select(entry => entry.Key).ToArray())
         {
             _inHand.Remove(piece);
             _waiting.Add(piece);
         }
-
-        Draw(now);
     }
 
     /// <summary>Takes a result; a piece counts once.</summary>
     /// <returns>The mean loss per token in nats, with the last piece that was missing.</returns>
-    public double? Accept(EvaluationResult result, DateTimeOffset now)
+    public double? Accept(EvaluationResult result)
     {
         if (result.Version != _version || !IsPiece(result.Piece) || _losses[result.Piece] is not null)
         {
@@ -128,13 +121,16 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         _waiting.Remove(result.Piece);
         if (_inHand.Count + _waiting.Count > 0)
         {
-            Draw(now);
             return null;
         }
 
         _version = null;
         return _losses.Sum(loss => loss!.Value) / _tokens.Sum();
     }
+
+    /// <summary>What failed on a worker is for another; one alone tries again.</summary>
+    private bool MayTry(Member member, int piece) => !_failures.HasFailed(member.Id, piece) ||
+        (roster.Members.Count == 1 && !_failures.HasGivenUp(member.Id, piece));
 
     private bool IsPiece(int piece) => piece >= 0 && piece < pieces.Count;
 

@@ -40,14 +40,6 @@ public sealed class Roster
     public IReadOnlyList<Member> InTime =>
         _members.Values.Where(member => !member.IsLate).ToArray() is { Length: > 0 } inTime ? inTime : [.. Members];
 
-    /// <summary>The same without some workers, unless there are no others.</summary>
-    public IReadOnlyList<Member> InTimeBut(IReadOnlySet<ActorId> excluded)
-    {
-        Member[] others = [.. Members.Where(member => !excluded.Contains(member.Id))];
-        Member[] inTime = [.. others.Where(member => !member.IsLate)];
-        return inTime.Length > 0 ? inTime : others.Length > 0 ? others : InTime;
-    }
-
     /// <summary>How long a worker that owes something may say nothing.</summary>
     public TimeSpan Silence => _slowestStep == TimeSpan.Zero
         ? FirstSilence

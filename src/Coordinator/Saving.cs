@@ -8,8 +8,9 @@ namespace RnnLm.Coordinator;
 /// <param name="saved">The newest version that was saved before; null for none.</param>
 /// <param name="bestLoss">The lowest validation loss that was saved before; null for none.</param>
 /// <param name="roster">Who is dismissed at the end.</param>
+/// <param name="incarnation">Of this coordinator.</param>
 /// <param name="outbox">Takes what is to be done.</param>
-internal sealed class Saving(long? saved, double? bestLoss, Roster roster, Outbox outbox)
+internal sealed class Saving(long? saved, double? bestLoss, Roster roster, long incarnation, Outbox outbox)
 {
     /// <summary>A disk that has not taken a checkpoint by then is broken.</summary>
     public static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
@@ -111,11 +112,19 @@ internal sealed class Saving(long? saved, double? bestLoss, Roster roster, Outbo
         EndIfIdle(version);
     }
 
-    /// <summary>Nothing more is written: it cannot be, or another coordinator has the run.</summary>
+    /// <summary>Nothing more is written: it cannot be, or another coordinator has the run, and the workers with it.
+    /// </summary>
     public void EndAtOnce(Exception failure)
     {
         _reason = (failure as RnnLmException)?.ExitCode ?? ExitCode.Storage;
-        End(failure);
+        if (_reason == ExitCode.Cluster)
+        {
+            outbox.Add(new StopActor(failure));
+        }
+        else
+        {
+            End(failure);
+        }
     }
 
     /// <summary>A write that hangs fails; the end of the run waits for it no longer.</summary>
@@ -163,7 +172,7 @@ internal sealed class Saving(long? saved, double? bestLoss, Roster roster, Outbo
     {
         foreach (var worker in roster.Everyone)
         {
-            outbox.Send(worker, new Dismiss());
+            outbox.Send(worker, new Dismiss(incarnation));
         }
 
         outbox.Add(new StopActor(failure));

@@ -9,8 +9,11 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     private readonly SortedDictionary<string, Share> _shares = new(StringComparer.Ordinal);
     private readonly Failures _failures = new();
 
-    /// <summary>Who was asked for which range that another has computed.</summary>
+    /// <summary>Who is asked for which range that another has computed.</summary>
     private (ActorId Worker, ShardRange Range)? _compared;
+
+    /// <summary>Those who were, and have not been lost since.</summary>
+    private readonly HashSet<ActorId> _askedToCompare = [];
 
     /// <summary>How often each worker was asked for a range, also one that was withdrawn: what it has begun is not
     /// begun again under the same number.</summary>
@@ -67,23 +70,23 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     /// <summary>Asks a worker for a range that another has computed, so that the two can be compared.</summary>
     public void AskToCompare(ActorId worker, ShardRange range)
     {
-        EndComparison();
+        ForgetCompared();
         Assign(worker, [range]);
         _compared = (worker, range);
+        _askedToCompare.Add(worker);
     }
 
-    /// <summary>Who was asked for a range that another has computed; null for nobody.</summary>
+    /// <summary>Who is asked for a range that another has computed; null for nobody.</summary>
     public ActorId? ComparedBy => _compared?.Worker;
+
+    /// <summary>Whether a worker was asked to compare, and has not been lost since.</summary>
+    public bool WasAskedToCompare(ActorId worker) => _askedToCompare.Contains(worker);
 
     /// <summary>The comparison is done, or will not be.</summary>
     public void EndComparison()
     {
-        if (_compared is { } compared && _shares.TryGetValue(compared.Worker.Name, out var share))
-        {
-            share.Wanted.Remove(compared.Range);
-        }
-
-        _compared = null;
+        ForgetCompared();
+        _askedToCompare.Clear();
     }
 
     /// <summary>Throws all sums away and asks for everything anew.</summary>
@@ -91,7 +94,7 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     {
         Release();
         Tree = new ReductionTree<Gradient>(shards.Count);
-        _compared = null;
+        EndComparison();
         _failures.Clear();
         foreach (var share in _shares.Values)
         {
@@ -100,20 +103,19 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     }
 
     /// <summary>Takes in that a worker could not compute a range: it is no longer asked for it.</summary>
-    public void Fail(ActorId worker, ShardRange range, string cause)
+    public void Fail(RangeFailed failed)
     {
-        if (range.End > shards.Count)
+        ArgumentNullException.ThrowIfNull(failed);
+        if (!_shares.TryGetValue(failed.Worker.Name, out var share) ||
+            !share.Wanted.TryGetValue(failed.Range, out int attempt) || attempt != failed.Attempt)
         {
+            // It comes twice, or is asked of it no more.
             return;
         }
 
-        _failures.Add(worker, range, cause);
-        if (_shares.TryGetValue(worker.Name, out var share))
-        {
-            share.Wanted.Remove(range);
-        }
-
-        _compared = _compared == (worker, range) ? null : _compared;
+        _failures.Add(failed.Worker, failed.Range, failed.Cause);
+        share.Wanted.Remove(failed.Range);
+        _compared = _compared == (failed.Worker, failed.Range) ? null : _compared;
     }
 
     /// <summary>
@@ -123,22 +125,34 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     public IReadOnlyList<int> Suspects =>
         [.. _failures.Suspects.Where(shard => !Tree.IsCovered(new ShardRange(shard, 1)))];
 
-    /// <summary>The workers that failed on a shard, or on a range with it.</summary>
-    public IReadOnlySet<ActorId> FailedOn(int shard) => _failures.WorkersOf(shard);
+    /// <summary>Of some workers those to ask for a shard of a range that failed: none on whom it failed while there are
+    /// others, and none as often as may be.</summary>
+    public IReadOnlyList<Member> AbleTo(int shard, IReadOnlyList<Member> members)
+    {
+        Func<ActorId, int, bool>[] excluded = [_failures.HasFailed, _failures.HasFailedAlone, _failures.HasGivenUp];
+        return excluded
+            .Select(has => members.Where(member => !has(member.Id, shard)).ToArray())
+            .FirstOrDefault(able => able.Length > 0, []);
+    }
 
     /// <summary>Why something failed on a worker; null when nothing did.</summary>
     public string? CauseOn(ActorId worker) => _failures.CauseOn(worker);
 
     /// <summary>The shard that is at fault rather than those who computed it, in words; null while there is none.
     /// </summary>
-    /// <param name="all">All workers that there are; empty while others may still come.</param>
-    public string? Poison(IReadOnlyCollection<ActorId> all) =>
+    /// <param name="all">All workers that there are; null while others may still come.</param>
+    public string? Poison(IReadOnlyCollection<ActorId>? all) =>
         _failures.AtFault(all, shard => Tree.IsCovered(new ShardRange(shard, 1))) is var (shard, failure)
             ? $"shard {shard} (its examples 0 to {shards[shard].ExampleCount - 1}) {failure}"
             : null;
 
     /// <summary>Takes a worker's ranges away from it without a word: it is gone, or remembers nothing.</summary>
-    public void Withdraw(ActorId worker) => _shares.Remove(worker.Name);
+    public void Withdraw(ActorId worker)
+    {
+        _compared = _compared?.Worker == worker ? null : _compared;
+        _askedToCompare.Remove(worker);
+        _shares.Remove(worker.Name);
+    }
 
     /// <summary>For each worker whose ranges have changed since it was told: all that are missing.</summary>
     public IReadOnlyList<(ActorId Worker, Assign Message)> Changes(long incarnation)
@@ -244,6 +258,16 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
         var discarded = new List<Gradient>();
         Tree.Clear(discarded);
         discarded.ForEach(gradient => gradient.Release());
+    }
+
+    private void ForgetCompared()
+    {
+        if (_compared is { } compared && _shares.TryGetValue(compared.Worker.Name, out var share))
+        {
+            share.Wanted.Remove(compared.Range);
+        }
+
+        _compared = null;
     }
 
     private bool IsMissing(Share share, ShardRange range) =>

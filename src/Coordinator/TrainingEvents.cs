@@ -71,8 +71,10 @@ public sealed record RangeVerified(long Step, ShardRange Range, ActorId Worker, 
 /// <summary>A second worker computed other bits: one of the two computes wrongly.</summary>
 public sealed record ResultsDiffer(long Step, ShardRange Range, ActorId Worker, ActorId Second) : TrainingEvent;
 
-/// <summary>A step that was due is not verified, since no second worker answers; said once a run.</summary>
-public sealed record NotVerified(long Step) : TrainingEvent;
+/// <summary>A step that was due is not verified, since no second worker answers.</summary>
+/// <param name="Step">Which.</param>
+/// <param name="IsFirst">Whether it is the first of this coordinator: people are told once.</param>
+public sealed record NotVerified(long Step, bool IsFirst) : TrainingEvent;
 
 /// <summary>A checkpoint was written.</summary>
 public sealed record CheckpointSaved(long Version) : TrainingEvent;

@@ -12,32 +12,36 @@ namespace RnnLm.Coordinator;
 internal sealed class Verification(
     CoordinatorSettings settings, Roster roster, Assignment assignment, Outbox outbox)
 {
-    private readonly HashSet<ActorId> _asked = [];
     private First? _first;
     private long? _settled;
+    private ShardRange? _verified;
     private bool _hasSaidNo;
 
     /// <summary>Whether the step is due and not compared yet.</summary>
     public bool IsOpen(long step) =>
         settings.VerifyEvery > 0 && step % settings.VerifyEvery == 0 && step != _settled;
 
-    /// <summary>Whether a range of a step is the one to compare: it has the shard that seed and step choose.</summary>
+    /// <summary>Whether a range of a step is the one to compare: it has the chosen shard, and more than what was
+    /// compared already.</summary>
     public bool Concerns(StepInProgress step, ShardRange range)
     {
-        if (!IsOpen(step.Step))
-        {
-            return false;
-        }
+        bool isMore = step.Step == _settled && _verified is { } verified &&
+            range != verified && range.Contains(verified);
+        return (IsOpen(step.Step) || isMore) && range.Contains(Chosen(settings.Seed, step.Step, step.ShardCount));
+    }
 
-        uint chosen = new CounterRandom(settings.Seed, RandomPurpose.Verification, (ulong)step.Step).Bits32(0);
-        return range.Contains(new ShardRange((int)(chosen % (uint)step.ShardCount), 1));
+    /// <summary>The shard that seed and step choose.</summary>
+    public static ShardRange Chosen(long seed, long step, int shards)
+    {
+        uint chosen = new CounterRandom(seed, RandomPurpose.Verification, (ulong)step).Bits32(0);
+        return new ShardRange((int)(chosen % (uint)shards), 1);
     }
 
     /// <summary>Remembers the result that the step goes on with; a larger range can take its place.</summary>
     public void Begin(StepInProgress step, RangeResult result, string digest)
     {
         step.EndComparison();
-        _asked.Clear();
+        (_settled, _verified) = (null, null);
         _first = new First(result.Worker, roster.Find(result.Worker)?.SelfTestHash, result.Range, digest);
     }
 
@@ -54,10 +58,10 @@ internal sealed class Verification(
         var worker = second.Result.Worker;
         bool isSame = first.Digest == second.Digest;
         step.EndComparison();
-        Forget();
+        _first = null;
         if (isSame)
         {
-            _settled = step.Step;
+            (_settled, _verified) = (step.Step, first.Range);
             outbox.Report(new RangeVerified(step.Step, first.Range, first.Worker, worker));
             return null;
         }
@@ -77,29 +81,18 @@ internal sealed class Verification(
 
         var second = roster.Members.FirstOrDefault(member =>
             !member.IsLate && member.Id != first.Worker && member.SelfTestHash == first.SelfTestHash &&
-            !_asked.Contains(member.Id));
+            !step.WasAskedToCompare(member.Id));
         if (second is not null)
         {
-            _asked.Add(second.Id);
             assignment.AskToCompare(step, second, first.Range, now);
         }
         else if (step.ComparedBy is null)
         {
-            _settled = step.Step;
-            Forget();
-            if (!_hasSaidNo)
-            {
-                outbox.Report(new NotVerified(step.Step));
-            }
-
+            (_settled, _verified) = (step.Step, null);
+            _first = null;
+            outbox.Report(new NotVerified(step.Step, IsFirst: !_hasSaidNo));
             _hasSaidNo = true;
         }
-    }
-
-    private void Forget()
-    {
-        _first = null;
-        _asked.Clear();
     }
 
     /// <summary>The result that the step goes on with.</summary>

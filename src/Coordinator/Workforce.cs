@@ -69,7 +69,7 @@ internal sealed class Workforce(
     {
         if (IsExpelled(join.Worker))
         {
-            outbox.Send(join.Worker, new Dismiss());
+            outbox.Send(join.Worker, new Dismiss(settings.Incarnation));
             return false;
         }
 
@@ -79,7 +79,7 @@ internal sealed class Workforce(
             _whyNobody = $"{join.Worker} rounds differently from the machines that the run began on " +
                 "(--allow-mixed lets it work all the same)";
             outbox.Report(new WorkerRefused(join.Worker, join.SelfTestHash, _selfTestHash));
-            outbox.Send(join.Worker, new Dismiss());
+            outbox.Send(join.Worker, new Dismiss(settings.Incarnation));
             return false;
         }
 
@@ -132,18 +132,19 @@ internal sealed class Workforce(
         }
     }
 
-    /// <summary>All workers that there are; empty while one that there will be is still in its self-test.</summary>
-    public IReadOnlyList<ActorId> All(DateTimeOffset now) =>
-        settings.WorkerLimit is { } limit && _known.Count < limit && now - _began < Roster.FirstSilence
-            ? []
-            : [.. roster.Members.Select(member => member.Id)];
+    /// <summary>All workers that there are; null while others may be on their way, for as long as a self-test can take.
+    /// </summary>
+    public IReadOnlyCollection<ActorId>? All(DateTimeOffset now) =>
+        _known.Count >= settings.WorkerLimit || now - _began >= Roster.FirstSilence
+            ? [.. roster.Members.Select(member => member.Id)]
+            : null;
 
     /// <summary>Takes a worker out of the run for good.</summary>
     public void Expel(ActorId worker, string reason, DateTimeOffset now)
     {
         _expelled.Add(worker);
         _gone.Add(worker);
-        outbox.Send(worker, new Dismiss());
+        outbox.Send(worker, new Dismiss(settings.Incarnation));
         if (roster.Remove(worker))
         {
             Lose(worker, "is expelled", reason, now);
@@ -226,9 +227,8 @@ internal sealed class Workforce(
     {
         outbox.Report(new WorkerJoined(member.Id, member.Threads, member.SelfTestHash));
         publish(member);
-        assignment.Welcome(version, now);
+        assignment.Welcome(member, version, now);
         WatchTheTime(version, now);
-        evaluation.Draw(now);
         if (roster.Members.Count == 1)
         {
             outbox.Cancel(NobodyTimer);
@@ -258,9 +258,7 @@ internal sealed class Workforce(
         Late(member, version, now);
         roster.Stalled();
         publish(member);
-
-        // Before it counts as in time again: its pieces are for the others, where there are any.
-        evaluation.Withdraw(member.Id, now);
+        evaluation.Withdraw(member.Id);
         member.AskedAgain(now);
         assignment.AskAgain(member, version);
     }
@@ -286,7 +284,7 @@ internal sealed class Workforce(
     private void Withdraw(ActorId worker, DateTimeOffset now)
     {
         assignment.Withdraw(worker, now);
-        evaluation.Withdraw(worker, now);
+        evaluation.Withdraw(worker);
     }
 
     private bool Owes(Member member, long version) => member.IsLate || evaluation.IsOwedBy(member.Id) ||

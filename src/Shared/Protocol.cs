@@ -57,8 +57,10 @@ public sealed record RangeResult(
 /// <param name="Worker">Who failed.</param>
 /// <param name="Step">Version of the parameters.</param>
 /// <param name="Range">Which shards.</param>
+/// <param name="Attempt">How often that was asked of it: a word that comes twice counts once.</param>
 /// <param name="Cause">What the device said, one line.</param>
-public sealed record RangeFailed(long Incarnation, ActorId Worker, long Step, ShardRange Range, string Cause)
+public sealed record RangeFailed(
+    long Incarnation, ActorId Worker, long Step, ShardRange Range, int Attempt, string Cause)
     : Message, IFromWorker;
 
 /// <summary>Coordinator → worker: the loss, without gradient, of one piece of the validation text under the version
@@ -75,4 +77,4 @@ public sealed record EvaluationFailed(long Incarnation, ActorId Worker, long Ver
     : Message, IFromWorker;
 
 /// <summary>Coordinator → worker: there is no more work.</summary>
-public sealed record Dismiss : Message;
+public sealed record Dismiss(long Incarnation) : Message;

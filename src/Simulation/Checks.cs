@@ -9,6 +9,11 @@ internal sealed class Checks(World world)
 {
     private readonly Dictionary<SimulatedCoordinator, long> _versions = [];
     private readonly HashSet<long> _written = [];
+    private readonly HashSet<(SimulatedCoordinator, long)> _unverified = [];
+    private readonly HashSet<(SimulatedCoordinator, ActorId)> _present = [];
+    private readonly HashSet<SimulatedCoordinator> _differing = [];
+    private readonly Dictionary<(long Incarnation, long Step), List<ShardRange>> _corrupted = [];
+    private readonly List<(ActorId Worker, long Incarnation, long Version, string Item)> _failed = [];
     private bool _hasStorageFailed;
     private bool _hasMetricsFailed;
 
@@ -23,31 +28,108 @@ internal sealed class Checks(World world)
         world.Count(happened switch
         {
             ResultDropped dropped => $"ResultDropped, {dropped.Reason}",
+            WorkerLost lost => $"WorkerLost, {Why(lost)}",
+            StepCommitted { IsSkipped: true } => "StepCommitted, skipped",
             _ => happened.GetType().Name,
         });
         switch (happened)
         {
             case StepCommitted step:
-                world.Note(coordinator.Process.Name, $"committed step {step.Step}");
-                var expected = Reference[(int)step.Step];
-                Require(step.TokenHash == expected.TokenHash, $"step {step.Step} is made of the plan's tokens");
-                Require(SameBits(step.MeanLoss, expected.MeanLoss), $"the loss of step {step.Step} is the reference's");
-                Require(_versions[coordinator] == step.Step, "steps follow one after another");
-                _versions[coordinator] = step.Step + 1;
+                Committed(coordinator, step);
                 break;
             case Evaluated evaluated:
                 Require(
                     SameBits(evaluated.MeanLoss, Reference[(int)evaluated.Version].ValidationLoss ?? double.NaN),
                     $"the validation loss of version {evaluated.Version} is the reference's");
                 break;
-            case ResultDropped { Reason: "wrong tokens" }:
+            case ResultDropped { Reason: "wrong tokens" } when !world.Has(Faults.Garble):
                 world.Violation("no result is computed from other tokens than the plan's");
                 break;
             case CheckpointFailed:
                 _hasStorageFailed = true;
                 break;
+            case WorkerRefused refused:
+                Require(refused.SelfTestHash == World.ForeignSelfTest, "only who rounds differently is refused");
+                break;
+            case WorkerJoined joined:
+                Require(joined.SelfTestHash == World.SelfTest, "who rounds differently is refused");
+                _present.Add((coordinator, joined.Worker));
+                break;
+            case WorkerLost lost:
+                bool canFail = world.Has(Faults.Error) || world.Has(Faults.Poison);
+                Require(Why(lost) != "fails" || canFail, "only a worker on which something fails is expelled");
+                _present.Remove((coordinator, lost.Worker));
+                break;
+            case NotVerified unverified:
+                _unverified.Add((coordinator, unverified.Step));
+                break;
+            case ResultsDiffer differ:
+                Require(
+                    world.Scenario.IsWrong(differ.Worker) || world.Scenario.IsWrong(differ.Second),
+                    $"one of {differ.Worker} and {differ.Second} computes wrongly");
+                _differing.Add(coordinator);
+                break;
         }
     }
+
+    /// <summary>Whether a worker has joined a coordinator and is not lost.</summary>
+    public bool IsMember(SimulatedCoordinator coordinator, ActorId worker) => _present.Contains((coordinator, worker));
+
+    /// <summary>The version that a coordinator has come to.</summary>
+    public long VersionOf(SimulatedCoordinator coordinator) => _versions.GetValueOrDefault(coordinator);
+
+    /// <summary>A device could not compute a range, or a piece.</summary>
+    public void Failed(ActorId worker, long incarnation, long version, string kind, ShardRange range)
+    {
+        if (range.Length == 1)
+        {
+            _failed.Add((worker, incarnation, version, $"{kind} {range.Start} "));
+        }
+    }
+
+    /// <summary>A device has computed a range wrongly.</summary>
+    public void Corrupted(long incarnation, long step, ShardRange range)
+    {
+        if (!_corrupted.TryGetValue((incarnation, step), out var ranges))
+        {
+            _corrupted[(incarnation, step)] = ranges = [];
+        }
+
+        ranges.Add(range);
+    }
+
+    private void Committed(SimulatedCoordinator coordinator, StepCommitted step)
+    {
+        world.Note(coordinator.Process.Name, $"committed step {step.Step}");
+        var expected = Reference[(int)step.Step];
+        Require(step.TokenHash == expected.TokenHash, $"step {step.Step} is made of the plan's tokens");
+        Require(SameBits(step.MeanLoss, expected.MeanLoss), $"the loss of step {step.Step} is the reference's");
+        Require(step.IsSkipped == expected.IsSkipped, $"step {step.Step} is skipped if it is not finite");
+        Require(_versions[coordinator] == step.Step, "steps follow one after another");
+        _versions[coordinator] = step.Step + 1;
+        if (!SameBits(step.GradientNorm, expected.GradientNorm))
+        {
+            CommittedWrongly(coordinator, step.Step);
+        }
+    }
+
+    /// <summary>Wrong bits are in a step: that can be only where a device computed them and nobody could compare.
+    /// </summary>
+    private void CommittedWrongly(SimulatedCoordinator coordinator, long step)
+    {
+        var corrupted = _corrupted.GetValueOrDefault((coordinator.Incarnation, step));
+        Require(corrupted is not null, $"the gradient norm of step {step} is the reference's");
+        Require(
+            _unverified.Contains((coordinator, step)),
+            $"step {step} is not committed with a wrong sum that could have been compared");
+        world.EndWrong();
+    }
+
+    private static string Why(WorkerLost lost) =>
+        lost.Reason.StartsWith("it said nothing", StringComparison.Ordinal) ? "given up"
+            : lost.Reason.StartsWith("it failed", StringComparison.Ordinal) ? "fails"
+            : lost.Reason.StartsWith("it and", StringComparison.Ordinal) ? "differs"
+            : "gone";
 
     /// <summary>A state is about to be written.</summary>
     public void Saved(TrainingState state) => Require(
@@ -98,25 +180,40 @@ internal sealed class Checks(World world)
     /// <summary>A coordinator has ended.</summary>
     public void Ended(SimulatedCoordinator coordinator, Exception? failure)
     {
-        world.Count(failure is null ? "end: done" : $"end: {(failure as RnnLmException)?.ExitCode}");
+        world.Count($"end: {coordinator.Ending}");
         var process = coordinator.Process;
         long version = _versions.GetValueOrDefault(coordinator);
-        bool isGiven = failure switch
+        var (end, code) = world.Scenario.End;
+        bool isGiven = coordinator.Ending switch
         {
-            null => version == world.Scenario.TotalSteps,
-            RnnLmException { ExitCode: ExitCode.Storage } => process.HasDiskFailed || process.WasFrozen,
-            // In one process there is nobody to wait for when all devices hang.
-            RnnLmException { ExitCode: ExitCode.Cluster } => world.IsSuperseded(coordinator) ||
-                (world.Scenario.IsOneProcess && world.Has(Faults.Slow)),
-            RnnLmException { ExitCode: ExitCode.Terminated } => coordinator.WasStopped,
+            ExitCode.Done => version == end && code == ExitCode.Done,
+            ExitCode.Storage => process.HasDiskFailed || process.WasFrozen,
+
+            // In one process there is nobody to wait for when no worker is left.
+            ExitCode.Cluster => world.IsSuperseded(coordinator) || _differing.Contains(coordinator) ||
+                (world.Scenario.IsOneProcess && !_present.Any(present => present.Item1 == coordinator)),
+            ExitCode.Terminated => coordinator.WasStopped,
+            ExitCode.BadInput => HasFailedTwice(coordinator, version, failure!.Message),
+            ExitCode.Diverged => version == end && code == ExitCode.Diverged,
             _ => false,
         };
         Require(isGiven, $"a run ends for a reason that was given to it: {failure}");
-        _hasStorageFailed |= failure is RnnLmException { ExitCode: ExitCode.Storage };
-        if (failure is null or RnnLmException { ExitCode: ExitCode.Terminated })
+        _hasStorageFailed |= coordinator.Ending == ExitCode.Storage;
+        if (coordinator.HasSaved)
         {
             Require(_written.Contains(version), $"version {version}, said to be saved, is on the disk");
         }
+    }
+
+    /// <summary>Whether what is named failed by itself on two workers; or twice on one, when no other can still come.
+    /// </summary>
+    private bool HasFailedTwice(SimulatedCoordinator coordinator, long version, string message)
+    {
+        bool canBeAlone = world.Scenario.IsOneProcess ||
+            coordinator.Age > Roster.FirstSilence * (1 - SimulatedProcess.MostSkew);
+        var named = _failed.Where(failure => failure.Incarnation == coordinator.Incarnation &&
+            failure.Version == version && message.Contains(failure.Item, StringComparison.Ordinal)).ToArray();
+        return named.Length > 1 && (canBeAlone || named.DistinctBy(failure => failure.Worker).Count() > 1);
     }
 
     /// <summary>A process has come to its end in peace: only the last state is still held.</summary>
@@ -136,7 +233,7 @@ internal sealed class Checks(World world)
     {
         var reader = new SimulatedFiles(world, new SimulatedProcess(world, "reader"));
         var run = RunDirectory.Open(reader, SimulatedDisk.Run);
-        long total = world.Scenario.TotalSteps;
+        var (total, code) = world.Scenario.End;
         var newest = run.Checkpoints.FindNewest();
         Require(newest.Damaged.Count == 0 && newest.Newest?.State.Step == total, "the last version is on the disk");
         if (world.Broken is not null)
@@ -149,7 +246,7 @@ internal sealed class Checks(World world)
         var state = StoredState.Read(newest.Newest!, job.Layout, pool);
         Require(SimulatedJob.HashOf(state) == Reference[(int)total].Hash, "the last version has the reference's bits");
         Require(
-            SameBits(
+            code != ExitCode.Done || SameBits(
                 newest.Newest!.State.ValidationLoss ?? double.NaN, Reference[(int)total].ValidationLoss ?? double.NaN),
             "the last checkpoint has its validation loss");
         var ledger = run.ReadLedger();
@@ -157,7 +254,8 @@ internal sealed class Checks(World world)
         for (int step = 0; step < total && world.Broken is null; step++)
         {
             Require(
-                ledger.Entries[step].Step == step && ledger.Entries[step].TokenHash == Reference[step].TokenHash,
+                ledger.Entries[step].Step == step && ledger.Entries[step].TokenHash == Reference[step].TokenHash &&
+                    ledger.Entries[step].IsSkipped == Reference[step].IsSkipped,
                 $"step {step} is in the ledger once, with the plan's tokens");
         }
 
@@ -180,12 +278,12 @@ internal sealed class Checks(World world)
                 int step = (int)line["step"]!;
                 steps.Add(step);
                 Require(
-                    SameBits((double)line["loss"]!, Reference[step].MeanLoss),
+                    SameBits((double?)line["loss"] ?? double.NaN, Reference[step].MeanLoss),
                     $"the metrics have the reference's loss of step {step}");
             }
         }
 
-        var all = Enumerable.Range(0, (int)world.Scenario.TotalSteps).Select(step => (long)step);
+        var all = Enumerable.Range(0, (int)world.Scenario.End.Version).Select(step => (long)step);
         bool isWhole = steps.SequenceEqual(all);
         Require(
             isWhole || (_hasMetricsFailed && steps.Order().Distinct().SequenceEqual(steps)),
@@ -199,7 +297,7 @@ internal sealed class Checks(World world)
         long every = world.Scenario.EvaluateEvery;
         long total = world.Scenario.TotalSteps;
         var due = Enumerable.Range(1, (int)total).Where(step => step == total || (every > 0 && step % every == 0));
-        if (_hasStorageFailed || Reference[0].ValidationLoss is null)
+        if (_hasStorageFailed || Reference[0].ValidationLoss is null || world.Scenario.End.Code != ExitCode.Done)
         {
             return;
         }
@@ -222,6 +320,7 @@ internal sealed class Checks(World world)
     }
 
     private static bool SameBits(double left, double right) =>
+        (double.IsNaN(left) && double.IsNaN(right)) ||
         BitConverter.DoubleToInt64Bits(left) == BitConverter.DoubleToInt64Bits(right);
 
     private void Require(bool holds, string promise)

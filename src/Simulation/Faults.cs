@@ -53,6 +53,27 @@ public enum Faults
     /// <summary>SIGTERM, and a resume later.</summary>
     Stop = 1 << 14,
 
+    /// <summary>Devices fail on ranges and pieces, a few of them on most.</summary>
+    Error = 1 << 15,
+
+    /// <summary>A shard or a piece of the validation text fails on whatever device.</summary>
+    Poison = 1 << 16,
+
+    /// <summary>A device computes wrongly, where a comparison can find it out.</summary>
+    Mismatch = 1 << 17,
+
+    /// <summary>Machines that round differently want to work.</summary>
+    Foreign = 1 << 18,
+
+    /// <summary>A step's loss and gradient are not finite.</summary>
+    Divergence = 1 << 19,
+
+    /// <summary>A worker gets other tokens than it was sent.</summary>
+    Garble = 1 << 20,
+
+    /// <summary>Devices are lost, and their workers with them.</summary>
+    Device = 1 << 21,
+
     /// <summary>Everything.</summary>
-    All = (1 << 15) - 1,
+    All = (1 << 22) - 1,
 }

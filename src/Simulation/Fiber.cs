@@ -14,10 +14,13 @@ internal sealed class Fiber
     private static Fiber? s_current;
 
     private readonly Action _code;
+    private readonly Action? _done;
     private Host? _host;
 
     /// <summary>Code that has not begun.</summary>
-    public Fiber(Action code) => _code = code;
+    /// <param name="code">What blocks.</param>
+    /// <param name="done">Called when it has come to its end, by who resumed it last.</param>
+    public Fiber(Action code, Action? done) => (_code, _done) = (code, done);
 
     /// <summary>The one that runs on this thread; null on the simulation's own.</summary>
     public static Fiber? Current => s_current;
@@ -43,6 +46,7 @@ internal sealed class Fiber
         if (IsDone)
         {
             s_idle.Add(_host);
+            _done?.Invoke();
         }
     }
 

@@ -11,6 +11,7 @@ internal sealed class Network(World world)
     private const double DuplicateRate = 0.05;
     private const double DelayRate = 0.05;
     private const double ReorderRate = 0.5;
+    private const double GarbleRate = 0.02;
 
     private static readonly TimeSpan s_local = TimeSpan.FromMicroseconds(5);
     private static readonly TimeSpan s_fast = TimeSpan.FromMicroseconds(200);
@@ -36,7 +37,9 @@ internal sealed class Network(World world)
             return;
         }
 
-        var arrived = Wire(message);
+        var arrived = Wire(message is Assign assign && HasTokens(assign) && Happens(Faults.Garble, GarbleRate)
+            ? Garble(assign)
+            : message);
         message.Release();
         if (Happens(Faults.Loss, LossRate))
         {
@@ -87,6 +90,21 @@ internal sealed class Network(World world)
         }
 
         return happens;
+    }
+
+    private static bool HasTokens(Assign assign) =>
+        assign.Ranges.Count > 0 && assign.Ranges[0].Shards.Any(shard => shard.TargetCount > 0);
+
+    private Assign Garble(Assign assign)
+    {
+        var range = assign.Ranges[0];
+        int vocabulary = world.Scenario.Job.Model.VocabularySize;
+        ShardTokens[] shards =
+        [
+            .. range.Shards.Select(shard => new ShardTokens(
+                [.. shard.Ids.Select(id => (id + 1) % vocabulary)], [.. shard.Starts])),
+        ];
+        return assign with { Ranges = [range with { Shards = shards }, .. assign.Ranges.Skip(1)] };
     }
 
     /// <summary>What travels of a message, and what the receiver makes of it.</summary>

@@ -104,7 +104,7 @@ internal sealed class SimulatedDisk(World world)
 
     private void LosePower(DirectoryNode directory)
     {
-        directory.LosePower(world.Dice);
+        directory.LosePower(world);
         foreach (var node in directory.Entries.Values)
         {
             switch (node)
@@ -113,7 +113,7 @@ internal sealed class SimulatedDisk(World world)
                     LosePower(inner);
                     break;
                 case FileNode file:
-                    file.LosePower(world.Dice);
+                    file.LosePower(world);
                     break;
             }
         }
@@ -155,8 +155,9 @@ internal sealed class DirectoryNode : Node
         _unsynced.Clear();
     }
 
-    public void LosePower(Dice dice)
+    public void LosePower(World world)
     {
+        var dice = world.Dice;
         Entries = new SortedDictionary<string, Node>(_synced, StringComparer.Ordinal);
         bool inOrder = dice.Chance(0.5);
         int kept = dice.Between(0, _unsynced.Count);
@@ -165,6 +166,10 @@ internal sealed class DirectoryNode : Node
             if (inOrder ? index < kept : dice.Chance(0.5))
             {
                 _unsynced[index](Entries);
+            }
+            else
+            {
+                world.Count("disk: a change of a directory lost with the power");
             }
         }
 
@@ -186,12 +191,15 @@ internal sealed class FileNode : Node
 
     public void Sync() => _synced = Content;
 
-    public void LosePower(Dice dice)
+    public void LosePower(World world)
     {
         if (ReferenceEquals(_synced, Content))
         {
             return;
         }
+
+        world.Count("disk: a file torn by the power");
+        var dice = world.Dice;
 
         // Sector by sector the disk has the old bytes or the new ones, and either length; what it never had is zeros.
         int length = dice.Chance(0.5) ? Content.Length : dice.Between(

@@ -11,7 +11,10 @@ namespace RnnLm.Simulation;
 /// </summary>
 internal sealed class SimulatedJob : IStepPlan
 {
+    /// <summary>Jobs of arithmetic, then as many that diverge, then those of real models.</summary>
     private const int Variants = 24;
+    private const int RealVariants = 4;
+    private const double RealModels = 0.02;
     private const int StepsOfAnEpoch = 5;
     private const int MostSteps = 14;
     private const int MostExamples = 3;
@@ -21,6 +24,7 @@ internal sealed class SimulatedJob : IStepPlan
 
     private readonly int _variant;
     private readonly ShardTokens[][] _steps;
+    private readonly ulong? _infinite;
 
     private SimulatedJob(int variant)
     {
@@ -40,7 +44,16 @@ internal sealed class SimulatedJob : IStepPlan
         }
 
         Validation = [.. Draw(dice, dice.Between(0, 5)).Where(piece => piece.TargetCount > 0)];
-        Reference = [.. Train()];
+        if (variant is >= Variants and < 2 * Variants)
+        {
+            Divergence = dice.Chance(0.5) ? DivergencePolicy.Skip : DivergencePolicy.Stop;
+            _infinite = dice.Of(_steps).First(shard => shard.TargetCount > 0).Hash();
+        }
+
+        ReferenceVersion[] versions = [.. Train()];
+        Reference = versions;
+        int skipped = Array.FindIndex(versions, version => version.IsSkipped);
+        DivergesAt = skipped < 0 ? null : skipped;
     }
 
     public ModelSettings Model { get; }
@@ -50,6 +63,14 @@ internal sealed class SimulatedJob : IStepPlan
     public OptimizerSettings Optimizer { get; }
 
     public int Shards { get; }
+
+    /// <summary>The first step whose gradient is infinite; null for none.</summary>
+    public int? DivergesAt { get; }
+
+    /// <summary>What the run does then.</summary>
+    public DivergencePolicy Divergence { get; }
+
+    public long Seed => _variant;
 
     public IReadOnlyList<ShardTokens> Validation { get; }
 
@@ -63,10 +84,23 @@ internal sealed class SimulatedJob : IStepPlan
     public string Hash => $"{_variant:x64}";
 
     /// <summary>One of the jobs there are; each is made once in a process.</summary>
-    public static SimulatedJob Draw(Dice dice) => s_jobs.GetOrAdd(dice.Below(Variants), variant => new(variant));
+    public static SimulatedJob Draw(Dice dice, bool diverges)
+    {
+        int variant = diverges ? Variants + dice.Below(Variants)
+            : dice.Chance(RealModels) ? (2 * Variants) + dice.Below(RealVariants)
+            : dice.Below(Variants);
+        return s_jobs.GetOrAdd(variant, number => new SimulatedJob(number));
+    }
+
+    /// <summary>What computes; for one thread.</summary>
+    public IReplica MakeReplica() =>
+        _variant < 2 * Variants ? new ArithmeticReplica(_infinite) : new FusedReplica(Model);
 
     /// <inheritdoc/>
     public IReadOnlyList<ShardTokens> Step(long step) => _steps[step];
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{_variant}";
 
     /// <summary>Version 0.</summary>
     public TrainingState Initial(FloatBufferPool pool) => StoredState.Initial(pool, values =>
@@ -110,7 +144,7 @@ internal sealed class SimulatedJob : IStepPlan
     {
         using var pool = new FloatBufferPool(Layout.Length);
         using var gradients = new GradientPool(Layout);
-        using var replica = new ArithmeticReplica();
+        using var replica = MakeReplica();
         var optimizer = new Optimizer(Optimizer, pool, threads: 1);
         var state = Initial(pool);
         for (long step = 0; ; step++)
@@ -121,7 +155,7 @@ internal sealed class SimulatedJob : IStepPlan
                     Validation.Sum(piece => piece.TargetCount);
             if (step == MostSteps)
             {
-                yield return new ReferenceVersion(HashOf(state), validation, 0, 0);
+                yield return new ReferenceVersion(HashOf(state), validation, 0, 0, 0, false);
                 yield break;
             }
 
@@ -129,15 +163,18 @@ internal sealed class SimulatedJob : IStepPlan
             var sum = Sum(state.Parameters, shards, gradients, replica);
             double meanLoss = sum.LossSum / sum.TokenCount;
             ulong tokens = TokenHash.OfHashes([.. shards.Select(shard => shard.Hash())]);
-            yield return new ReferenceVersion(HashOf(state), validation, meanLoss, tokens);
-            state = optimizer.Apply(state, sum, shards.Sum(shard => shard.ExampleCount)).State;
+            ulong hash = HashOf(state);
+            var outcome = optimizer.Apply(state, sum, shards.Sum(shard => shard.ExampleCount));
             sum.Release();
+            yield return new ReferenceVersion(
+                hash, validation, meanLoss, tokens, outcome.GradientNorm, !outcome.IsFinite);
+            state = outcome.IsFinite ? outcome.State : state with { Parameters = state.Parameters.Repeat() };
         }
     }
 
     /// <summary>The tree's sum, by recursion over halves: written apart from the product's tree.</summary>
     private static Gradient Sum(
-        ParameterVersion version, ReadOnlySpan<ShardTokens> shards, GradientPool gradients, ArithmeticReplica replica)
+        ParameterVersion version, ReadOnlySpan<ShardTokens> shards, GradientPool gradients, IReplica replica)
     {
         if (shards.Length == 1)
         {
@@ -159,13 +196,17 @@ internal sealed class SimulatedJob : IStepPlan
 /// <param name="ValidationLoss">On the validation text; null when there is none.</param>
 /// <param name="MeanLoss">Of the step that follows.</param>
 /// <param name="TokenHash">Of the tokens of the step that follows.</param>
-internal sealed record ReferenceVersion(ulong Hash, double? ValidationLoss, double MeanLoss, ulong TokenHash);
+/// <param name="GradientNorm">Of the step that follows.</param>
+/// <param name="IsSkipped">Whether the step that follows is not finite.</param>
+internal sealed record ReferenceVersion(
+    ulong Hash, double? ValidationLoss, double MeanLoss, ulong TokenHash, double GradientNorm, bool IsSkipped);
 
 /// <summary>
 /// Numbers that follow from parameters and tokens and are spread over many magnitudes, so that any other order of
 /// addition, any token and any parameter that differs shows in the sum.
 /// </summary>
-internal sealed class ArithmeticReplica : IReplica
+/// <param name="infinite">Hash of the shard whose gradient is infinite; null for none.</param>
+internal sealed class ArithmeticReplica(ulong? infinite) : IReplica
 {
     private const int Magnitudes = 40;
 
@@ -202,6 +243,11 @@ internal sealed class ArithmeticReplica : IReplica
         for (int index = 0; index < result.Dense.Length; index++)
         {
             result.Dense.Span[index] = Spread(seed + (ulong)index) + values[beforeDense + index];
+        }
+
+        if (seed == infinite)
+        {
+            result.Dense.Span[0] = float.PositiveInfinity;
         }
 
         foreach (int id in shard.Ids.Distinct().Order())

@@ -6,7 +6,8 @@ namespace RnnLm.Simulation;
 /// <param name="name">For the trace.</param>
 internal sealed class SimulatedProcess(World world, string name)
 {
-    private const double MostSkew = 0.1;
+    /// <summary>By how much clocks are wrong at most.</summary>
+    public const double MostSkew = 0.1;
 
     private readonly List<Fiber> _fibers = [];
     private readonly Queue<Action> _waiting = [];
@@ -17,6 +18,7 @@ internal sealed class SimulatedProcess(World world, string name)
         world.Has(Faults.Clocks) ? world.Dice.Between(TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)) : TimeSpan.Zero;
 
     private int _freezes;
+    private int _working;
 
     public string Name => name;
 
@@ -34,8 +36,8 @@ internal sealed class SimulatedProcess(World world, string name)
     /// <summary>Whether an operation of its own on the disk ever failed.</summary>
     public bool HasDiskFailed { get; set; }
 
-    /// <summary>Whether it is in the middle of something that blocks.</summary>
-    public bool IsBusy => _fibers.Exists(fiber => !fiber.IsDone);
+    /// <summary>Whether work is under way in it beside its actors.</summary>
+    public bool IsBusy => _working > 0 || _fibers.Exists(fiber => !fiber.IsDone);
 
     /// <summary>What its monotonic clock says.</summary>
     public DateTimeOffset Clock => DateTimeOffset.UnixEpoch + _offset + (world.Time.Now * _rate);
@@ -56,29 +58,95 @@ internal sealed class SimulatedProcess(World world, string name)
     /// <summary>The same after a time of its own clock.</summary>
     public void PostByOwnClock(TimeSpan delay, Action action) => Post(delay / _rate, action);
 
-    /// <summary>Begins something that blocks.</summary>
-    public void Begin(Action code)
+    /// <summary>Has work done beside its actors: what it does may come before or after what they do meanwhile.
+    /// </summary>
+    /// <param name="work">The work.</param>
+    /// <param name="mayBlock">Whether it writes files.</param>
+    /// <param name="done">Takes the result.</param>
+    public void Work<T>(Func<T> work, bool mayBlock, Action<T> done)
     {
-        var fiber = new Fiber(() =>
+        var time = world.Dice.Between(TimeSpan.FromTicks(100), world.WorkTime);
+        bool isEarly = world.Dice.Chance(0.5);
+        if (mayBlock)
         {
-            try
-            {
-                code();
-            }
-            catch (ProcessDiedException)
-            {
-                // Dead processes say nothing.
-            }
-#pragma warning disable CA1031 // Whatever is thrown here is for the world to judge.
-            catch (Exception failure)
-#pragma warning restore CA1031
-            {
-                world.Violation($"{name} threw {failure}");
-            }
+            Begin(
+                () =>
+                {
+                    if (!isEarly)
+                    {
+                        Sleep(time);
+                    }
+
+                    var result = work();
+                    if (isEarly)
+                    {
+                        Sleep(time);
+                    }
+
+                    return result;
+                },
+                done);
+            return;
+        }
+
+        _working++;
+        var early = isEarly ? work() : default;
+        Post(time, () =>
+        {
+            _working--;
+            done(isEarly ? early! : work());
         });
+    }
+
+    /// <summary>Begins something that blocks.</summary>
+    public void Begin(Action code) => Begin(
+        () =>
+        {
+            code();
+            return true;
+        },
+        _ => { });
+
+    /// <summary>Begins something that blocks, and takes its result.</summary>
+    public void Begin<T>(Func<T> code, Action<T> done)
+    {
+        T? result = default;
+        bool hasResult = false;
+        var fiber = new Fiber(
+            () => Attempt(() =>
+            {
+                result = code();
+                hasResult = true;
+            }),
+            () =>
+            {
+                if (hasResult && IsAlive)
+                {
+                    done(result!);
+                }
+            });
         _fibers.RemoveAll(done => done.IsDone);
         _fibers.Add(fiber);
         fiber.Resume();
+    }
+
+    /// <summary>Does what must throw nothing.</summary>
+    public void Attempt(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (ProcessDiedException)
+        {
+            // Dead processes say nothing.
+        }
+#pragma warning disable CA1031 // Whatever is thrown here is for the world to judge.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            world.Violation($"nothing is thrown in {name}: {failure}");
+        }
     }
 
     /// <summary>Called inside of what blocks: goes on after a time, if the process lives then.</summary>

@@ -9,9 +9,13 @@ public static class Simulator
     /// <param name="seed">Decides everything.</param>
     /// <param name="faults">Which kinds may come.</param>
     /// <param name="reader">Takes the trace, a line at a time; null for nobody.</param>
-    public static SimulationResult Run(long seed, Faults faults, Action<string>? reader = null)
+    public static SimulationResult Run(long seed, Faults faults, Action<string>? reader = null) =>
+        Run(seed, faults, new PlainHosting(), reader);
+
+    /// <summary>The same with other hosts.</summary>
+    internal static SimulationResult Run(long seed, Faults faults, IHosting hosting, Action<string>? reader)
     {
-        var world = new World(seed, faults, reader);
+        var world = new World(seed, faults, hosting, reader);
         world.Run();
         return new SimulationResult(
             seed, world.Broken, world.Trace.Hash, world.Time.Now, world.Time.Events, world.Counts);
@@ -83,6 +87,9 @@ public sealed class SimulationTotals
     /// <summary>Things that happened.</summary>
     public long Events { get; private set; }
 
+    /// <summary>Of all their traces, whatever their order.</summary>
+    public ulong TraceHash { get; private set; }
+
     /// <summary>How often which fault and which branch of the protocol came.</summary>
     public SortedDictionary<string, long> Counts { get; } = new(StringComparer.Ordinal);
 
@@ -94,6 +101,7 @@ public sealed class SimulationTotals
         Seeds++;
         VirtualTime += result.VirtualTime;
         Events += result.Events;
+        TraceHash += result.TraceHash;
         foreach (var (what, times) in result.Counts)
         {
             Counts[what] = Counts.GetValueOrDefault(what) + times;

@@ -1,10 +1,15 @@
+using RnnLm.Worker;
+
 namespace RnnLm.Simulation;
 
 /// <summary>One simulated run: its processes, what goes wrong, and who starts what anew.</summary>
 internal sealed class World
 {
-    /// <summary>What every honest worker's self-test gives.</summary>
-    public const string SelfTestHash = "5e1f";
+    /// <summary>What the self-test of the run's kind of machine gives.</summary>
+    public const string SelfTest = "5e1f";
+
+    /// <summary>What the self-test of another kind of machine gives.</summary>
+    public const string ForeignSelfTest = "a11e";
 
     /// <summary>By then a run without further faults must have ended.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromHours(4);
@@ -15,7 +20,7 @@ internal sealed class World
     private static readonly Faults[] s_injected =
     [
         Faults.Partition, Faults.Freeze, Faults.Kill, Faults.Move, Faults.Reachability, Faults.Slow, Faults.Membership,
-        Faults.Disk, Faults.Power, Faults.Stop,
+        Faults.Disk, Faults.Power, Faults.Stop, Faults.Device,
     ];
 
     private static readonly TimeSpan s_supervision = TimeSpan.FromSeconds(3);
@@ -27,10 +32,12 @@ internal sealed class World
     private readonly HashSet<int> _left = [];
     private SimulatedCoordinator? _leader;
     private TimeSpan? _done;
+    private bool _isWrong;
     private int _processes;
 
-    public World(long seed, Faults allowed, Action<string>? reader)
+    public World(long seed, Faults allowed, IHosting hosting, Action<string>? reader)
     {
+        Hosting = hosting;
         Dice = new Dice(seed);
         Trace = new Trace(reader);
         Scenario = Scenario.Draw(Dice, allowed);
@@ -38,8 +45,9 @@ internal sealed class World
         Network = new Network(this);
         Disk = new SimulatedDisk(this);
         Checks = new Checks(this);
+        Replica = Scenario.Job.MakeReplica();
         _workers = new SimulatedWorker?[Scenario.Workers];
-        Note("scenario", $"{Scenario with { Job = null! }}");
+        Note("scenario", $"{Scenario}");
     }
 
     public Scenario Scenario { get; }
@@ -55,6 +63,11 @@ internal sealed class World
     public SimulatedDisk Disk { get; }
 
     public Checks Checks { get; }
+
+    public IHosting Hosting { get; }
+
+    /// <summary>What all devices compute with, one after another.</summary>
+    public IReplica Replica { get; }
 
     /// <summary>What an addition or an update takes at most.</summary>
     public TimeSpan WorkTime { get; }
@@ -78,6 +91,11 @@ internal sealed class World
     /// <summary>A promise is broken: the simulation ends.</summary>
     public void Violation(string promise)
     {
+        if (_isWrong)
+        {
+            return;
+        }
+
         // Stack traces differ from build to build.
         Note("checks", $"BROKEN: {promise.Split('\n')[0]}");
         Broken ??= promise;
@@ -103,7 +121,7 @@ internal sealed class World
         try
         {
             Advance();
-            if (Broken is null)
+            if (Broken is null && !_isWrong)
             {
                 // What counts is what is on the disk.
                 if (Has(Faults.Power) && Dice.Chance(0.5))
@@ -128,6 +146,8 @@ internal sealed class World
             {
                 process.Die("is over");
             }
+
+            Replica.Dispose();
         }
     }
 
@@ -138,7 +158,7 @@ internal sealed class World
 
     private void Advance()
     {
-        while (Broken is null && !IsOver)
+        while (Broken is null && !_isWrong && !IsOver)
         {
             bool isDue = Time.Advance();
             if ((!isDue && _done is null) || Time.Now > Scenario.Horizon + Patience || Time.Events > MostEvents)
@@ -155,11 +175,26 @@ internal sealed class World
     /// <summary>The run is done: nobody starts anything any more.</summary>
     public void OnEnded(SimulatedCoordinator coordinator)
     {
-        if (coordinator.Failure is null)
+        if (coordinator.HasSaved)
         {
             Checks.Released(coordinator.Process, isCoordinator: true);
+        }
+
+        // Another that lives has the run, or will have it, and finds out for itself what ends it.
+        bool isLast = coordinator.Ending == ExitCode.Done ||
+            !_coordinators.Exists(other => other != coordinator && other.Process.IsAlive);
+        if (isLast && coordinator.Ending == Scenario.End.Code &&
+            Checks.VersionOf(coordinator) == Scenario.End.Version)
+        {
             _done ??= Time.Now;
         }
+    }
+
+    /// <summary>Wrong bits are in the model, and nobody could know: there is nothing more to check.</summary>
+    public void EndWrong()
+    {
+        Count("end: wrong, not compared");
+        _isWrong = true;
     }
 
     /// <summary>A coordinator has begun to lead: workers are told of it sooner or later.</summary>
@@ -198,7 +233,7 @@ internal sealed class World
 
     /// <summary>Whether a device of a process has anything in hand.</summary>
     public bool IsComputing(SimulatedProcess process) =>
-        _workers.OfType<SimulatedWorker>().Any(worker => worker.Process == process && worker.IsComputing);
+        _workers.OfType<SimulatedWorker>().Any(worker => worker.Process == process && worker.Device.IsComputing);
 
     /// <summary>Number of a process among the run's coordinators; the highest there can be before it has taken the run.
     /// </summary>
@@ -213,6 +248,18 @@ internal sealed class World
         foreach (var coordinator in _coordinators.Where(coordinator => coordinator.Lives))
         {
             foreach (var worker in coordinator.Addresses.Values.Where(worker => worker.Process == process).ToArray())
+            {
+                TellOfLoss(coordinator, worker);
+            }
+        }
+    }
+
+    /// <summary>Those who watch a worker are told that it has stopped.</summary>
+    public void OnStopped(SimulatedWorker worker)
+    {
+        foreach (var coordinator in _coordinators.Where(coordinator => coordinator.Lives))
+        {
+            if (coordinator.AddressOf(worker.Id) == worker)
             {
                 TellOfLoss(coordinator, worker);
             }
@@ -292,6 +339,9 @@ internal sealed class World
         Time.After(Dice.Between(s_supervision, s_supervision * 10), Supervise);
     }
 
+    /// <summary>Whether the workers that stay might all be turned away for good.</summary>
+    private bool MayBeExpelled => Has(Faults.Error) || Has(Faults.Mismatch);
+
     private void Schedule(Faults fault)
     {
         var pause = Scenario.FaultPause * -Math.Log(1 - Dice.Fraction());
@@ -340,18 +390,27 @@ internal sealed class World
                 break;
             case Faults.Move when !Scenario.HasLocks && coordinators.Length > 0:
                 StartCoordinator();
+                if (Dice.Chance(0.3))
+                {
+                    // Two at the same moment.
+                    StartCoordinator();
+                }
+
                 break;
+            case Faults.Device when workers.Length > 0:
+                Dice.Of(workers).Device.Lose();
+                return;
             case Faults.Reachability when coordinators.Length > 0 && workers.Length > 0:
                 var (misled, lost) = (Dice.Of(coordinators), Dice.Of(workers));
                 misled.Process.Post(TimeSpan.Zero, () => CountIf(misled.Lose(lost), fault));
                 return;
             case Faults.Slow when workers.Length > 0 && Dice.Chance(0.5):
-                Dice.Of(workers).Hang(Dice.Between(s_second, s_minute * 15));
-                break;
+                Dice.Of(workers).Device.Hang(Dice.Between(s_second, s_minute * 15));
+                return;
             case Faults.Slow when workers.Length > 0:
-                Dice.Of(workers).SlowDown(Dice.Between(3, 100), Dice.Between(s_second, s_minute * 5));
-                break;
-            case Faults.Membership when workers.Length > 1 && _left.Count < _workers.Length - 1:
+                Dice.Of(workers).Device.SlowDown(Dice.Between(3, 100), Dice.Between(s_second, s_minute * 5));
+                return;
+            case Faults.Membership when workers.Length > 1 && _left.Count < _workers.Length - 1 && !MayBeExpelled:
                 var leaving = Dice.Of(workers);
                 _left.Add(Array.IndexOf(_workers, leaving));
                 leaving.Process.Die("leaves for good");
@@ -369,7 +428,7 @@ internal sealed class World
                 break;
             case Faults.Stop when coordinators.Length > 0:
                 var stopped = Dice.Of(coordinators);
-                stopped.Process.Post(TimeSpan.Zero, () => CountIf(stopped.Stop(), fault));
+                stopped.Process.Post(TimeSpan.Zero, () => CountIf(stopped.RequestStop(), fault));
                 return;
             default:
                 return;

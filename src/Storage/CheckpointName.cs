@@ -37,9 +37,9 @@ internal sealed record CheckpointName(long Step, long Incarnation, int Rewrite =
     }
 
     /// <summary>
-    /// Those of a directory that make up the run, newest first and one a step. A holder gives what it takes over its own
-    /// incarnation, newest first, and what it writes is newer still: what a lower incarnation has from the lowest step of
-    /// a higher one on was written by a holder that had lost the run, or again by a higher one.
+    /// Those of a directory that make up the run, newest first and one a step. A holder gives what it takes over its
+    /// own incarnation, newest first, and what it writes is newer still: what a lower incarnation has from the lowest
+    /// step of a higher one on was written by a holder that had lost the run, or again by a higher one.
     /// </summary>
     public static IReadOnlyList<CheckpointName> Lineage(IEnumerable<CheckpointName> names)
     {

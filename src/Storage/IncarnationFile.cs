@@ -3,9 +3,10 @@ using System.Globalization;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// A file of the run of which each holder has its own, <c>metrics.2.jsonl</c> for incarnation 2. Whatever a holder still
-/// does that was stopped and has lost the run meanwhile thus happens to other files than its successor's. The highest
-/// incarnation is in force; <c>metrics.jsonl</c>, a link to it, is for people and other programs and not read here.
+/// A file of the run of which each holder has its own, <c>metrics.2.jsonl</c> for incarnation 2. Whatever a holder
+/// still does that was stopped and has lost the run meanwhile thus happens to other files than its successor's. The
+/// highest incarnation is in force; <c>metrics.jsonl</c>, a link to it, is for people and other programs and not read
+/// here.
 /// </summary>
 /// <param name="operations">The file system.</param>
 /// <param name="run">The run directory.</param>

@@ -4,12 +4,12 @@ using System.Text.Json;
 namespace RnnLm.Storage;
 
 /// <summary>
-/// The right to write a run. An exclusive lock of the operating system on <c>lease.lock</c>, which the kernel gives back
-/// when the process ends in whatever way, refuses a second coordinator at once. Where such locks do not reach (file
-/// systems shared between machines), the last to take the run has it: each taking creates <c>lease.N</c> with the next
-/// incarnation N, which no other gets, and <see cref="Verify"/> before each write, rename or removal stops an older one.
-/// An older one that was stopped behind that check does what it was about to do when it goes on, and no more; it does
-/// that to names of its own incarnation, which nobody reads any more. Safe to use from several threads.
+/// The right to write a run. An exclusive lock of the operating system on <c>lease.lock</c>, which the kernel gives
+/// back when the process ends in whatever way, refuses a second coordinator at once. Where such locks do not reach
+/// (file systems shared between machines), the last to take the run has it: each taking creates <c>lease.N</c> with
+/// the next incarnation N, which no other gets, and <see cref="Verify"/> before each write, rename or removal stops an
+/// older one. An older one that was stopped behind that check does what it was about to do when it goes on, and no
+/// more; it does that to names of its own incarnation, which nobody reads any more. Safe to use from several threads.
 /// </summary>
 public sealed class Lease : IDisposable
 {
@@ -36,7 +36,8 @@ public sealed class Lease : IDisposable
     internal string Tag => Incarnation.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Throws when another coordinator has taken the run over.</summary>
-    /// <exception cref="RnnLmException">Exit code 4: the lease is lost. Exit code 6: the run cannot be read.</exception>
+    /// <exception cref="RnnLmException">Exit code 4: the lease is lost. Exit code 6: the run cannot be read.
+    /// </exception>
     public void Verify()
     {
         var (newest, holder) = StorageFailure.Guard("read", _run, () =>
@@ -149,7 +150,8 @@ public sealed class Lease : IDisposable
     private static IDisposable Lock(FileOperations operations, string run, IncarnationFile file) =>
         operations.TryLock(Path.Combine(run, LockName)) ?? throw new RnnLmException(
             ExitCode.Cluster,
-            $"run '{run}' is in use by {Holder(operations, file)}; wait until it ends, stop it, or choose another --run");
+            $"run '{run}' is in use by {Holder(operations, file)}; wait until it ends, stop it, or choose another " +
+            "--run");
 
     private static string Holder(FileOperations operations, IncarnationFile file) => file.Newest() is { } incarnation
         ? LeaseRecord.Read(operations, file.PathOf(incarnation))?.ToString()

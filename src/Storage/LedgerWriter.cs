@@ -106,7 +106,8 @@ public sealed class LedgerWriter : IDisposable
         if (content.ChainAt(checked((int)steps)) != chain)
         {
             throw RnnLmException.Storage(
-                $"'{file.PathInForce}' does not belong to the checkpoint of step {steps}: its chain hash differs; {Cure}");
+                $"'{file.PathInForce}' does not belong to the checkpoint of step {steps}: its chain hash differs; " +
+                Cure);
         }
 
         return content;

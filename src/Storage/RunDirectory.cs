@@ -272,8 +272,8 @@ public sealed class RunDirectory
             if (!IsSame(temporary, TokenizerDirectory))
             {
                 throw RnnLmException.BadInput(
-                    $"'{TokenizerDirectory}' is of another job, of which nothing else was begun; remove it, or choose " +
-                    "another --run");
+                    $"'{TokenizerDirectory}' is of another job, of which nothing else was begun; remove it, or " +
+                    "choose another --run");
             }
 
             TemporaryName.Remove(_operations, temporary);

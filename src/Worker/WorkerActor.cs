@@ -10,6 +10,6 @@ public sealed class WorkerActor(ActorId self, IDevice device, IActorRef coordina
     : BehaviourActor(self, new WorkerBehaviour(self, device.Threads), work: null, coordinator)
 {
     /// <inheritdoc/>
-    protected override void CarryOut(Effect effect, Action<Message> answer, Action<Exception> fail) =>
-        device.Submit((DeviceWork)effect, answer, fail);
+    protected override void CarryOut(Effect effect, Action<Message> answer) =>
+        device.Submit((DeviceWork)effect, answer);
 }

@@ -44,13 +44,15 @@ public sealed class WorkerBehaviour : IBehaviour
         RangeComputed computed => [new Send(ActorId.Coordinator, new RangeResult(
             computed.Incarnation, _self, computed.Step, computed.Range, computed.TokenHash, computed.Gradient))],
         RangeNotComputed it => [new Send(ActorId.Coordinator, new RangeFailed(
-            it.Incarnation, _self, it.Step, it.Range, it.Cause))],
+            it.Incarnation, _self, it.Step, it.Range, it.Attempt, it.Cause))],
         Evaluate evaluate => OnEvaluate(evaluate),
         PieceEvaluated { Request: var asked } piece => [new Send(ActorId.Coordinator, new EvaluationResult(
             asked.Incarnation, _self, asked.Version, asked.Piece, piece.LossSum, piece.TokenCount))],
         PieceNotEvaluated { Request: var asked } it => [new Send(ActorId.Coordinator, new EvaluationFailed(
             asked.Incarnation, _self, asked.Version, asked.Piece, it.Cause))],
-        Dismiss => OnDismiss(),
+        Dismiss { Incarnation: var incarnation } when incarnation < _incarnation => [],
+        Dismiss => Stop(null),
+        DeviceLost { Cause: var cause } => Stop(cause),
         _ => throw new InvalidOperationException($"{_self} does not know the message {message.GetType().Name}."),
     };
 
@@ -124,11 +126,11 @@ public sealed class WorkerBehaviour : IBehaviour
         return [new ComputeLoss(evaluate, _version.Retain())];
     }
 
-    private List<Effect> OnDismiss()
+    private List<Effect> Stop(Exception? cause)
     {
         _version?.Release();
         _version = null;
-        return [new StopActor(null)];
+        return [new StopActor(cause)];
     }
 
     private List<Effect> BeginRanges()
@@ -147,7 +149,8 @@ public sealed class WorkerBehaviour : IBehaviour
             }
 
             _begunAttempts[assigned.Range] = assigned.Attempt;
-            effects.Add(new ComputeRange(_incarnation, _version.Retain(), assigned.Range, assigned.Shards));
+            effects.Add(new ComputeRange(
+                _incarnation, _version.Retain(), assigned.Range, assigned.Attempt, assigned.Shards));
         }
 
         return effects;

@@ -19,7 +19,8 @@ public sealed class Evaluate_command(SmallRun small)
         var (loss, tokens) = ByHand();
         double bits = loss * tokens / Math.Log(2) / tokens;
 
-        var json = JsonElement.Parse(RnnLmProcess.Run(small.Directory, "evaluate", "--run", SmallRun.Name, "--corpus", "other.txt", "--json").Succeeded().Output);
+        var json = JsonElement.Parse(RnnLmProcess.Run(
+            small.Directory, "evaluate", "--run", SmallRun.Name, "--corpus", "other.txt", "--json").Succeeded().Output);
         Assert.Equal(80, json.GetProperty("step").GetInt64());
         Assert.Equal(tokens, json.GetProperty("tokens").GetInt64());
         Assert.Equal(Words, json.GetProperty("words").GetInt64());
@@ -32,7 +33,9 @@ public sealed class Evaluate_command(SmallRun small)
 
         // The same figures, rounded: those of the hand may lie on the other side of a rounding.
         double Figure(string name) => json.GetProperty(name).GetDouble();
-        string text = RnnLmProcess.Run(small.Directory, "evaluate", "--run", SmallRun.Name, "--corpus", "other.txt", "--threads", "1").Succeeded().Output;
+        string text = RnnLmProcess.Run(
+            small.Directory, "evaluate", "--run", SmallRun.Name, "--corpus", "other.txt", "--threads", "1")
+            .Succeeded().Output;
         string expected = string.Create(
             CultureInfo.InvariantCulture,
             $"""

@@ -26,7 +26,8 @@ internal sealed class RnnLmProcess : IDisposable
         string[] command =
         [
             "--default-signal=INT,TERM,HUP", "--unset=TERM", .. variables,
-            "sh", "-c", $"exec \"$@\" {redirection}", "sh", host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
+            "sh", "-c", $"exec \"$@\" {redirection}", "sh",
+            host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
         ];
         _process = Process.Start(new ProcessStartInfo("env", command)
         {

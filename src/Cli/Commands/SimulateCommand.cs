@@ -71,6 +71,7 @@ internal static class SimulateCommand
             Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {times,12:N0}  {what}"));
         }
 
+        Console.Out.WriteLine($"trace {totals.TraceHash:x16} of all seeds");
         return totals.Failures.Count == 0 ? 0 : throw Failure(totals.Failures.MinBy(failure => failure.Seed)!, faults);
     }
 

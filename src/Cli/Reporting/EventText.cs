@@ -22,7 +22,7 @@ internal static class EventText
         WorkFailed failed => $"step {failed.Version}: {failed.Work} failed on {failed.Worker}: {failed.Reason}",
         ResultsDiffer differ => $"step {differ.Step}: {differ.Worker} and {differ.Second} computed different results " +
             $"for shards {differ.Range}: one of them computes wrongly",
-        NotVerified step => $"step {step.Step} is not verified: --verify-every needs a second worker",
+        NotVerified { IsFirst: true } step => $"step {step.Step} is not verified: --verify-every needs a second worker",
         WaitingForWorkers => "waiting for a worker that is ready …",
         CheckpointFailed failed => $"warning: the checkpoint of step {failed.Version} could not be " +
             $"written: {failed.Reason}",

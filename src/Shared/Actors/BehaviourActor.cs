@@ -10,7 +10,7 @@ namespace RnnLm.Shared;
 /// <param name="behaviour">What decides.</param>
 /// <param name="work">Where <see cref="RunWork"/> runs; null for a behaviour that asks for none.</param>
 /// <param name="watcher">Who is told that this actor exists and why it stopped; null for nobody.</param>
-public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, WorkThreads? work, IActorRef? watcher)
+public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, IWorkQueue? work, IActorRef? watcher)
     : UntypedActor, IWithTimers
 {
     private readonly Dictionary<ActorId, IActorRef> _addresses = [];
@@ -25,8 +25,7 @@ public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, WorkThr
     /// <summary>Begins an effect that only this kind of actor has, without blocking.</summary>
     /// <param name="effect">What to do.</param>
     /// <param name="answer">Tells this actor a result; for any thread, any time later.</param>
-    /// <param name="fail">Ends this actor with a cause; for any thread, any time later.</param>
-    protected abstract void CarryOut(Effect effect, Action<Message> answer, Action<Exception> fail);
+    protected abstract void CarryOut(Effect effect, Action<Message> answer);
 
     /// <summary>Runs work off the actor; what it returns comes back as a message.</summary>
     protected void Run(Func<Message> run) => work!.Run(run).PipeTo(Self, Self, failure: cause => new Failed(cause));
@@ -121,7 +120,7 @@ public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, WorkThr
                 break;
             default:
                 var self = Self;
-                CarryOut(effect, message => self.Tell(message, self), cause => self.Tell(new Failed(cause), self));
+                CarryOut(effect, message => self.Tell(message, self));
                 break;
         }
     }
@@ -139,5 +138,5 @@ public sealed record Hello(ActorId Actor);
 /// <summary>Actor → watcher: I stop, and why. Akka's own word of it, which follows, has no cause.</summary>
 public sealed record Farewell(Exception? Cause);
 
-/// <summary>To an actor from its own work, device or mailbox: end with this cause.</summary>
+/// <summary>To an actor from its own work or mailbox: end with this cause.</summary>
 public sealed record Failed(Exception Cause);

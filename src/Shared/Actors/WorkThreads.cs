@@ -2,11 +2,19 @@ using System.Collections.Concurrent;
 
 namespace RnnLm.Shared;
 
+/// <summary>Where actors have work done that takes its time.</summary>
+public interface IWorkQueue
+{
+    /// <summary>Queues work.</summary>
+    /// <returns>Its result; faulted with a <see cref="WorkOverflowException"/> when the queue is full.</returns>
+    Task<T> Run<T>(Func<T> work);
+}
+
 /// <summary>
 /// A scheduler with threads and a bounded queue of its own: long work never takes the pool's threads, on which actors
 /// and timers run.
 /// </summary>
-public sealed class WorkThreads : TaskScheduler, IDisposable
+public sealed class WorkThreads : TaskScheduler, IWorkQueue, IDisposable
 {
     private readonly BlockingCollection<Task> _queue;
     private readonly Thread[] _threads;
@@ -32,8 +40,7 @@ public sealed class WorkThreads : TaskScheduler, IDisposable
     /// <inheritdoc/>
     public override int MaximumConcurrencyLevel => _threads.Length;
 
-    /// <summary>Queues work.</summary>
-    /// <returns>Its result; faulted with a <see cref="WorkOverflowException"/> when the queue is full.</returns>
+    /// <inheritdoc/>
     public Task<T> Run<T>(Func<T> work)
     {
         var task = new Task<T>(work, TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler);

@@ -8,9 +8,9 @@ public interface IDevice : IDisposable
 
     /// <summary>Queues work behind what was queued before.</summary>
     /// <param name="work">What to compute.</param>
-    /// <param name="answer">Takes the result, or that this range or piece has none, on any thread.</param>
-    /// <param name="fail">Takes why the device cannot go on (no memory, no library), on any thread.</param>
-    void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail);
+    /// <param name="answer">Takes the result, that this range or piece has none, or <see cref="DeviceLost"/>, on any
+    /// thread.</param>
+    void Submit(DeviceWork work, Action<Message> answer);
 }
 
 /// <summary>What a worker can ask of its device.</summary>
@@ -24,7 +24,8 @@ public sealed record RunSelfTest : DeviceWork;
 /// <see cref="RangeNotComputed"/>. The device owns one reference to the version.
 /// </summary>
 public sealed record ComputeRange(
-    long Incarnation, ParameterVersion Version, ShardRange Range, IReadOnlyList<ShardTokens> Shards) : DeviceWork;
+    long Incarnation, ParameterVersion Version, ShardRange Range, int Attempt, IReadOnlyList<ShardTokens> Shards)
+    : DeviceWork;
 
 /// <summary>
 /// The loss of a piece of validation text; answered by <see cref="PieceEvaluated"/> or
@@ -44,10 +45,14 @@ public sealed record RangeComputed(
 }
 
 /// <summary>Computing a shard of the range threw.</summary>
-public sealed record RangeNotComputed(long Incarnation, long Step, ShardRange Range, string Cause) : Message;
+public sealed record RangeNotComputed(long Incarnation, long Step, ShardRange Range, int Attempt, string Cause)
+    : Message;
 
 /// <summary>The device has evaluated a piece.</summary>
 public sealed record PieceEvaluated(Evaluate Request, double LossSum, long TokenCount) : Message;
 
 /// <summary>Evaluating the piece threw.</summary>
 public sealed record PieceNotEvaluated(Evaluate Request, string Cause) : Message;
+
+/// <summary>The device cannot go on: it has no memory, or no library.</summary>
+public sealed record DeviceLost(Exception Cause) : Message;

@@ -46,20 +46,20 @@ public sealed class ThreadedDevice : IDevice
     public int Threads => _threads.Count;
 
     /// <inheritdoc/>
-    public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail) => Enqueue(work switch
+    public void Submit(DeviceWork work, Action<Message> answer) => Enqueue(work switch
     {
         RunSelfTest =>
         [
-            new Item(_newest, computer => answer(new SelfTestDone(_selfTest.Run(computer))), () => { }, fail),
+            new Item(_newest, computer => answer(new SelfTestDone(_selfTest.Run(computer))), () => { }, answer),
         ],
-        ComputeRange range => ItemsOf(range, answer, fail),
+        ComputeRange range => ItemsOf(range, answer),
         ComputeLoss { Request: var request, Version: var version } =>
         [
             new Item(
                 (request.Incarnation, version.Version),
                 computer => answer(EvaluatePiece(request, version, computer)),
                 version.Release,
-                fail),
+                answer),
         ],
         _ => throw new InvalidOperationException($"a device has no work {work.GetType().Name}"),
     });
@@ -98,8 +98,8 @@ public sealed class ThreadedDevice : IDevice
     }
 
     /// <summary>
-    /// Memory that is used up, and an error that a GPU keeps and repeats for all that follows, say nothing of the range:
-    /// the worker fails. libtorch has no exceptions of its own for them.
+    /// Memory that is used up, and an error that a GPU keeps and repeats for all that follows, say nothing of the
+    /// range: the worker fails. libtorch has no exceptions of its own for them.
     /// </summary>
     private static bool IsOfTheDevice(Exception failure) => failure is OutOfMemoryException ||
         failure.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase) ||
@@ -109,7 +109,7 @@ public sealed class ThreadedDevice : IDevice
     /// <summary>libtorch adds its stack to its messages.</summary>
     private static string FirstLine(Exception failure) => failure.Message.Split('\n')[0].TrimEnd();
 
-    private Item[] ItemsOf(ComputeRange work, Action<Message> answer, Action<Exception> fail)
+    private Item[] ItemsOf(ComputeRange work, Action<Message> answer)
     {
         var computation = new RangeComputation(work.Range, work.Shards, _pool);
         int unfinished = work.Shards.Count;
@@ -128,7 +128,7 @@ public sealed class ThreadedDevice : IDevice
                 if (computation.Fail())
                 {
                     answer(new RangeNotComputed(
-                        work.Incarnation, work.Version.Version, work.Range, FirstLine(failure)));
+                        work.Incarnation, work.Version.Version, work.Range, work.Attempt, FirstLine(failure)));
                 }
             }
         }
@@ -145,7 +145,7 @@ public sealed class ThreadedDevice : IDevice
         return
         [
             .. Enumerable.Range(0, work.Shards.Count).Select(index => new Item(
-                (work.Incarnation, work.Version.Version), computer => Compute(index, computer), Finish, fail)),
+                (work.Incarnation, work.Version.Version), computer => Compute(index, computer), Finish, answer)),
         ];
     }
 
@@ -180,7 +180,7 @@ public sealed class ThreadedDevice : IDevice
         else
         {
             dropped = [.. dropped, .. items];
-            items[0].Fail(new WorkOverflowException(_name, _isEnding ? 0 : Capacity));
+            items[0].Answer(new DeviceLost(new WorkOverflowException(_name, _isEnding ? 0 : Capacity)));
         }
 
         foreach (var item in dropped)
@@ -211,7 +211,7 @@ public sealed class ThreadedDevice : IDevice
             catch (Exception failure)
 #pragma warning restore CA1031
             {
-                item!.Fail(failure);
+                item!.Answer(new DeviceLost(failure));
             }
             finally
             {
@@ -229,7 +229,7 @@ public sealed class ThreadedDevice : IDevice
     /// <param name="Version">Of the parameters it needs.</param>
     /// <param name="Compute">Computes it and answers.</param>
     /// <param name="Finish">Gives back what it holds, whether it was computed or not.</param>
-    /// <param name="Fail">Takes what computing threw.</param>
+    /// <param name="Answer">Takes what computing threw.</param>
     private sealed record Item(
-        (long Incarnation, long Version) Version, Action<IReplica> Compute, Action Finish, Action<Exception> Fail);
+        (long Incarnation, long Version) Version, Action<IReplica> Compute, Action Finish, Action<Message> Answer);
 }

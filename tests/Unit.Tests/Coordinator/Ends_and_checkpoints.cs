@@ -19,6 +19,20 @@ public sealed class Ends_and_checkpoints
         Assert.Contains(harness.Sent[CoordinatorHarness.Worker(0)], message => message is Dismiss);
     }
 
+    /// <summary>The sums of a step that is abandoned, and what is still on its way.</summary>
+    [Fact]
+    public void Asked_to_stop_in_the_middle_of_a_step_it_gives_its_sums_back()
+    {
+        var harness = Started(new CoordinatorHarness());
+        harness.Join(1);
+        var (worker, half) = harness.Assigned(0, 0, 1)[0];
+        var (other, late) = harness.Assigned(0, 0, 1)[^1];
+        harness.Tell(harness.Answer(worker, 0, half));
+        harness.Tell(new StopRequested(ExitCode.Terminated));
+        harness.Tell(harness.Answer(other, 0, late));
+        Assert.Equal(0, harness.Gradients.Outstanding);
+    }
+
     [Fact]
     public void A_snapshot_keeps_its_bytes_while_training_goes_on()
     {
@@ -84,7 +98,7 @@ public sealed class Ends_and_checkpoints
     }
 
     [Fact]
-    public void A_coordinator_that_has_lost_its_lease_stops_without_another_write()
+    public void A_coordinator_that_has_lost_its_lease_stops_without_another_write_and_leaves_the_workers_alone()
     {
         var harness = Started(new CoordinatorHarness(totalSteps: 5, checkpointEvery: 1));
         harness.AnswerAll(0, 0);
@@ -93,7 +107,7 @@ public sealed class Ends_and_checkpoints
         harness.Tell(new CheckpointWritten(0, new RnnLmException(ExitCode.Cluster, "the lease is lost")));
         Assert.Equal("the lease is lost", harness.End?.Failure?.Message);
         Assert.Equal(saves, harness.Saves.Count);
-        Assert.Contains(harness.Sent[CoordinatorHarness.Worker(0)], message => message is Dismiss);
+        Assert.DoesNotContain(harness.Sent[CoordinatorHarness.Worker(0)], message => message is Dismiss);
     }
 
     [Theory]

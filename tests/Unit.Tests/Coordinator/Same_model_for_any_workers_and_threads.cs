@@ -110,7 +110,7 @@ public sealed class Same_model_for_any_workers_and_threads
     {
         public int Threads => inner.Threads;
 
-        public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail) => inner.Submit(
+        public void Submit(DeviceWork work, Action<Message> answer) => inner.Submit(
             work is not ComputeRange range ? work : range with
             {
                 Shards =
@@ -121,8 +121,7 @@ public sealed class Same_model_for_any_workers_and_threads
                             : shard),
                 ],
             },
-            answer,
-            fail);
+            answer);
 
         public void Dispose() => inner.Dispose();
     }
@@ -137,7 +136,7 @@ public sealed class Same_model_for_any_workers_and_threads
 
         public int Threads => inner.Threads;
 
-        public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail)
+        public void Submit(DeviceWork work, Action<Message> answer)
         {
             if (work is ComputeRange)
             {
@@ -146,14 +145,14 @@ public sealed class Same_model_for_any_workers_and_threads
 
             if (!waits(work))
             {
-                inner.Submit(work, answer, fail);
+                inner.Submit(work, answer);
                 return;
             }
 
             _waiting.Add(Task.Run(() =>
             {
                 goOn.Wait();
-                inner.Submit(work, answer, fail);
+                inner.Submit(work, answer);
             }));
         }
 
@@ -172,15 +171,15 @@ public sealed class Same_model_for_any_workers_and_threads
 
         public int Threads => inner.Threads;
 
-        public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail)
+        public void Submit(DeviceWork work, Action<Message> answer)
         {
             if (work is ComputeRange && ++_ranges >= failAt)
             {
-                fail(new InvalidOperationException("the device is lost"));
+                answer(new DeviceLost(new InvalidOperationException("the device is lost")));
             }
             else
             {
-                inner.Submit(work, answer, fail);
+                inner.Submit(work, answer);
             }
         }
 
@@ -192,19 +191,19 @@ public sealed class Same_model_for_any_workers_and_threads
     {
         public int Threads => inner.Threads;
 
-        public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail)
+        public void Submit(DeviceWork work, Action<Message> answer)
         {
             switch (work)
             {
                 case ComputeLoss loss:
-                    inner.Submit(loss with { Version = loss.Version.Retain() }, answer, fail);
+                    inner.Submit(loss with { Version = loss.Version.Retain() }, answer);
                     break;
                 case ComputeRange range:
-                    inner.Submit(range with { Version = range.Version.Retain() }, answer, fail);
+                    inner.Submit(range with { Version = range.Version.Retain() }, answer);
                     break;
             }
 
-            inner.Submit(work, answer, fail);
+            inner.Submit(work, answer);
         }
 
         public void Dispose() => inner.Dispose();

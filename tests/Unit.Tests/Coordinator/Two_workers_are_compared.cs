@@ -167,7 +167,9 @@ public sealed class Two_workers_are_compared
         }
 
         Assert.Equal(3, harness.Events.OfType<StepCommitted>().Count());
-        Assert.Equal(0, Assert.Single(harness.Events.OfType<NotVerified>()).Step);
+        Assert.Equal(
+            [new(0, IsFirst: true), new(1, IsFirst: false), new(2, IsFirst: false)],
+            harness.Events.OfType<NotVerified>());
     }
 
     [Fact]
@@ -180,9 +182,34 @@ public sealed class Two_workers_are_compared
         Assert.Equal(range, Assert.Single(harness.Assignment(2, 0).Ranges).Range);
         Assert.Empty(harness.Events.OfType<StepCommitted>());
         harness.Tell(new RangeFailed(
-            CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(2), 0, range, "no such token"));
+            CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(2), 0, range, 1, "no such token"));
         Assert.Single(harness.Events.OfType<StepCommitted>());
         Assert.Null(harness.End);
+    }
+
+    /// <summary>Its result was lost: a worker that joins again knows nothing of what it was asked.</summary>
+    [Fact]
+    public void A_second_worker_that_joins_again_is_asked_again()
+    {
+        var harness = Started(2, totalSteps: 1, verifyEvery: 1);
+        harness.AnswerAll(0, 0);
+        var (_, range) = Assert.Single(harness.Assigned(0, 1));
+        harness.Join(1);
+        var again = Assert.Single(harness.Assignment(1, 0).Ranges);
+        Assert.Equal((range.Range, range.Attempt + 1), (again.Range, again.Attempt));
+        harness.Tell(harness.Answer(1, 0, again));
+        Assert.Single(harness.Events.OfType<RangeVerified>());
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+    }
+
+    [Fact]
+    public void When_the_second_worker_is_lost_and_nobody_else_is_there_the_step_goes_on_without()
+    {
+        var harness = Started(2, totalSteps: 1, verifyEvery: 1);
+        harness.AnswerAll(0, 0);
+        harness.Tell(new Terminated(CoordinatorHarness.Worker(1), null));
+        Assert.Single(harness.Events.OfType<NotVerified>());
+        Assert.Single(harness.Events.OfType<StepCommitted>());
     }
 
     [Fact]
@@ -205,8 +232,10 @@ public sealed class Two_workers_are_compared
     }
 
     /// <summary>A late worker's larger range takes the place of the one that is being compared.</summary>
-    [Fact]
-    public void A_larger_range_that_takes_the_place_of_the_compared_one_is_compared_instead()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_larger_range_that_takes_the_place_of_the_compared_one_is_compared_too(bool isCompared)
     {
         var harness = Together(3, MismatchPolicy.Stop, verifyEvery: 1);
         harness.Holds = name => name.StartsWith("add", StringComparison.Ordinal);
@@ -219,13 +248,18 @@ public sealed class Two_workers_are_compared
                 .SelectMany(asked => asked.Shards.Select((shard, index) => (Number: asked.Range.Start + index, shard)))
                 .DistinctBy(it => it.Number).OrderBy(it => it.Number).Select(it => it.shard),
         ];
-        harness.Tell(harness.Answer(0, 0, new AssignedRange(whole, 1, shards)));
-        harness.Tell(harness.Answer(second, 0, range));
+        RangeResult[] results =
+        [
+            harness.Answer(0, 0, new AssignedRange(whole, 1, shards)), harness.Answer(second, 0, range),
+        ];
+        Array.ForEach(isCompared ? [.. results.Reverse()] : results, harness.Tell);
         harness.Held.ForEach(harness.Tell);
         Assert.Empty(harness.Events.OfType<StepCommitted>());
         AnswerUntilCommitted(harness, 0, 0, 1, 2);
-        var verified = Assert.Single(harness.Events.OfType<RangeVerified>());
-        Assert.Equal((whole, CoordinatorHarness.Worker(0)), (verified.Range, verified.Worker));
+        ShardRange[] expected = isCompared ? [range.Range, whole] : [whole];
+        var verified = harness.Events.OfType<RangeVerified>().ToArray();
+        Assert.Equal(expected, verified.Select(it => it.Range));
+        Assert.Equal(CoordinatorHarness.Worker(0), verified[^1].Worker);
         Assert.Equal(0, harness.Gradients.Outstanding);
     }
 

@@ -8,22 +8,24 @@ public sealed class What_cannot_be_computed
     [Fact]
     public void The_shards_of_a_range_that_failed_are_asked_of_another_worker_one_by_one_and_no_bit_changes()
     {
-        var undisturbed = Started(1, totalSteps: 1);
+        var undisturbed = Started(1, totalSteps: 2);
         undisturbed.AnswerAll(0, 0);
+        undisturbed.AnswerAll(1, 0);
 
-        var harness = Started(3, totalSteps: 1);
-        var failed = harness.Assignment(0, 0).Ranges.Single().Range;
-        Assert.Equal(CoordinatorHarness.Shards, failed.Length);
-        harness.Tell(Failure(0, 0, failed));
-        Assert.Empty(harness.Assignment(0, 0).Ranges);
-        var asked = harness.Assigned(0, 1, 2);
+        var harness = Started(3, totalSteps: 2);
+        harness.AnswerAll(0, 0, 1, 2);
+        var failed = harness.Assignment(0, 1).Ranges.First(range => range.Range.Length > 1).Range;
+        harness.Tell(Failure(0, 1, failed));
+        Assert.DoesNotContain(harness.Assignment(0, 1).Ranges, range => range.Range == failed);
+        ShardRange[] asked =
+        [
+            .. harness.Assigned(1, 1, 2).Select(it => it.Range.Range).Where(failed.Contains).OrderBy(it => it.Start),
+        ];
+        Assert.Equal(Enumerable.Range(failed.Start, failed.Length).Select(shard => new ShardRange(shard, 1)), asked);
+        harness.AnswerAll(1, 0, 1, 2);
+        Assert.Equal(undisturbed.ParametersSentTo(0, 2), harness.ParametersSentTo(1, 2));
         Assert.Equal(
-            Enumerable.Range(0, failed.Length), asked.Select(it => it.Range.Range.Start).Order());
-        Assert.All(asked, it => Assert.Equal(1, it.Range.Range.Length));
-        harness.AnswerAll(0, 1, 2);
-        Assert.Equal(undisturbed.ParametersSentTo(0, 1), harness.ParametersSentTo(1, 1));
-        Assert.Equal(
-            new WorkFailed(0, CoordinatorHarness.Worker(0), "shards 0-7", Cause),
+            new WorkFailed(1, CoordinatorHarness.Worker(0), $"shards {failed}", Cause),
             Assert.Single(harness.Events.OfType<WorkFailed>()));
         Assert.DoesNotContain(harness.Events, happened => happened is WorkerLost);
         Assert.Equal(0, harness.Gradients.Outstanding);
@@ -52,7 +54,7 @@ public sealed class What_cannot_be_computed
     [Fact]
     public void The_only_worker_is_asked_shard_by_shard_and_the_one_that_fails_is_named()
     {
-        var harness = Started(1);
+        var harness = Started(1, workerLimit: 1);
         harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
         var asked = harness.Assignment(0, 0).Ranges;
         Assert.Equal(Enumerable.Range(0, 8), asked.Select(range => range.Range.Start));
@@ -61,8 +63,15 @@ public sealed class What_cannot_be_computed
             harness.Tell(harness.Answer(0, 0, range));
         }
 
-        AssertGoesOn(harness);
         harness.Tell(Failure(0, 0, new ShardRange(5, 1)));
+        AssertGoesOn(harness);
+        Assert.Contains(
+            harness.Assignment(0, 0).Ranges, it => it.Range == new ShardRange(5, 1) && it.Attempt == 2);
+
+        // The first word, once more.
+        harness.Tell(Failure(0, 0, new ShardRange(5, 1)));
+        AssertGoesOn(harness);
+        harness.Tell(Failure(0, 0, new ShardRange(5, 1), attempt: 2));
         AssertEnds(harness, 0, "step 0", "shard 5", "worker-0");
     }
 
@@ -80,25 +89,37 @@ public sealed class What_cannot_be_computed
     [Fact]
     public void A_worker_whose_failed_shard_nobody_else_is_left_to_compute_ends_the_run()
     {
-        var harness = Started(2);
+        var harness = Started(2, workerLimit: 2);
         harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
         Assert.NotEmpty(harness.Assignment(1, 0).Ranges);
+        harness.Tell(new Terminated(CoordinatorHarness.Worker(1), null));
+        Assert.Contains(harness.Assignment(0, 0).Ranges, range => range.Range == new ShardRange(3, 1));
         harness.Tell(Failure(0, 0, new ShardRange(3, 1)));
         AssertGoesOn(harness);
-        harness.Tell(new Terminated(CoordinatorHarness.Worker(1), null));
+        harness.Tell(Failure(0, 0, new ShardRange(3, 1), attempt: 2));
         AssertEnds(harness, 0, "shard 3", "worker-0");
     }
 
     [Fact]
-    public void A_range_that_fails_on_two_workers_is_narrowed_before_it_is_judged()
+    public void Ranges_that_fail_on_all_are_narrowed_and_what_fails_by_itself_on_two_is_named()
     {
         var harness = Started(3);
-        harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
-        harness.Tell(Failure(1, 0, new ShardRange(4, 4)));
+        ShardRange shard = new(6, 1);
+        foreach (int worker in new[] { 0, 1, 2 })
+        {
+            var asked = harness.Assignment(worker, 0).Ranges.Single(it => it.Range.Contains(shard));
+            Assert.True(asked.Range.Length > 1);
+            harness.Tell(Failure(worker, 0, asked.Range));
+            AssertGoesOn(harness);
+        }
+
+        int first = harness.Assigned(0, 0, 1, 2).Single(it => it.Range.Range == shard).Worker;
+        harness.Tell(Failure(first, 0, shard));
         AssertGoesOn(harness);
-        Assert.Contains(harness.Assignment(2, 0).Ranges, range => range.Range == new ShardRange(6, 1));
-        harness.Tell(Failure(2, 0, new ShardRange(6, 1)));
-        AssertEnds(harness, 0, "shard 6", "worker-0 and worker-1 and worker-2");
+        int second = harness.Assigned(0, 0, 1, 2).Single(it => it.Range.Range == shard).Worker;
+        Assert.NotEqual(first, second);
+        harness.Tell(Failure(second, 0, shard));
+        AssertEnds(harness, 0, $"shard 6 (its examples 0 to 0) failed on worker-{Math.Min(first, second)} and worker-");
     }
 
     [Fact]
@@ -193,9 +214,31 @@ public sealed class What_cannot_be_computed
         var harness = Started(1, workerLimit: 2);
         harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
         harness.Tell(Failure(0, 0, new ShardRange(3, 1)));
+        harness.Tell(Failure(0, 0, new ShardRange(3, 1), attempt: 2));
         harness.Wait(Roster.FirstSilence);
         harness.Elapse("silence");
         AssertEnds(harness, 0, "shard 3", "worker-0");
+    }
+
+    /// <summary>Asked for ever, it would fail as fast as it can.</summary>
+    [Fact]
+    public void Where_others_may_come_a_worker_alone_is_asked_twice_and_then_another_that_comes()
+    {
+        var undisturbed = Started(1, totalSteps: 1);
+        undisturbed.AnswerAll(0, 0);
+
+        var harness = Started(1, totalSteps: 1);
+        ShardRange shard = new(3, 1);
+        harness.Tell(Failure(0, 0, new ShardRange(0, 8)));
+        harness.AnswerAll(0, ranges => ranges.Where(it => it.Range.Range != shard), 0);
+        harness.Tell(Failure(0, 0, shard));
+        Assert.Contains(harness.Assignment(0, 0).Ranges, range => range.Range == shard);
+        harness.Tell(Failure(0, 0, shard, attempt: 2));
+        Assert.DoesNotContain(harness.Assignment(0, 0).Ranges, range => range.Range == shard);
+        AssertGoesOn(harness);
+        harness.Join(1);
+        harness.AnswerAll(0, 1);
+        Assert.Equal(undisturbed.ParametersSentTo(0, 1), harness.ParametersSentTo(1, 1));
     }
 
     [Fact]
@@ -254,13 +297,29 @@ public sealed class What_cannot_be_computed
     public void A_piece_that_fails_on_two_workers_or_the_only_one_ends_the_run_with_its_name(int workers)
     {
         var harness = Evaluating(workers);
-        for (int worker = 0; worker < workers; worker++)
+        for (int failure = 0; failure < 2; failure++)
         {
             AssertGoesOn(harness);
-            harness.Tell(PieceFailure(worker, 1));
+            harness.Tell(PieceFailure(failure % workers, 1));
         }
 
         AssertEnds(harness, 1, "step 1", "piece 1 of 3 of the validation text", Cause);
+    }
+
+    [Fact]
+    public void A_piece_that_failed_waits_for_one_that_is_late_and_goes_to_it_when_it_is_back()
+    {
+        ShardTokens piece = new([0, 1, 2], [0, 3]);
+        var harness = Started(2, totalSteps: 5, evaluateEvery: 2, validation: [piece], workerLimit: 2);
+        harness.AnswerAll(0, 0, 1);
+        var slow = harness.Assignment(1, 1).Ranges;
+        harness.AnswerAll(1, 0);
+        harness.Elapse("late ranges");
+        harness.AnswerAll(1, 0);
+        harness.Tell(PieceFailure(0, 0) with { Version = 2 });
+        Assert.DoesNotContain(harness.Sent[CoordinatorHarness.Worker(1)], message => message is Evaluate);
+        harness.Tell(harness.Answer(1, 1, slow[0]));
+        Assert.Contains(harness.Sent[CoordinatorHarness.Worker(1)], message => message is Evaluate { Version: 2 });
     }
 
     [Fact]
@@ -282,8 +341,8 @@ public sealed class What_cannot_be_computed
         }
     }
 
-    private static RangeFailed Failure(int worker, long step, ShardRange range) =>
-        new(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(worker), step, range, Cause);
+    private static RangeFailed Failure(int worker, long step, ShardRange range, int attempt = 1) =>
+        new(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(worker), step, range, attempt, Cause);
 
     private static EvaluationFailed PieceFailure(int worker, int piece) =>
         new(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(worker), 1, piece, Cause);
@@ -311,7 +370,8 @@ public sealed class What_cannot_be_computed
     private static CoordinatorHarness Evaluating(int workers)
     {
         ShardTokens piece = new([0, 1, 2], [0, 3]);
-        var harness = Started(workers, evaluateEvery: 1, validation: [piece, piece, piece]);
+        var harness = Started(
+            workers, evaluateEvery: 1, validation: [piece, piece, piece], workerLimit: workers);
         harness.AnswerAll(0, [.. Enumerable.Range(0, workers)]);
         return harness;
     }

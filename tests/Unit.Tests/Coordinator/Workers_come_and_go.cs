@@ -97,10 +97,29 @@ public sealed class Workers_come_and_go
         Assert.Equal(2, harness.Events.OfType<StepCommitted>().Count());
         Assert.Equal(CoordinatorHarness.Shards, harness.Assignment(0, 3).Ranges.Sum(range => range.Range.Length));
 
+        long dropped = harness.Dropped("wrong version");
         harness.Tell(harness.Answer(1, 1, slow[0]));
-        Assert.Equal(1, harness.Dropped("wrong version"));
+        Assert.Equal(dropped + 1, harness.Dropped("wrong version"));
         harness.AnswerAll(2, 0);
         Assert.NotEmpty(harness.Assignment(1, 4).Ranges);
+    }
+
+    /// <summary>Nobody's speed is known, so nobody is late: without a second one the run would wait for minutes.
+    /// </summary>
+    [Fact]
+    public void In_the_first_step_a_newcomer_computes_too_what_another_was_asked_that_hangs()
+    {
+        var harness = new CoordinatorHarness();
+        harness.Start();
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.Join(0);
+        harness.Join(1);
+        Assert.NotEmpty(harness.Assignment(1, 0).Ranges);
+        harness.AnswerAll(0, 1);
+        harness.Elapse("late ranges");
+        Assert.Equal(CoordinatorHarness.Worker(0), Assert.Single(harness.Events.OfType<RangesLate>()).Worker);
+        harness.AnswerAll(0, 1);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
     }
 
     [Fact]

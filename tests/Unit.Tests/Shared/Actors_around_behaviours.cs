@@ -33,7 +33,7 @@ public sealed class Actors_around_behaviours : TestKit
         worker.Tell(new Publish(1, version));
         var result = ExpectMsg<RangeResult>(Deadline);
         Assert.Equal((ActorId.Worker(0), 0L, 1L), (result.Worker, result.Step, result.Incarnation));
-        worker.Tell(new Dismiss());
+        worker.Tell(new Dismiss(1));
         Assert.Null(ExpectMsg<Farewell>(Deadline).Cause);
         AwaitReleased(version);
     }
@@ -242,7 +242,7 @@ public sealed class Actors_around_behaviours : TestKit
     private sealed class StubActor(ActorId self, IBehaviour behaviour, WorkThreads work, IActorRef watcher)
         : BehaviourActor(self, behaviour, work, watcher)
     {
-        protected override void CarryOut(Effect effect, Action<Message> answer, Action<Exception> fail) =>
+        protected override void CarryOut(Effect effect, Action<Message> answer) =>
             throw new InvalidOperationException($"unexpected effect {effect}");
     }
 
@@ -267,7 +267,7 @@ public sealed class Actors_around_behaviours : TestKit
 
         public int Threads => 2;
 
-        public void Submit(DeviceWork work, Action<Message> answer, Action<Exception> fail)
+        public void Submit(DeviceWork work, Action<Message> answer)
         {
             try
             {
@@ -284,7 +284,7 @@ public sealed class Actors_around_behaviours : TestKit
             }
             catch (InvalidOperationException failure)
             {
-                fail(failure);
+                answer(new DeviceLost(failure));
             }
         }
 

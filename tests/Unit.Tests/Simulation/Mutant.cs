@@ -13,22 +13,26 @@ internal sealed class Mutant : AssemblyLoadContext
 {
     private readonly string _name;
     private readonly Assembly _changed;
+    private readonly MethodInfo _run;
+    private readonly object _allFaults;
 
     private Mutant(string name, byte[] image)
         : base(isCollectible: true)
     {
         _name = name;
         _changed = LoadFromStream(new MemoryStream(image));
+        _run = LoadFromAssemblyName(new AssemblyName("RnnLm.Simulation"))
+            .GetType("RnnLm.Simulation.Simulator", throwOnError: true)!
+            .GetMethods().Single(method => method.Name == "Run" && method.GetParameters().Length == 3);
+        _allFaults = Enum.ToObject(_run.GetParameters()[1].ParameterType, (int)Faults.All);
     }
 
-    /// <summary>Compiles a project of the product with a text of one of its files replaced.</summary>
-    /// <param name="file">Below src; its first folder is the project.</param>
-    /// <param name="find">Must be there once; nothing is replaced when it is empty.</param>
-    /// <param name="replacement">Takes its place.</param>
-    public static Mutant Of(string file, string find, string replacement)
+    /// <summary>Compiles a project of the product with texts of its files replaced.</summary>
+    /// <param name="project">Its folder below src.</param>
+    /// <param name="edits">What is replaced.</param>
+    public static Mutant Of(string project, params IReadOnlyList<Edit> edits)
     {
         string source = Path.Combine(Root(), "src");
-        string project = file.Split('/')[0];
         string directory = Path.Combine(source, project);
         var options = new CSharpParseOptions(LanguageVersion.Latest);
         var trees = new List<SyntaxTree>();
@@ -43,7 +47,7 @@ internal sealed class Mutant : AssemblyLoadContext
             }
 
             string text = File.ReadAllText(path);
-            if (Path.GetRelativePath(source, path) == file && find.Length > 0)
+            foreach (var (file, find, replacement) in edits.Where(edit => edit.File == relative))
             {
                 Assert.True(text.Split(find).Length == 2, $"{file} has the text once that the bug replaces: {find}");
                 text = text.Replace(find, replacement, StringComparison.Ordinal);
@@ -78,20 +82,23 @@ internal sealed class Mutant : AssemblyLoadContext
     /// <returns>How many it took, and the promise; null when none was broken.</returns>
     public (int Seeds, string Promise)? Catch(long first, int most)
     {
-        var simulation = LoadFromAssemblyName(new AssemblyName("RnnLm.Simulation"));
-        var run = simulation.GetType("RnnLm.Simulation.Simulator", throwOnError: true)!
-            .GetMethods().Single(method => method.Name == "Run" && method.GetParameters().Length == 3);
-        object faults = Enum.ToObject(run.GetParameters()[1].ParameterType, (int)Faults.All);
         for (int seed = 0; seed < most; seed++)
         {
-            object result = run.Invoke(null, [first + seed, faults, null])!;
-            if (result.GetType().GetProperty("Broken")!.GetValue(result) is string promise)
+            if (Run(first + seed).Broken is { } promise)
             {
                 return (seed + 1, promise);
             }
         }
 
         return null;
+    }
+
+    /// <summary>Simulates one seed.</summary>
+    public (ulong TraceHash, string? Broken) Run(long seed)
+    {
+        object result = _run.Invoke(null, [seed, _allFaults, null])!;
+        object? Of(string property) => result.GetType().GetProperty(property)!.GetValue(result);
+        return ((ulong)Of("TraceHash")!, (string?)Of("Broken"));
     }
 
     protected override Assembly? Load(AssemblyName assemblyName)
@@ -132,3 +139,9 @@ internal sealed class Mutant : AssemblyLoadContext
         return [((IIncrementalGenerator)Activator.CreateInstance(imports)!).AsSourceGenerator()];
     }
 }
+
+/// <summary>A text of a source file that is replaced.</summary>
+/// <param name="File">In the project's folder.</param>
+/// <param name="Find">Must be there once.</param>
+/// <param name="Replacement">Takes its place.</param>
+internal sealed record Edit(string File, string Find, string Replacement);

@@ -51,8 +51,8 @@ public sealed class RunDirectoryTests : IDisposable
             Assert.True(!File.Exists(path) || File.ReadAllText(path) == "whole");
         }
 
-        // A directory and the file made, written and flushed, the directory flushed, renamed and the run flushed; then no
-        // failure is met.
+        // A directory and the file made, written and flushed, the directory flushed, renamed and the run flushed; then
+        // no failure is met.
         Assert.Equal(8, failed);
     }
 

@@ -75,7 +75,8 @@ public sealed class TakeOverTests
         Assert.InRange(losses, 20, 1000);
     }
 
-    /// <summary>The one operation of the old holder that comes too late falls into the young one's taking over.</summary>
+    /// <summary>The one operation of the old holder that comes too late falls into the young one's taking over.
+    /// </summary>
     [Theory]
     [InlineData("checkpoints")]
     [InlineData("taking over")]
@@ -250,7 +251,8 @@ public sealed class TakeOverTests
         public void Dispose() => _goesOn.Dispose();
     }
 
-    /// <summary>What a training process does to its run, by steps of one ledger entry and one line of metrics.</summary>
+    /// <summary>What a training process does to its run, by steps of one ledger entry and one line of metrics.
+    /// </summary>
     private sealed class Holder : IDisposable
     {
         private readonly RunDirectory _run;

@@ -93,8 +93,8 @@ public sealed class Worker_behaviour
         Tell(Publish(0));
         Tell(Assignment(0, Left));
         Assert.Equal(
-            new Send(ActorId.Coordinator, new RangeFailed(Incarnation, ActorId.Worker(1), 0, Left, "no such token")),
-            Assert.Single(Tell(new RangeNotComputed(Incarnation, 0, Left, "no such token"))));
+            new Send(ActorId.Coordinator, new RangeFailed(Incarnation, ActorId.Worker(1), 0, Left, 3, "no such token")),
+            Assert.Single(Tell(new RangeNotComputed(Incarnation, 0, Left, 3, "no such token"))));
         var piece = new Evaluate(Incarnation, 0, 3, ShardTokens.Empty);
         Assert.Equal(
             new Send(ActorId.Coordinator, new EvaluationFailed(Incarnation, ActorId.Worker(1), 0, 3, "no such token")),
@@ -137,8 +137,26 @@ public sealed class Worker_behaviour
     {
         var publish = Publish(0);
         Tell(publish);
-        Assert.Null(Assert.IsType<StopActor>(Assert.Single(Tell(new Dismiss()))).Failure);
+        Assert.Null(Assert.IsType<StopActor>(Assert.Single(Tell(new Dismiss(Incarnation)))).Failure);
         Assert.Throws<ObjectDisposedException>(() => publish.Version.Values);
+    }
+
+    [Fact]
+    public void Without_its_device_it_releases_its_parameters_and_stops_with_the_cause()
+    {
+        var publish = Publish(0);
+        Tell(publish);
+        var cause = new InvalidOperationException("no more memory");
+        Assert.Same(cause, Assert.IsType<StopActor>(Assert.Single(Tell(new DeviceLost(cause)))).Failure);
+        Assert.Throws<ObjectDisposedException>(() => publish.Version.Values);
+    }
+
+    [Fact]
+    public void A_coordinator_whose_run_was_taken_over_dismisses_nobody()
+    {
+        Tell(Publish(0));
+        Assert.Empty(Tell(new Dismiss(Incarnation - 1)));
+        Assert.Single(Tell(Assignment(0, Left)));
     }
 
     private static AssignedRange Assigned(ShardRange range, int attempt = 1) =>
