@@ -80,7 +80,8 @@ internal sealed class Assignment(Roster roster, long incarnation, Outbox outbox)
             {
                 var members = roster.InTime;
                 var shares = members.Zip(ShardDivision.Divide(0, step.ShardCount, Roster.Speeds(members)));
-                Give(step, newcomer, shares.Single(share => share.First == newcomer).Second, now);
+                var share = shares.Single(share => share.First == newcomer).Second;
+                Give(step, newcomer, [.. share.Where(range => !step.Tree.IsCovered(range))], now);
                 Tell(step);
             }
         }

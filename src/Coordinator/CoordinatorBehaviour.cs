@@ -215,7 +215,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
     {
         if (WhyNot(result) is null && _verification.Concerns(_assignment.Find(result.Step)!, result.Range))
         {
-            _outbox.Run($"digest {result.Range}", () => new RangeDigested(result, result.Gradient.Digest()));
+            string? selfTest = _roster.Find(result.Worker)?.SelfTestHash;
+            _outbox.Run(
+                $"digest {result.Range}", () => new RangeDigested(result, selfTest, result.Gradient.Digest()));
         }
         else
         {
@@ -225,16 +227,16 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
     private void OnDigested(RangeDigested digested, DateTimeOffset now)
     {
-        var (result, digest) = digested;
+        var result = digested.Result;
         if (_assignment.Find(result.Step) is not { } step || !_verification.IsSecond(step, result))
         {
-            Take(result, digest, now);
+            Take(result, digested, now);
             return;
         }
 
         result.Release();
+        _lastResult = now;
         var differ = _verification.Compare(step, digested);
-        Measure(step, result.Worker, now);
         if (differ is not null)
         {
             OnMismatch(step, differ, now);
@@ -270,7 +272,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
     }
 
     /// <summary>Puts a result into the tree, if it counts.</summary>
-    private void Take(RangeResult result, string? digest, DateTimeOffset now)
+    private void Take(RangeResult result, RangeDigested? digested, DateTimeOffset now)
     {
         var step = _assignment.Find(result.Step)!;
         if ((WhyNot(result) ?? step.Accept(result)) is { } rejection)
@@ -281,9 +283,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         Measure(step, result.Worker, now);
-        if (digest is not null)
+        if (digested is not null)
         {
-            _verification.Begin(step, result, digest);
+            _verification.Begin(step, digested);
         }
 
         Reduce(step, result.Range);
@@ -315,10 +317,10 @@ public sealed class CoordinatorBehaviour : IBehaviour
             return;
         }
 
-        _outbox.Report(new WorkFailed(failed.Step, failed.Worker, $"shards {failed.Range}", failed.Cause));
-        if (!_saving.IsStopping && failed.Step == _state.Version && _assignment.Find(failed.Step) is { } step)
+        if (!_saving.IsStopping && failed.Step == _state.Version && _assignment.Find(failed.Step) is { } step &&
+            step.Fail(failed))
         {
-            step.Fail(failed);
+            _outbox.Report(new WorkFailed(failed.Step, failed.Worker, $"shards {failed.Range}", failed.Cause));
             _assignment.DivideAgain(now);
             _assignment.WatchTheTime(step, now);
         }
@@ -331,9 +333,11 @@ public sealed class CoordinatorBehaviour : IBehaviour
             return;
         }
 
-        string work = $"piece {failed.Piece} of the validation text";
-        _outbox.Report(new WorkFailed(failed.Version, failed.Worker, work, failed.Cause));
-        _evaluation.Fail(failed);
+        if (_evaluation.Fail(failed))
+        {
+            string work = $"piece {failed.Piece} of the validation text";
+            _outbox.Report(new WorkFailed(failed.Version, failed.Worker, work, failed.Cause));
+        }
     }
 
     /// <summary>Adds a range to its sibling, off the actor, if both are there.</summary>
@@ -424,6 +428,11 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         _workforce.OnCommitted(step, now);
+        if (_saving.IsStopping)
+        {
+            return;
+        }
+
         foreach (var member in _roster.Members)
         {
             Publish(member);

@@ -10,7 +10,11 @@ internal sealed record InputFailed(RnnLmException Failure) : Message;
 internal sealed record PieceRead(long Version, int Piece, ActorId Worker, ShardTokens Tokens) : Message;
 
 /// <summary>The digest of a result is there, by which it is compared.</summary>
-internal sealed record RangeDigested(RangeResult Result, string Digest) : Message
+/// <param name="Result">The result.</param>
+/// <param name="SelfTestHash">Of its worker when it came: one that rounds differently would differ without being wrong.
+/// </param>
+/// <param name="Digest">Of its sum.</param>
+internal sealed record RangeDigested(RangeResult Result, string? SelfTestHash, string Digest) : Message
 {
     /// <inheritdoc/>
     public override void Release() => Result.Release();

@@ -15,6 +15,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
 
     private readonly double?[] _losses = new double?[pieces.Count];
     private readonly long[] _tokens = new long[pieces.Count];
+    private readonly int[] _attempts = new int[pieces.Count];
     private readonly Dictionary<int, ActorId> _inHand = [];
     private readonly SortedSet<int> _waiting = [];
     private readonly Failures _failures = new();
@@ -58,6 +59,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
             {
                 _waiting.Remove(piece);
                 _inHand[piece] = member.Id;
+                _attempts[piece]++;
                 member.GivenWork(now);
                 var worker = member.Id;
                 outbox.Read($"read piece {piece}", () => new PieceRead(version, piece, worker, pieces[piece]));
@@ -70,19 +72,26 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     {
         if (read.Version == _version && _inHand.GetValueOrDefault(read.Piece) == read.Worker)
         {
-            outbox.Send(read.Worker, new Evaluate(incarnation, read.Version, read.Piece, read.Tokens));
+            outbox.Send(read.Worker, new Evaluate(
+                incarnation, read.Version, read.Piece, _attempts[read.Piece], read.Tokens));
         }
     }
 
-    /// <summary>Takes in that a worker could not evaluate a piece that it has in hand: it goes to another.</summary>
-    public void Fail(EvaluationFailed failed)
+    /// <summary>Takes in that a worker could not evaluate a piece: it goes to another. False when the worker does not
+    /// have it in hand, or no more.</summary>
+    public bool Fail(EvaluationFailed failed)
     {
-        if (failed.Version == _version && _inHand.TryGetValue(failed.Piece, out var worker) && worker == failed.Worker)
+        bool isInHand = failed.Version == _version &&
+            _inHand.TryGetValue(failed.Piece, out var worker) && worker == failed.Worker;
+        if (!isInHand || failed.Attempt != _attempts[failed.Piece])
         {
-            _failures.Add(failed.Worker, new ShardRange(failed.Piece, 1), failed.Cause);
-            _inHand.Remove(failed.Piece);
-            _waiting.Add(failed.Piece);
+            return false;
         }
+
+        _failures.Add(failed.Worker, new ShardRange(failed.Piece, 1), failed.Cause);
+        _inHand.Remove(failed.Piece);
+        _waiting.Add(failed.Piece);
+        return true;
     }
 
     /// <summary>The piece that is at fault rather than those who evaluated it, in words; null while there is none.
@@ -130,7 +139,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
 
     /// <summary>What failed on a worker is for another; one alone tries again.</summary>
     private bool MayTry(Member member, int piece) => !_failures.HasFailed(member.Id, piece) ||
-        (roster.Members.Count == 1 && !_failures.HasGivenUp(member.Id, piece));
+        (roster.Members.Count == 1 && !_failures.HasFailedTwice(member.Id, piece));
 
     private bool IsPiece(int piece) => piece >= 0 && piece < pieces.Count;
 

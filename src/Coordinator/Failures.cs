@@ -6,8 +6,6 @@ namespace RnnLm.Coordinator;
 /// </summary>
 internal sealed class Failures
 {
-    private const int MostTries = 2;
-
     private readonly List<(ActorId Worker, ShardRange Range, string Cause)> _all = [];
 
     /// <summary>All that is in a range that failed.</summary>
@@ -30,8 +28,8 @@ internal sealed class Failures
     /// <summary>Whether something failed on a worker by itself.</summary>
     public bool HasFailedAlone(ActorId worker, int item) => TimesAlone(worker, item) > 0;
 
-    /// <summary>Whether it did as often as a worker is asked.</summary>
-    public bool HasGivenUp(ActorId worker, int item) => TimesAlone(worker, item) >= MostTries;
+    /// <summary>Whether it did so twice: it is not asked again.</summary>
+    public bool HasFailedTwice(ActorId worker, int item) => TimesAlone(worker, item) >= 2;
 
     /// <summary>The first thing that is at fault, and that nobody has computed.</summary>
     /// <param name="all">All workers that there are; null while others may still come.</param>
@@ -48,7 +46,7 @@ internal sealed class Failures
                 .. alone.Where(failure => failure.Range.Start == item).Select(failure => failure.Worker.Name)
                     .Distinct().Order(StringComparer.Ordinal),
             ];
-            if (workers.Length > 1 || (all is { Count: > 0 } && all.All(worker => HasGivenUp(worker, item))))
+            if (workers.Length > 1 || (all is { Count: > 0 } && all.All(worker => HasFailedTwice(worker, item))))
             {
                 return (item, $"failed on {string.Join(" and ", workers)}: {cause}");
             }

@@ -45,6 +45,9 @@ public sealed class Roster
         ? FirstSilence
         : TimeSpan.FromTicks(Math.Max(ShortestSilence.Ticks, (_slowestStep * SilenceFactor).Ticks));
 
+    /// <summary>Whether one that was given up was asked so lately that it may still answer.</summary>
+    public bool MayComeBack(DateTimeOffset now) => _givenUp.Values.Any(member => now - member.Since < FirstSilence);
+
     /// <summary>Adds a worker that is no member.</summary>
     public Member Add(ActorId id, int threads, string selfTestHash, DateTimeOffset now) =>
         _members[id.Name] = new Member(id, threads, selfTestHash, now);

@@ -8,6 +8,7 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
 {
     private readonly SortedDictionary<string, Share> _shares = new(StringComparer.Ordinal);
     private readonly Failures _failures = new();
+    private readonly HashSet<ActorId> _contributors = [];
 
     /// <summary>Who is asked for which range that another has computed.</summary>
     private (ActorId Worker, ShardRange Range)? _compared;
@@ -102,20 +103,22 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
         }
     }
 
-    /// <summary>Takes in that a worker could not compute a range: it is no longer asked for it.</summary>
-    public void Fail(RangeFailed failed)
+    /// <summary>Takes in that a worker could not compute a range: it is no longer asked for it. False when it was not
+    /// just now.</summary>
+    public bool Fail(RangeFailed failed)
     {
         ArgumentNullException.ThrowIfNull(failed);
         if (!_shares.TryGetValue(failed.Worker.Name, out var share) ||
             !share.Wanted.TryGetValue(failed.Range, out int attempt) || attempt != failed.Attempt)
         {
             // It comes twice, or is asked of it no more.
-            return;
+            return false;
         }
 
         _failures.Add(failed.Worker, failed.Range, failed.Cause);
         share.Wanted.Remove(failed.Range);
         _compared = _compared == (failed.Worker, failed.Range) ? null : _compared;
+        return true;
     }
 
     /// <summary>
@@ -129,7 +132,7 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     /// others, and none as often as may be.</summary>
     public IReadOnlyList<Member> AbleTo(int shard, IReadOnlyList<Member> members)
     {
-        Func<ActorId, int, bool>[] excluded = [_failures.HasFailed, _failures.HasFailedAlone, _failures.HasGivenUp];
+        Func<ActorId, int, bool>[] excluded = [_failures.HasFailed, _failures.HasFailedAlone, _failures.HasFailedTwice];
         return excluded
             .Select(has => members.Where(member => !has(member.Id, shard)).ToArray())
             .FirstOrDefault(able => able.Length > 0, []);
@@ -249,8 +252,16 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
         var discarded = new List<Gradient>();
         bool isUsed = Tree.Accept(result.Range, result.Gradient, discarded);
         discarded.ForEach(gradient => gradient.Release());
+        if (isUsed)
+        {
+            _contributors.Add(result.Worker);
+        }
+
         return isUsed ? null : "duplicate";
     }
+
+    /// <summary>Whether a result of a worker was used.</summary>
+    public bool HasResultOf(ActorId worker) => _contributors.Contains(worker);
 
     /// <summary>Gives back all sums that are still in the tree.</summary>
     public void Release()

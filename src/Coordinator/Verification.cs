@@ -12,7 +12,7 @@ namespace RnnLm.Coordinator;
 internal sealed class Verification(
     CoordinatorSettings settings, Roster roster, Assignment assignment, Outbox outbox)
 {
-    private First? _first;
+    private RangeDigested? _first;
     private long? _settled;
     private ShardRange? _verified;
     private bool _hasSaidNo;
@@ -38,17 +38,17 @@ internal sealed class Verification(
     }
 
     /// <summary>Remembers the result that the step goes on with; a larger range can take its place.</summary>
-    public void Begin(StepInProgress step, RangeResult result, string digest)
+    public void Begin(StepInProgress step, RangeDigested first)
     {
         step.EndComparison();
         (_settled, _verified) = (null, null);
-        _first = new First(result.Worker, roster.Find(result.Worker)?.SelfTestHash, result.Range, digest);
+        _first = first;
     }
 
     /// <summary>Whether a result is the one that was asked for to compare.</summary>
     public bool IsSecond(StepInProgress step, RangeResult result) =>
         result.Incarnation == settings.Incarnation && step.ComparedBy == result.Worker &&
-        _first?.Range == result.Range && step.IsOfTheseTokens(result);
+        _first?.Result.Range == result.Range && step.IsOfTheseTokens(result);
 
     /// <summary>Compares the second result.</summary>
     /// <returns>Null when they are equal, else the two workers.</returns>
@@ -61,12 +61,12 @@ internal sealed class Verification(
         _first = null;
         if (isSame)
         {
-            (_settled, _verified) = (step.Step, first.Range);
-            outbox.Report(new RangeVerified(step.Step, first.Range, first.Worker, worker));
+            (_settled, _verified) = (step.Step, first.Result.Range);
+            outbox.Report(new RangeVerified(step.Step, first.Result.Range, first.Result.Worker, worker));
             return null;
         }
 
-        var differ = new ResultsDiffer(step.Step, first.Range, first.Worker, worker);
+        var differ = new ResultsDiffer(step.Step, first.Result.Range, first.Result.Worker, worker);
         outbox.Report(differ);
         return differ;
     }
@@ -80,11 +80,11 @@ internal sealed class Verification(
         }
 
         var second = roster.Members.FirstOrDefault(member =>
-            !member.IsLate && member.Id != first.Worker && member.SelfTestHash == first.SelfTestHash &&
+            !member.IsLate && member.Id != first.Result.Worker && member.SelfTestHash == first.SelfTestHash &&
             !step.WasAskedToCompare(member.Id));
         if (second is not null)
         {
-            assignment.AskToCompare(step, second, first.Range, now);
+            assignment.AskToCompare(step, second, first.Result.Range, now);
         }
         else if (step.ComparedBy is null)
         {
@@ -94,11 +94,4 @@ internal sealed class Verification(
             _hasSaidNo = true;
         }
     }
-
-    /// <summary>The result that the step goes on with.</summary>
-    /// <param name="Worker">Who computed it.</param>
-    /// <param name="SelfTestHash">Of that worker: one that rounds differently would differ without being wrong.</param>
-    /// <param name="Range">Which shards.</param>
-    /// <param name="Digest">Of its sum.</param>
-    private sealed record First(ActorId Worker, string? SelfTestHash, ShardRange Range, string Digest);
 }

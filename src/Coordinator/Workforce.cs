@@ -118,26 +118,27 @@ internal sealed class Workforce(
     public void OnCommitted(StepInProgress step, DateTimeOffset now)
     {
         var worked = roster.Members
-            .Where(member => step.ShardsOf(member.Id) > 0 || step.CauseOn(member.Id) is not null)
+            .Where(member => step.HasResultOf(member.Id) || step.CauseOn(member.Id) is not null)
             .ToArray();
         foreach (var member in worked)
         {
             // What a worker alone failed on and then computed is no fault of its own.
             string? cause = worked.Length > 1 ? step.CauseOn(member.Id) : null;
             member.HasWorked(hasFailed: cause is not null);
-            if (member.FailedSteps >= MostFailedSteps)
+            if (member.FailedSteps >= MostFailedSteps && roster.Members.Count > 1)
             {
                 Expel(member.Id, $"it failed in {MostFailedSteps} steps in a row: {cause}", now);
             }
         }
     }
 
-    /// <summary>All workers that there are; null while others may be on their way, for as long as a self-test can take.
-    /// </summary>
-    public IReadOnlyCollection<ActorId>? All(DateTimeOffset now) =>
-        _known.Count >= settings.WorkerLimit || now - _began >= Roster.FirstSilence
-            ? [.. roster.Members.Select(member => member.Id)]
-            : null;
+    /// <summary>All workers that there are; null while others may be on their way, for as long as a self-test can
+    /// take, or come back.</summary>
+    public IReadOnlyCollection<ActorId>? All(DateTimeOffset now)
+    {
+        bool haveAllCome = _known.Count >= settings.WorkerLimit || now - _began >= Roster.FirstSilence;
+        return haveAllCome && !roster.MayComeBack(now) ? [.. roster.Members.Select(member => member.Id)] : null;
+    }
 
     /// <summary>Takes a worker out of the run for good.</summary>
     public void Expel(ActorId worker, string reason, DateTimeOffset now)

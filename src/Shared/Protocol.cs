@@ -64,8 +64,8 @@ public sealed record RangeFailed(
     : Message, IFromWorker;
 
 /// <summary>Coordinator → worker: the loss, without gradient, of one piece of the validation text under the version
-/// you hold.</summary>
-public sealed record Evaluate(long Incarnation, long Version, int Piece, ShardTokens Tokens) : Message;
+/// you hold. The attempt counts how often the piece was asked for.</summary>
+public sealed record Evaluate(long Incarnation, long Version, int Piece, int Attempt, ShardTokens Tokens) : Message;
 
 /// <summary>Worker → coordinator: the loss of one piece of the validation text.</summary>
 public sealed record EvaluationResult(
@@ -73,7 +73,8 @@ public sealed record EvaluationResult(
 
 /// <summary>Worker → coordinator: a piece of the validation text could not be evaluated; the worker lives
 /// on.</summary>
-public sealed record EvaluationFailed(long Incarnation, ActorId Worker, long Version, int Piece, string Cause)
+public sealed record EvaluationFailed(
+    long Incarnation, ActorId Worker, long Version, int Piece, int Attempt, string Cause)
     : Message, IFromWorker;
 
 /// <summary>Coordinator → worker: there is no more work.</summary>

@@ -49,7 +49,7 @@ public sealed class WorkerBehaviour : IBehaviour
         PieceEvaluated { Request: var asked } piece => [new Send(ActorId.Coordinator, new EvaluationResult(
             asked.Incarnation, _self, asked.Version, asked.Piece, piece.LossSum, piece.TokenCount))],
         PieceNotEvaluated { Request: var asked } it => [new Send(ActorId.Coordinator, new EvaluationFailed(
-            asked.Incarnation, _self, asked.Version, asked.Piece, it.Cause))],
+            asked.Incarnation, _self, asked.Version, asked.Piece, asked.Attempt, it.Cause))],
         Dismiss { Incarnation: var incarnation } when incarnation < _incarnation => [],
         Dismiss => Stop(null),
         DeviceLost { Cause: var cause } => Stop(cause),

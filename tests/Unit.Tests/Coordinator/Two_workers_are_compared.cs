@@ -263,6 +263,22 @@ public sealed class Two_workers_are_compared
         Assert.Equal(0, harness.Gradients.Outstanding);
     }
 
+    /// <summary>A device that dies is the one worth comparing.</summary>
+    [Fact]
+    public void A_worker_that_is_lost_before_its_result_is_digested_is_compared_all_the_same()
+    {
+        var harness = Started(3, totalSteps: 1, verifyEvery: 1);
+        harness.Holds = name => name.StartsWith("digest", StringComparison.Ordinal);
+        harness.AnswerAll(0, 0);
+        harness.Tell(new Terminated(CoordinatorHarness.Worker(0), null));
+        harness.Holds = _ => false;
+        Assert.Single(harness.Held);
+        harness.Held.ForEach(harness.Tell);
+        harness.AnswerAll(0, 1, 2);
+        Assert.Empty(harness.Events.OfType<NotVerified>());
+        Assert.Equal(CoordinatorHarness.Worker(0), Assert.Single(harness.Events.OfType<RangeVerified>()).Worker);
+    }
+
     [Fact]
     public void Workers_that_round_differently_are_not_compared()
     {

@@ -161,6 +161,66 @@ public sealed class What_cannot_be_computed
         AssertGoesOn(harness);
     }
 
+    /// <summary>Each computes what the other failed on, so the run makes progress.</summary>
+    [Fact]
+    public void Of_two_workers_that_both_fail_in_three_steps_in_a_row_one_stays()
+    {
+        var harness = Started(2, totalSteps: 9, workerLimit: 2);
+        harness.AnswerAll(0, 0, 1);
+        for (long step = 1; step < 5; step++)
+        {
+            var firsts = harness.Assignment(0, step).Ranges;
+            var seconds = harness.Assignment(1, step).Ranges;
+            if (firsts.Count > 0 && seconds.Count > 0)
+            {
+                harness.Tell(Failure(0, step, firsts[0].Range));
+                harness.Tell(Failure(1, step, seconds[0].Range));
+            }
+
+            harness.AnswerAll(step, 0, 1);
+        }
+
+        Assert.Single(harness.Events.OfType<WorkerLost>());
+        Assert.Equal(5, harness.Events.OfType<StepCommitted>().Count());
+        AssertGoesOn(harness);
+    }
+
+    [Fact]
+    public void While_one_that_was_given_up_may_come_back_what_fails_on_the_other_is_not_to_blame()
+    {
+        var harness = Started(2, totalSteps: 9, workerLimit: 2);
+        harness.AnswerAll(0, 0, 1);
+        var old = harness.Assignment(0, 0).Ranges[0];
+        var slow = harness.Assignment(1, 1).Ranges;
+        while (!harness.Events.OfType<WorkerLost>().Any())
+        {
+            harness.Elapse("silence");
+            harness.Tell(harness.Answer(0, 0, old));
+        }
+
+        ShardRange shard = new(slow[0].Range.Start, 1);
+        harness.Tell(Failure(0, 1, harness.Assignment(0, 1).Ranges.Single(it => it.Range.Contains(shard))));
+        for (int attempt = 1; attempt <= 2; attempt++)
+        {
+            AssertGoesOn(harness);
+            harness.Tell(Failure(0, 1, harness.Assignment(0, 1).Ranges.Single(it => it.Range == shard)));
+        }
+
+        AssertGoesOn(harness);
+        harness.Tell(harness.Answer(1, 1, slow[0]));
+        Assert.Equal(3, harness.Events.OfType<WorkerJoined>().Count());
+        AssertGoesOn(harness);
+    }
+
+    [Fact]
+    public void A_piece_whose_failure_arrives_twice_has_failed_once()
+    {
+        var harness = Evaluating(1);
+        harness.Tell(PieceFailure(0, 1));
+        harness.Tell(PieceFailure(0, 1));
+        AssertGoesOn(harness);
+    }
+
     [Fact]
     public void A_step_without_a_failure_is_a_new_beginning_for_a_worker()
     {
@@ -300,7 +360,7 @@ public sealed class What_cannot_be_computed
         for (int failure = 0; failure < 2; failure++)
         {
             AssertGoesOn(harness);
-            harness.Tell(PieceFailure(failure % workers, 1));
+            harness.Tell(PieceFailure(failure % workers, 1, attempt: failure + 1));
         }
 
         AssertEnds(harness, 1, "step 1", "piece 1 of 3 of the validation text", Cause);
@@ -344,8 +404,11 @@ public sealed class What_cannot_be_computed
     private static RangeFailed Failure(int worker, long step, ShardRange range, int attempt = 1) =>
         new(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(worker), step, range, attempt, Cause);
 
-    private static EvaluationFailed PieceFailure(int worker, int piece) =>
-        new(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(worker), 1, piece, Cause);
+    private static RangeFailed Failure(int worker, long step, AssignedRange asked) =>
+        Failure(worker, step, asked.Range, asked.Attempt);
+
+    private static EvaluationFailed PieceFailure(int worker, int piece, int attempt = 1) =>
+        new(CoordinatorHarness.Incarnation, CoordinatorHarness.Worker(worker), 1, piece, attempt, Cause);
 
     /// <summary>Neither has it ended, nor does it save a version to end with.</summary>
     private static void AssertGoesOn(CoordinatorHarness harness)

@@ -330,8 +330,8 @@ public sealed class Planted_bugs
             "Coordinator",
             new Edit(
                 "Failures.cs",
-                "private const int MostTries = 2;",
-                "private const int MostTries = 1;")),
+                "TimesAlone(worker, item) >= 2;",
+                "TimesAlone(worker, item) >= 1;")),
         new(
             "after one step that nobody could compare none is",
             1_000,

@@ -84,7 +84,7 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
     {
         using var device = Device(1, () => new FusedReplica(Model));
         var version = Parameters();
-        var request = new Evaluate(1, 0, 7, Poison);
+        var request = new Evaluate(1, 0, 7, 1, Poison);
         device.Submit(new ComputeLoss(request, version), _answers.Add);
         Assert.Same(request, Assert.IsType<PieceNotEvaluated>(_answers.Take()).Request);
         device.Dispose();
@@ -101,7 +101,7 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         using var device = Device(1, () => new ThrowingReplica(new InvalidOperationException(message)));
         Submit(device, new ShardRange(0, 1), [Shard(0)]);
         Assert.Equal(message, Lost().Message);
-        device.Submit(new ComputeLoss(new Evaluate(1, 0, 7, Shard(0)), Parameters()), _answers.Add);
+        device.Submit(new ComputeLoss(new Evaluate(1, 0, 7, 1, Shard(0)), Parameters()), _answers.Add);
         Assert.IsType<InvalidOperationException>(Lost());
     }
 

@@ -60,7 +60,7 @@ public sealed class Worker_behaviour
         Assert.Empty(Tell(old));
         Assert.Throws<ObjectDisposedException>(() => old.Version.Values);
         Assert.Empty(Tell(Assignment(4, Left)));
-        Assert.Empty(Tell(new Evaluate(Incarnation, 4, 0, ShardTokens.Empty)));
+        Assert.Empty(Tell(new Evaluate(Incarnation, 4, 0, 1, ShardTokens.Empty)));
     }
 
     [Fact]
@@ -95,9 +95,10 @@ public sealed class Worker_behaviour
         Assert.Equal(
             new Send(ActorId.Coordinator, new RangeFailed(Incarnation, ActorId.Worker(1), 0, Left, 3, "no such token")),
             Assert.Single(Tell(new RangeNotComputed(Incarnation, 0, Left, 3, "no such token"))));
-        var piece = new Evaluate(Incarnation, 0, 3, ShardTokens.Empty);
+        var piece = new Evaluate(Incarnation, 0, 3, 2, ShardTokens.Empty);
         Assert.Equal(
-            new Send(ActorId.Coordinator, new EvaluationFailed(Incarnation, ActorId.Worker(1), 0, 3, "no such token")),
+            new Send(
+                ActorId.Coordinator, new EvaluationFailed(Incarnation, ActorId.Worker(1), 0, 3, 2, "no such token")),
             Assert.Single(Tell(new PieceNotEvaluated(piece, "no such token"))));
         Assert.Single(Tell(Assignment(0, Left, Right)));
     }
@@ -106,7 +107,7 @@ public sealed class Worker_behaviour
     public void A_piece_that_comes_before_its_version_is_evaluated_when_the_version_comes()
     {
         Tell(Publish(0));
-        var piece = new Evaluate(Incarnation, 1, 3, ShardTokens.Empty);
+        var piece = new Evaluate(Incarnation, 1, 3, 1, ShardTokens.Empty);
         Assert.Empty(Tell(piece));
         Assert.Equal(piece, Assert.IsType<ComputeLoss>(Assert.Single(Tell(Publish(1)))).Request);
         var result = Assert.IsType<Send>(Assert.Single(Tell(new PieceEvaluated(piece, 1.5, 2))));
@@ -119,7 +120,7 @@ public sealed class Worker_behaviour
         Tell(Publish(0));
         for (int piece = 0; piece < 1_000; piece++)
         {
-            Tell(new Evaluate(Incarnation, 1, piece, ShardTokens.Empty));
+            Tell(new Evaluate(Incarnation, 1, piece, 1, ShardTokens.Empty));
         }
 
         for (long step = 1; step <= 1_000; step++)
