@@ -207,7 +207,13 @@ public sealed class RunDirectory
                     return;
                 }
 
-                RefuseForeign(operations, root);
+                // What is foreign before a second look may be of one that has begun the run since the first.
+                if (Foreign(operations, root) is { } foreign && !run.HasConfig)
+                {
+                    throw RnnLmException.BadInput(
+                        $"'{root}' is not a run: it has no config.json but holds '{foreign}'; " +
+                        "choose a new or empty directory for --run");
+                }
             }
             else
             {
@@ -244,20 +250,14 @@ public sealed class RunDirectory
         }
     }
 
-    private static void RefuseForeign(FileOperations operations, string root)
-    {
-        string? foreign = operations.Entries(root)
-            .Where(entry => !TemporaryName.IsTemporary(entry) && !BeforeConfig.Contains(Path.GetFileName(entry))
-                && !Lease.FileIn(operations, root).IsOne(Path.GetFileName(entry)))
-            .Order(StringComparer.Ordinal)
-            .FirstOrDefault();
-        if (foreign is not null)
-        {
-            throw RnnLmException.BadInput(
-                $"'{root}' is not a run: it has no config.json but holds '{Path.GetFileName(foreign)}'; " +
-                "choose a new or empty directory for --run");
-        }
-    }
+    /// <summary>The first name in a directory without a configuration that no run has; null when there is none.
+    /// </summary>
+    private static string? Foreign(FileOperations operations, string root) => operations.Entries(root)
+        .Where(entry => !TemporaryName.IsTemporary(entry))
+        .Select(entry => Path.GetFileName(entry))
+        .Where(name => !BeforeConfig.Contains(name) && !Lease.FileIn(operations, root).IsOne(name))
+        .Order(StringComparer.Ordinal)
+        .FirstOrDefault();
 
     private void PlaceTokenizer(Lease lease, string temporary)
     {

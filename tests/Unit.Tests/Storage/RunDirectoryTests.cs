@@ -171,7 +171,34 @@ public sealed class RunDirectoryTests : IDisposable
             "config.1.json' cannot be parsed", BadInput(() => run.Run.ReadConfig()), StringComparison.Ordinal);
     }
 
+    /// <summary>Two that begin a run at the same moment: the second sees the first's files between two looks.</summary>
+    [Fact]
+    public void A_run_that_is_begun_while_it_is_looked_at_is_opened()
+    {
+        string path = _directory["run"];
+        Directory.CreateDirectory(path);
+        var files = new BegunMeanwhile(Path.Combine(path, "config.1.json"));
+        Assert.True(RunDirectory.CreateOrOpen(files, path).HasConfig);
+        Assert.True(files.Looks > 2);
+    }
+
     public void Dispose() => _directory.Dispose();
+
+    /// <summary>Another process makes the configuration between the first look at a directory and the second.</summary>
+    private sealed class BegunMeanwhile(string config) : FileOperations
+    {
+        public int Looks { get; private set; }
+
+        public override IReadOnlyList<string> Entries(string directory)
+        {
+            if (++Looks == 2)
+            {
+                File.WriteAllText(config, "{}");
+            }
+
+            return base.Entries(directory);
+        }
+    }
 
     private static bool Start(FaultyFiles files, string path)
     {
