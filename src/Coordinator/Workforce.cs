@@ -76,6 +76,12 @@ internal sealed class Workforce(
         _selfTestHash ??= join.SelfTestHash;
         if (join.SelfTestHash != _selfTestHash && !settings.AllowMixed)
         {
+            if (roster.Remove(join.Worker))
+            {
+                // What is sent under that name now reaches a machine that must not compute it.
+                Lose(join.Worker, "is gone", "another machine has its name", now);
+            }
+
             _whyNobody = $"{join.Worker} rounds differently from the machines that the run began on " +
                 "(--allow-mixed lets it work all the same)";
             outbox.Report(new WorkerRefused(join.Worker, join.SelfTestHash, _selfTestHash));

@@ -122,6 +122,23 @@ public sealed class Workers_come_and_go
         Assert.Single(harness.Events.OfType<StepCommitted>());
     }
 
+    /// <summary>A worker dies, and a machine that rounds differently is started under its name.</summary>
+    [Fact]
+    public void A_member_whose_name_another_machine_has_that_is_refused_is_a_member_no_more()
+    {
+        var harness = new CoordinatorHarness();
+        harness.Start();
+        harness.Tell(new CheckpointWritten(0, null));
+        harness.Join(0);
+        harness.Join(1);
+        harness.Join(0, selfTest: "another");
+        Assert.Equal(CoordinatorHarness.Worker(0), Assert.Single(harness.Events.OfType<WorkerLost>()).Worker);
+        Assert.IsType<Dismiss>(harness.Sent[CoordinatorHarness.Worker(0)][^1]);
+        harness.AnswerAll(0, 1);
+        Assert.Single(harness.Events.OfType<StepCommitted>());
+        Assert.IsType<Dismiss>(harness.Sent[CoordinatorHarness.Worker(0)][^1]);
+    }
+
     [Fact]
     public void No_worker_is_late_before_a_quarter_of_a_second()
     {
