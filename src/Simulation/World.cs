@@ -228,7 +228,7 @@ internal sealed class World
     /// <summary>Whether another coordinator has, or had, the run that this one wanted or thought to have.</summary>
     public bool IsSuperseded(SimulatedCoordinator coordinator) =>
         coordinator.Incarnation == 0
-            ? _coordinators.Exists(other => other != coordinator && other.Incarnation > 0)
+            ? _coordinators.Count > 1 && Disk.HighestLease > 0
             : Disk.HighestLease > coordinator.Incarnation;
 
     /// <summary>Whether a device of a process has anything in hand.</summary>
