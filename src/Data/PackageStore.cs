@@ -274,10 +274,12 @@ internal static class PackageArchive
                 if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile)
                     || !target.StartsWith(root, StringComparison.Ordinal)
                     || entry.Length > MostFileBytes
-                    || totalBytes > MostTotalBytes)
+                    || totalBytes > MostTotalBytes
+                    || !IsFree(target, root))
                 {
                     throw RnnLmException.BadInput(
-                        $"{package}: refused, its entry '{entry.Name}' is no plain file of reasonable size inside it");
+                        $"{package}: refused, its entry '{entry.Name}' is no plain file of reasonable size inside it "
+                        + "with a place of its own");
                 }
 
                 Directory.CreateDirectory(Path.GetDirectoryName(target)!);
@@ -285,11 +287,27 @@ internal static class PackageArchive
             }
         }
         catch (Exception failure) when (
-            failure is EndOfStreamException or not (IOException or UnauthorizedAccessException or RnnLmException))
+            failure is EndOfStreamException or PathTooLongException
+                or not (IOException or UnauthorizedAccessException or RnnLmException))
         {
             // The reader of archives has many ways to say so.
             string reason = failure.Message.ReplaceLineEndings(" ");
             throw RnnLmException.BadInput($"{package}: its archive is damaged ({reason}); fetch it again", failure);
         }
+    }
+
+    /// <summary>Whether no earlier entry has this place: neither it, nor a file where it needs a folder.</summary>
+    private static bool IsFree(string target, string root)
+    {
+        for (string? above = Path.GetDirectoryName(target); above?.Length >= root.Length;
+            above = Path.GetDirectoryName(above))
+        {
+            if (File.Exists(above))
+            {
+                return false;
+            }
+        }
+
+        return !Path.Exists(target) && !Path.EndsInDirectorySeparator(target);
     }
 }

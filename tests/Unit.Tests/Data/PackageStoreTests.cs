@@ -67,6 +67,29 @@ public sealed class PackageStoreTests : IDisposable
                 && !path.StartsWith("cache/packages/some-package-1.0.0/data/", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("package/data/a", "package/data/a")]
+    [InlineData("package/data/a", "package/data/a/b")]
+    [InlineData("package/data/a", "package/data/a/b/c")]
+    [InlineData("package/data/a/b", "package/data/a")]
+    [InlineData("package/data/a/b", "package/data/a/")]
+    public void Two_entries_that_want_one_place_are_refused(string first, string second)
+    {
+        Errors.Expect(
+            ExitCode.BadInput,
+            () => Store().Fetch(Package(File(first, "A"), File(second, "B"))),
+            "refused", $"'{second}'");
+        AssertNothingCached();
+    }
+
+    [Fact]
+    public void A_name_that_no_file_can_have_is_a_damaged_archive()
+    {
+        var entry = new PaxTarEntry(TarEntryType.RegularFile, "package/data/" + new string('n', 300));
+        Errors.Expect(ExitCode.BadInput, () => Store().Fetch(Package(entry)), "damaged");
+        AssertNothingCached();
+    }
+
     [NpmFact]
     public void A_file_of_a_cache_that_is_gone_is_found_in_this_one()
     {
@@ -157,8 +180,13 @@ public sealed class PackageStoreTests : IDisposable
         AssertNothingCached();
     }
 
-    private static PaxTarEntry File(string name, string text) =>
-        new(TarEntryType.RegularFile, name) { DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)) };
+    /// <summary>An entry whose bytes are the same in every process, so that a failure can be had again.</summary>
+    private static UstarTarEntry File(string name, string text) =>
+        new(TarEntryType.RegularFile, name)
+        {
+            DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text)),
+            ModificationTime = DateTimeOffset.UnixEpoch,
+        };
 
     private static IEnumerable<string> Everything(string directory) =>
         Directory.EnumerateFileSystemEntries(directory, "*", SearchOption.AllDirectories)
