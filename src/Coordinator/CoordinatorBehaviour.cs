@@ -428,11 +428,6 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         _workforce.OnCommitted(step, now);
-        if (_saving.IsStopping)
-        {
-            return;
-        }
-
         foreach (var member in _roster.Members)
         {
             Publish(member);

@@ -13,20 +13,21 @@ internal sealed class Verification(
     CoordinatorSettings settings, Roster roster, Assignment assignment, Outbox outbox)
 {
     private RangeDigested? _first;
-    private long? _settled;
-    private ShardRange? _verified;
+
+    /// <summary>The step that needs no comparison any more, and what was compared; null when nobody could.</summary>
+    private (long Step, ShardRange? Range)? _settled;
     private bool _hasSaidNo;
 
     /// <summary>Whether the step is due and not compared yet.</summary>
     public bool IsOpen(long step) =>
-        settings.VerifyEvery > 0 && step % settings.VerifyEvery == 0 && step != _settled;
+        settings.VerifyEvery > 0 && step % settings.VerifyEvery == 0 && step != _settled?.Step;
 
     /// <summary>Whether a range of a step is the one to compare: it has the chosen shard, and more than what was
     /// compared already.</summary>
     public bool Concerns(StepInProgress step, ShardRange range)
     {
-        bool isMore = step.Step == _settled && _verified is { } verified &&
-            range != verified && range.Contains(verified);
+        bool isMore = _settled is var (settled, compared) && settled == step.Step &&
+            compared is { } less && range != less && range.Contains(less);
         return (IsOpen(step.Step) || isMore) && range.Contains(Chosen(settings.Seed, step.Step, step.ShardCount));
     }
 
@@ -41,7 +42,7 @@ internal sealed class Verification(
     public void Begin(StepInProgress step, RangeDigested first)
     {
         step.EndComparison();
-        (_settled, _verified) = (null, null);
+        _settled = null;
         _first = first;
     }
 
@@ -61,7 +62,7 @@ internal sealed class Verification(
         _first = null;
         if (isSame)
         {
-            (_settled, _verified) = (step.Step, first.Result.Range);
+            _settled = (step.Step, first.Result.Range);
             outbox.Report(new RangeVerified(step.Step, first.Result.Range, first.Result.Worker, worker));
             return null;
         }
@@ -88,7 +89,7 @@ internal sealed class Verification(
         }
         else if (step.ComparedBy is null)
         {
-            (_settled, _verified) = (step.Step, null);
+            _settled = (step.Step, null);
             _first = null;
             outbox.Report(new NotVerified(step.Step, IsFirst: !_hasSaidNo));
             _hasSaidNo = true;

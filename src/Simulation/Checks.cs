@@ -12,7 +12,7 @@ internal sealed class Checks(World world)
     private readonly HashSet<(SimulatedCoordinator, long)> _unverified = [];
     private readonly HashSet<(SimulatedCoordinator, ActorId)> _present = [];
     private readonly HashSet<SimulatedCoordinator> _differing = [];
-    private readonly Dictionary<(long Incarnation, long Step), List<ShardRange>> _corrupted = [];
+    private readonly HashSet<(long Incarnation, long Step)> _corrupted = [];
     private readonly List<(ActorId Worker, long Incarnation, long Version, string Item)> _failed = [];
     private bool _hasStorageFailed;
     private bool _hasMetricsFailed;
@@ -87,16 +87,8 @@ internal sealed class Checks(World world)
         }
     }
 
-    /// <summary>A device has computed a range wrongly.</summary>
-    public void Corrupted(long incarnation, long step, ShardRange range)
-    {
-        if (!_corrupted.TryGetValue((incarnation, step), out var ranges))
-        {
-            _corrupted[(incarnation, step)] = ranges = [];
-        }
-
-        ranges.Add(range);
-    }
+    /// <summary>A device has computed a range of a step wrongly.</summary>
+    public void Corrupted(long incarnation, long step) => _corrupted.Add((incarnation, step));
 
     private void Committed(SimulatedCoordinator coordinator, StepCommitted step)
     {
@@ -117,8 +109,9 @@ internal sealed class Checks(World world)
     /// </summary>
     private void CommittedWrongly(SimulatedCoordinator coordinator, long step)
     {
-        var corrupted = _corrupted.GetValueOrDefault((coordinator.Incarnation, step));
-        Require(corrupted is not null, $"the gradient norm of step {step} is the reference's");
+        Require(
+            _corrupted.Contains((coordinator.Incarnation, step)),
+            $"the gradient norm of step {step} is the reference's");
         Require(
             _unverified.Contains((coordinator, step)),
             $"step {step} is not committed with a wrong sum that could have been compared");

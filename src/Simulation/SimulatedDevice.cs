@@ -133,7 +133,7 @@ internal sealed class SimulatedDevice : IDevice
         bool isWrong = IsWrong(step, range.Range, sum!);
         if (isWrong)
         {
-            _world.Checks.Corrupted(range.Incarnation, step, range.Range);
+            _world.Checks.Corrupted(range.Incarnation, step);
         }
 
         if (!float.IsFinite(sum!.Dense.Span[0]))

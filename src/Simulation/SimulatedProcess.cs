@@ -203,7 +203,7 @@ internal sealed class SimulatedProcess(World world, string name)
 
         Buffers.Dispose();
         Gradients.Dispose();
-        world.OnDeath(this);
+        world.OnGone(actor => actor.Process == this);
     }
 }
 

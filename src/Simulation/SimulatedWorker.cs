@@ -75,7 +75,7 @@ internal sealed class SimulatedWorker : SimulatedActor
     protected override void OnStopped(Exception? failure)
     {
         Device.Dispose();
-        World.OnStopped(this);
+        World.OnGone(actor => actor == this);
         CheckReleased();
     }
 

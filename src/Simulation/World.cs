@@ -2,7 +2,7 @@ using RnnLm.Worker;
 
 namespace RnnLm.Simulation;
 
-/// <summary>One simulated run: its processes, what goes wrong, and who starts what anew.</summary>
+/// <summary>One simulated run: its processes, and who starts what anew.</summary>
 internal sealed class World
 {
     /// <summary>What the self-test of the run's kind of machine gives.</summary>
@@ -15,13 +15,6 @@ internal sealed class World
     public static readonly TimeSpan Patience = TimeSpan.FromHours(4);
 
     private const long MostEvents = 2_000_000;
-
-    /// <summary>Those that come at some moment; the others are in messages, clocks and starts.</summary>
-    private static readonly Faults[] s_injected =
-    [
-        Faults.Partition, Faults.Freeze, Faults.Kill, Faults.Move, Faults.Reachability, Faults.Slow, Faults.Membership,
-        Faults.Disk, Faults.Power, Faults.Stop, Faults.Device,
-    ];
 
     private static readonly TimeSpan s_supervision = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
@@ -113,10 +106,7 @@ internal sealed class World
 
         StartCoordinator();
         Supervise();
-        foreach (var fault in s_injected.Where(Has))
-        {
-            Schedule(fault);
-        }
+        new FaultInjection(this).Begin();
 
         try
         {
@@ -151,6 +141,26 @@ internal sealed class World
         }
     }
 
+    /// <summary>Whether the job is done.</summary>
+    public bool IsDone => _done is not null;
+
+    /// <summary>Those whose process lives.</summary>
+    public SimulatedCoordinator[] LivingCoordinators =>
+        [.. _coordinators.Where(coordinator => coordinator.Process.IsAlive)];
+
+    /// <summary>Those that can take a message.</summary>
+    public SimulatedWorker[] LivingWorkers => [.. _workers.OfType<SimulatedWorker>().Where(worker => worker.Lives)];
+
+    /// <summary>Whether one that goes leaves others, which cannot all be turned away for good.</summary>
+    public bool MayLeave => _left.Count < _workers.Length - 1 && !Has(Faults.Error) && !Has(Faults.Mismatch);
+
+    /// <summary>A worker leaves for good.</summary>
+    public void Leave(SimulatedWorker worker)
+    {
+        _left.Add(Array.IndexOf(_workers, worker));
+        worker.Process.Die("leaves for good");
+    }
+
     /// <summary>Whether the job is done, what was under way has arrived, and superseded coordinators have ended.
     /// </summary>
     private bool IsOver => _done is { } done && Time.Now > done + s_minute &&
@@ -161,7 +171,7 @@ internal sealed class World
         while (Broken is null && !_isWrong && !IsOver)
         {
             bool isDue = Time.Advance();
-            if ((!isDue && _done is null) || Time.Now > Scenario.Horizon + Patience || Time.Events > MostEvents)
+            if ((!isDue && !IsDone) || Time.Now > Scenario.Horizon + Patience || Time.Events > MostEvents)
             {
                 Violation($"the run ends within {Patience.TotalHours} h when nothing goes wrong any more");
             }
@@ -219,7 +229,7 @@ internal sealed class World
             return;
         }
 
-        foreach (var worker in _workers.OfType<SimulatedWorker>().Where(worker => worker.Lives))
+        foreach (var worker in LivingWorkers)
         {
             Tell(worker);
         }
@@ -242,24 +252,12 @@ internal sealed class World
             ? taken
             : long.MaxValue;
 
-    /// <summary>Those who watch an actor of a process are told that it is gone.</summary>
-    public void OnDeath(SimulatedProcess process)
+    /// <summary>Those who watch actors that are no more are told of it.</summary>
+    public void OnGone(Predicate<SimulatedActor> isGone)
     {
         foreach (var coordinator in _coordinators.Where(coordinator => coordinator.Lives))
         {
-            foreach (var worker in coordinator.Addresses.Values.Where(worker => worker.Process == process).ToArray())
-            {
-                TellOfLoss(coordinator, worker);
-            }
-        }
-    }
-
-    /// <summary>Those who watch a worker are told that it has stopped.</summary>
-    public void OnStopped(SimulatedWorker worker)
-    {
-        foreach (var coordinator in _coordinators.Where(coordinator => coordinator.Lives))
-        {
-            if (coordinator.AddressOf(worker.Id) == worker)
+            foreach (var worker in coordinator.Addresses.Values.Where(worker => isGone(worker)).ToArray())
             {
                 TellOfLoss(coordinator, worker);
             }
@@ -273,7 +271,8 @@ internal sealed class World
         coordinator.Process.Post(Dice.Between(s_second / 10, longest), () => coordinator.Lose(worker));
     }
 
-    private void StartCoordinator()
+    /// <summary>Another coordinator wants the run.</summary>
+    public void StartCoordinator()
     {
         var process = NewProcess();
         var coordinator = new SimulatedCoordinator(this, process);
@@ -294,7 +293,7 @@ internal sealed class World
 
     private void StartWorker(int index)
     {
-        if (_done is null && _workers[index] is not { Lives: true })
+        if (!IsDone && _workers[index] is not { Lives: true })
         {
             var process = NewProcess();
             var worker = _workers[index] = new SimulatedWorker(this, process, ActorId.Worker(index));
@@ -318,7 +317,7 @@ internal sealed class World
     /// <summary>What Kubernetes or a person does: a coordinator or worker that has died is started again.</summary>
     private void Supervise()
     {
-        if (_done is not null)
+        if (IsDone)
         {
             return;
         }
@@ -337,111 +336,5 @@ internal sealed class World
         }
 
         Time.After(Dice.Between(s_supervision, s_supervision * 10), Supervise);
-    }
-
-    /// <summary>Whether the workers that stay might all be turned away for good.</summary>
-    private bool MayBeExpelled => Has(Faults.Error) || Has(Faults.Mismatch);
-
-    private void Schedule(Faults fault)
-    {
-        var pause = Scenario.FaultPause * -Math.Log(1 - Dice.Fraction());
-        Time.After(pause, () =>
-        {
-            if (MayFail(fault) && _done is null)
-            {
-                Inject(fault);
-                Schedule(fault);
-            }
-        });
-    }
-
-    private void Inject(Faults fault)
-    {
-        var coordinators = _coordinators.Where(coordinator => coordinator.Process.IsAlive).ToArray();
-        var workers = _workers.OfType<SimulatedWorker>().Where(worker => worker.Lives).ToArray();
-        SimulatedProcess[] processes =
-        [
-            .. coordinators.Select(coordinator => coordinator.Process)
-                .Concat(workers.Select(worker => worker.Process)).Distinct(),
-        ];
-        if (processes.Length == 0)
-        {
-            return;
-        }
-
-        var process = Dice.Of(processes);
-        switch (fault)
-        {
-            case Faults.Partition when coordinators.Length > 0 && workers.Length > 0 && !Scenario.IsOneProcess:
-                var (one, other) = (Dice.Of(coordinators).Process, Dice.Of(workers).Process);
-                (one, other) = Dice.Chance(0.5) ? (one, other) : (other, one);
-                Network.Cut(one, other, Dice.Between(s_second, s_minute * 5));
-                if (Dice.Chance(0.5))
-                {
-                    Network.Cut(other, one, Dice.Between(s_second, s_minute * 5));
-                }
-
-                break;
-            case Faults.Freeze:
-                process.Freeze(Dice.Between(s_second / 100, s_minute * 10));
-                break;
-            case Faults.Kill:
-                process.Die("is killed");
-                break;
-            case Faults.Move when !Scenario.HasLocks && coordinators.Length > 0:
-                StartCoordinator();
-                if (Dice.Chance(0.3))
-                {
-                    // Two at the same moment.
-                    StartCoordinator();
-                }
-
-                break;
-            case Faults.Device when workers.Length > 0:
-                Dice.Of(workers).Device.Lose();
-                return;
-            case Faults.Reachability when coordinators.Length > 0 && workers.Length > 0:
-                var (misled, lost) = (Dice.Of(coordinators), Dice.Of(workers));
-                misled.Process.Post(TimeSpan.Zero, () => CountIf(misled.Lose(lost), fault));
-                return;
-            case Faults.Slow when workers.Length > 0 && Dice.Chance(0.5):
-                Dice.Of(workers).Device.Hang(Dice.Between(s_second, s_minute * 15));
-                return;
-            case Faults.Slow when workers.Length > 0:
-                Dice.Of(workers).Device.SlowDown(Dice.Between(3, 100), Dice.Between(s_second, s_minute * 5));
-                return;
-            case Faults.Membership when workers.Length > 1 && _left.Count < _workers.Length - 1 && !MayBeExpelled:
-                var leaving = Dice.Of(workers);
-                _left.Add(Array.IndexOf(_workers, leaving));
-                leaving.Process.Die("leaves for good");
-                break;
-            case Faults.Disk:
-                Disk.FailFor(Dice.Between(s_second / 10, s_minute));
-                return;
-            case Faults.Power when Dice.Chance(0.3):
-                foreach (var victim in processes)
-                {
-                    victim.Die("has no power");
-                }
-
-                Disk.LosePower();
-                break;
-            case Faults.Stop when coordinators.Length > 0:
-                var stopped = Dice.Of(coordinators);
-                stopped.Process.Post(TimeSpan.Zero, () => CountIf(stopped.RequestStop(), fault));
-                return;
-            default:
-                return;
-        }
-
-        Count(fault.ToString());
-    }
-
-    private void CountIf(bool happened, Faults fault)
-    {
-        if (happened)
-        {
-            Count(fault.ToString());
-        }
     }
 }

@@ -252,12 +252,16 @@ public sealed class RunDirectory
 
     /// <summary>The first name in a directory without a configuration that no run has; null when there is none.
     /// </summary>
-    private static string? Foreign(FileOperations operations, string root) => operations.Entries(root)
-        .Where(entry => !TemporaryName.IsTemporary(entry))
-        .Select(entry => Path.GetFileName(entry))
-        .Where(name => !BeforeConfig.Contains(name) && !Lease.FileIn(operations, root).IsOne(name))
-        .Order(StringComparer.Ordinal)
-        .FirstOrDefault();
+    private static string? Foreign(FileOperations operations, string root)
+    {
+        var lease = Lease.FileIn(operations, root);
+        return operations.Entries(root)
+            .Where(entry => !TemporaryName.IsTemporary(entry))
+            .Select(entry => Path.GetFileName(entry))
+            .Where(name => !BeforeConfig.Contains(name) && !lease.IsOne(name))
+            .Order(StringComparer.Ordinal)
+            .FirstOrDefault();
+    }
 
     private void PlaceTokenizer(Lease lease, string temporary)
     {

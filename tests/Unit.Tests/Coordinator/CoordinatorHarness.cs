@@ -84,6 +84,19 @@ internal sealed class CoordinatorHarness
 
     public void Start() => Tell(new Started());
 
+    /// <summary>Starts, says that version 0 is saved, and lets so many workers join.</summary>
+    public CoordinatorHarness Begin(int workers)
+    {
+        Start();
+        Tell(new CheckpointWritten(0, null));
+        for (int worker = 0; worker < workers; worker++)
+        {
+            Join(worker);
+        }
+
+        return this;
+    }
+
     public void Join(int worker, int threads = 1, string selfTest = "same") =>
         Tell(new Join(Worker(worker), threads, selfTest));
 

@@ -25,11 +25,11 @@ public sealed class Ends_and_checkpoints
     {
         var harness = Started(new CoordinatorHarness());
         harness.Join(1);
-        var (worker, half) = harness.Assigned(0, 0, 1)[0];
-        var (other, late) = harness.Assigned(0, 0, 1)[^1];
-        harness.Tell(harness.Answer(worker, 0, half));
+        harness.Tell(harness.Answer(1, 0, Assert.Single(harness.Assignment(1, 0).Ranges)));
+        Assert.Equal(1, harness.Gradients.Outstanding);
+        var late = harness.Answer(0, 0, Assert.Single(harness.Assignment(0, 0).Ranges));
         harness.Tell(new StopRequested(ExitCode.Terminated));
-        harness.Tell(harness.Answer(other, 0, late));
+        harness.Tell(late);
         Assert.Equal(0, harness.Gradients.Outstanding);
     }
 

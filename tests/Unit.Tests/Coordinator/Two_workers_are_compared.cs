@@ -291,18 +291,8 @@ public sealed class Two_workers_are_compared
     }
 
     private static CoordinatorHarness Started(
-        int workers, long totalSteps, long verifyEvery, MismatchPolicy onMismatch = MismatchPolicy.Stop)
-    {
-        var harness = new CoordinatorHarness(totalSteps, verifyEvery: verifyEvery, onMismatch: onMismatch);
-        harness.Start();
-        harness.Tell(new CheckpointWritten(0, null));
-        for (int worker = 0; worker < workers; worker++)
-        {
-            harness.Join(worker);
-        }
-
-        return harness;
-    }
+        int workers, long totalSteps, long verifyEvery, MismatchPolicy onMismatch = MismatchPolicy.Stop) =>
+        new CoordinatorHarness(totalSteps, verifyEvery: verifyEvery, onMismatch: onMismatch).Begin(workers);
 
     /// <summary>All share step 0.</summary>
     private static CoordinatorHarness Together(int workers, MismatchPolicy onMismatch, long verifyEvery)
@@ -311,13 +301,7 @@ public sealed class Two_workers_are_compared
         {
             Holds = name => name == "prepare step 0",
         };
-        harness.Start();
-        harness.Tell(new CheckpointWritten(0, null));
-        for (int worker = 0; worker < workers; worker++)
-        {
-            harness.Join(worker);
-        }
-
+        harness.Begin(workers);
         harness.Tell(Assert.Single(harness.Held));
         harness.Held.Clear();
         return harness;

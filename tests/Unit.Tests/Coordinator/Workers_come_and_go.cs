@@ -109,11 +109,7 @@ public sealed class Workers_come_and_go
     [Fact]
     public void In_the_first_step_a_newcomer_computes_too_what_another_was_asked_that_hangs()
     {
-        var harness = new CoordinatorHarness();
-        harness.Start();
-        harness.Tell(new CheckpointWritten(0, null));
-        harness.Join(0);
-        harness.Join(1);
+        var harness = new CoordinatorHarness().Begin(workers: 2);
         Assert.NotEmpty(harness.Assignment(1, 0).Ranges);
         harness.AnswerAll(0, 1);
         harness.Elapse("late ranges");
@@ -126,11 +122,7 @@ public sealed class Workers_come_and_go
     [Fact]
     public void A_member_whose_name_another_machine_has_that_is_refused_is_a_member_no_more()
     {
-        var harness = new CoordinatorHarness();
-        harness.Start();
-        harness.Tell(new CheckpointWritten(0, null));
-        harness.Join(0);
-        harness.Join(1);
+        var harness = new CoordinatorHarness().Begin(workers: 2);
         harness.Join(0, selfTest: "another");
         Assert.Equal(CoordinatorHarness.Worker(0), Assert.Single(harness.Events.OfType<WorkerLost>()).Worker);
         Assert.IsType<Dismiss>(harness.Sent[CoordinatorHarness.Worker(0)][^1]);
@@ -226,7 +218,7 @@ public sealed class Workers_come_and_go
             harness.Join(worker);
         }
 
-        // Nobody computes the step in hand but the first; nine share the eight shards of the next.
+        // What the first was asked of the step in hand stays; nine share the eight shards of the next.
         Assert.Single(harness.Sent[CoordinatorHarness.Worker(0)].OfType<Assign>(), assign => assign.Step == 0);
         int told = harness.Sent[CoordinatorHarness.Worker(7)].OfType<Assign>().Count();
         harness.Join(9);

@@ -338,8 +338,8 @@ public sealed class Planted_bugs
             "Coordinator",
             new Edit(
                 "Verification.cs",
-                "step != _settled;",
-                "step != _settled && !_hasSaidNo;")),
+                "step != _settled?.Step;",
+                "step != _settled?.Step && !_hasSaidNo;")),
         new(
             "a larger range after the comparison is not compared",
             1_000,
