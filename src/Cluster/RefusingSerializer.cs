@@ -1,0 +1,25 @@
+using Akka.Actor;
+using Akka.Serialization;
+
+namespace RnnLm.Cluster;
+
+/// <summary>
+/// Stands where Akka.NET has its JSON serializer: nothing is written, and whatever comes under its number is refused.
+/// JSON with type names lets a sender choose which code the receiver runs.
+/// </summary>
+public sealed class RefusingSerializer(ExtendedActorSystem system) : Serializer(system)
+{
+    /// <summary>That of Akka's JSON serializer.</summary>
+    public override int Identifier => 1;
+
+    /// <inheritdoc/>
+    public override bool IncludeManifest => false;
+
+    /// <inheritdoc/>
+    public override byte[] ToBinary(object obj) =>
+        throw new NotSupportedException($"{obj?.GetType().Name} is no message that travels");
+
+    /// <inheritdoc/>
+    public override object FromBinary(byte[] bytes, Type? type) =>
+        throw new NotSupportedException("a message in JSON is refused");
+}
