@@ -37,6 +37,7 @@ internal static class Program
                 "however many workers there were.")
             {
                 TrainCommand.Create(),
+                WorkerCommand.Create(),
                 EvaluateCommand.Create(),
                 GenerateCommand.Create(),
                 PlanCommand.Create(),

@@ -12,6 +12,7 @@ internal static class TrainSettings
 {
     // Far beyond use; what is above is a slip that would only end in exhausted memory.
     private const int MostActors = 4096;
+    private const int MostProcesses = 256;
     private const int MostLayers = 1024;
     private const int MostExtent = 1 << 20;
     private const double MostEpochs = 1e6;
@@ -170,6 +171,18 @@ internal static class TrainSettings
         "uses as many as the workers have together, at most the cores; tokenizing uses all cores.",
         text => Whole(text, 1, MostActors));
 
+    public static Setting<int> Processes { get; } = new(
+        "--processes", "N",
+        "Worker processes on this machine, which `train` starts, watches and starts again when they end; 0 for " +
+        "workers in the process of `train` itself. On the CPU each has one worker, with CUDA one GPU.",
+        text => Whole(text, 0, MostProcesses), "0");
+
+    public static Setting<int> MaxRestarts { get; } = new(
+        "--max-restarts", "N",
+        "How often a worker process of `--processes` is started again that ends within a minute, before it is given " +
+        "up. Without any the run ends with exit code 4.",
+        text => Whole(text, 0), "5");
+
     public static Setting<string> Device { get; } = new(
         "--device", "D",
         "`cpu`; `cuda`: every GPU; `cuda:0,2`: these; `auto`: every GPU if there is one, else the CPU. CPU or CUDA " +
@@ -237,8 +250,8 @@ internal static class TrainSettings
         ]),
         ("How it runs",
         [
-            Run, Resume, Workers, Threads, Device, AllowMixed, VerifyEvery, OnMismatch, EvaluateEvery, CheckpointEvery,
-            Keep, KeepEvery, Prompts, Json,
+            Run, Resume, Workers, Threads, Processes, MaxRestarts, Device, AllowMixed, VerifyEvery, OnMismatch,
+            EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Json,
         ]),
     ];
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Akka.Actor;
 using RnnLm.Coordinator;
 using RnnLm.Data;
 using RnnLm.Storage;
@@ -30,21 +29,29 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     public async Task RunAsync()
     {
         // Takes a quarter of a second, beside the reading of the corpus.
-        var actors = Task.Run(ActorHost.Start);
-        var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
-        using var prepared = new JobPreparation(request, view).Run(devices);
-        var config = prepared.Config;
-        var layout = ParameterLayout.For(config.Job.Model);
-        using var buffers = new FloatBufferPool(layout.Length);
+        var starting = Task.Run(() => TrainingWorkers.MakeAsync(request));
+        try
+        {
+            var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
+            using var prepared = new JobPreparation(request, view).Run(devices);
+            var config = prepared.Config;
+            var layout = ParameterLayout.For(config.Job.Model);
+            var workers = await starting.ConfigureAwait(false);
+            using var buffers = workers.MakeBuffers(layout.Length);
 
-        // Made before the run directory, so that weights that cannot be used leave nothing behind.
-        var initial = request.Resumed is null ? InitialState(config.Job, layout, buffers) : null;
-        var run = RunDirectory.CreateOrOpen(request.Get(TrainSettings.Run) ?? DefaultRunPath());
+            // Made before the run directory, so that weights that cannot be used leave nothing behind.
+            var initial = request.Resumed is null ? InitialState(config.Job, layout, buffers) : null;
+            var run = RunDirectory.CreateOrOpen(request.Get(TrainSettings.Run) ?? DefaultRunPath());
 
-        // Before the jobs are compared: of a run that is being trained, that is what there is to say.
-        using var lease = run.TakeLease(LeaseHolder.ThisProcess());
-        RequireSameJob(run, config.Job);
-        await TrainAsync(run, lease, config, prepared, devices, initial, buffers, actors).ConfigureAwait(false);
+            // Before the jobs are compared: of a run that is being trained, that is what there is to say.
+            using var lease = run.TakeLease(LeaseHolder.ThisProcess());
+            RequireSameJob(run, config.Job);
+            await TrainAsync(run, lease, config, prepared, workers, initial, buffers).ConfigureAwait(false);
+        }
+        finally
+        {
+            await (await starting.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     private string DefaultRunPath()
@@ -92,10 +99,9 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         Lease lease,
         RunConfig config,
         PreparedJob prepared,
-        DeviceChoice devices,
+        TrainingWorkers workers,
         TrainingState? initial,
-        FloatBufferPool buffers,
-        Task<ActorSystem> actors)
+        FloatBufferPool buffers)
     {
         // From here on a signal saves before it ends; until here there is nothing to save, and it ends the process at
         // once.
@@ -119,10 +125,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         view.Notice(Describe(prepared, run));
         WarnOfWarmUp(job.Optimizer.Schedule, config.TotalSteps);
 
-        int workers = devices.Kind == DeviceKind.Cpu ? request.Get(TrainSettings.Workers) : devices.Indices.Count;
-        int threadsPerWorker = request.Get(TrainSettings.Threads)
-            ?? Math.Max(1, Environment.ProcessorCount / request.Get(TrainSettings.Workers));
-        int threads = Math.Min(Environment.ProcessorCount, workers * threadsPerWorker);
+        int threads = Math.Min(Environment.ProcessorCount, workers.Threads);
         var retention = new RetentionPolicy(config.Get(TrainSettings.Keep), config.Get(TrainSettings.KeepEvery));
         var recorded = config;
         await using var recorder = new RunRecorder(
@@ -152,7 +155,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 config.Get(TrainSettings.EvaluateEvery),
                 config.SelfTest,
                 request.Get(TrainSettings.AllowMixed),
-                workers,
+                workers.Limit,
                 request.Get(TrainSettings.OnDivergence),
                 bestLoss,
                 IsResumed: initial is null,
@@ -165,27 +168,13 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             prepared.Inputs,
             state,
             new Optimizer(job.Optimizer, buffers, threads));
-        var computing = devices.Make(workers, threadsPerWorker, job.Model, gradients);
-        try
-        {
-            await CoordinatorActor.RunAsync(
-                await actors.ConfigureAwait(false),
-                coordinator,
-                recorder,
-                (system, address) =>
-                {
-                    for (int index = 0; index < computing.Count; index++)
-                    {
-                        system.Spawn<WorkerActor>(
-                            ActorId.Worker(index), ActorId.Worker(index), computing[index], address);
-                    }
-                },
-                signals.Requested).ConfigureAwait(false);
-        }
-        finally
-        {
-            await Task.WhenAll(computing.Select(device => Task.Run(device.Dispose))).ConfigureAwait(false);
-        }
+        await CoordinatorActor.RunAsync(
+            workers.System,
+            coordinator,
+            recorder,
+            address => workers.Start(new TrainingWork(
+                address, job, lease.Incarnation, buffers, gradients, text => recorder.Show(view => view.Notice(text)))),
+            Task.WhenAny(signals.Requested, workers.Exhausted).Unwrap()).ConfigureAwait(false);
 
         Finish(run, prepared, config, recorder);
     }

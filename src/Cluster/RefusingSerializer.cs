@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Configuration;
 using Akka.Serialization;
 
 namespace RnnLm.Cluster;
@@ -7,8 +8,13 @@ namespace RnnLm.Cluster;
 /// Stands where Akka.NET has its JSON serializer: nothing is written, and whatever comes under its number is refused.
 /// JSON with type names lets a sender choose which code the receiver runs.
 /// </summary>
-public sealed class RefusingSerializer(ExtendedActorSystem system) : Serializer(system)
+/// <param name="system">Whose.</param>
+/// <param name="settings">Those of Akka's JSON serializer, which it hands over; none is used.</param>
+public sealed class RefusingSerializer(ExtendedActorSystem system, Config settings) : Serializer(system)
 {
+    /// <summary>What Akka hands over.</summary>
+    internal Config Settings { get; } = settings;
+
     /// <summary>That of Akka's JSON serializer.</summary>
     public override int Identifier => 1;
 

@@ -46,7 +46,7 @@ public sealed class CoordinatorActor(
         ActorSystem system,
         CoordinatorBehaviour behaviour,
         IRunRecorder recorder,
-        Action<ActorSystem, IActorRef> startWorkers,
+        Action<IActorRef> startWorkers,
         Task<StopRequested> stop)
     {
         ArgumentNullException.ThrowIfNull(system);
@@ -58,7 +58,7 @@ public sealed class CoordinatorActor(
         bool isIdle;
         try
         {
-            startWorkers(system, coordinator);
+            startWorkers(coordinator);
             _ = stop.PipeTo(coordinator);
             _ = recorder.LeaseLost.PipeTo(coordinator, success: lost => new LeaseLost(lost));
             await end.Task.ConfigureAwait(false);

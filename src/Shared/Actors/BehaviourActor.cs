@@ -19,6 +19,9 @@ public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, IWorkQu
     /// <inheritdoc/>
     public ITimerScheduler Timers { get; set; } = null!;
 
+    /// <summary>Its name among the actors of the run.</summary>
+    protected ActorId Id { get; } = self;
+
     /// <summary>Why the actor stops; null when its work is done.</summary>
     protected Exception? Failure { get; private set; }
 
@@ -30,13 +33,18 @@ public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, IWorkQu
     /// <summary>Runs work off the actor; what it returns comes back as a message.</summary>
     protected void Run(Func<Message> run) => work!.Run(run).PipeTo(Self, Self, failure: cause => new Failed(cause));
 
+    /// <summary>The same for work that waits for others meanwhile.</summary>
+    protected void RunAsync<T>(Func<Task<T>> run)
+        where T : Message =>
+        work!.Run(run).Unwrap().PipeTo(Self, Self, failure: cause => new Failed(cause));
+
     /// <inheritdoc/>
     protected override void PreStart()
     {
         if (watcher is not null)
         {
             _addresses[ActorId.Coordinator] = watcher;
-            watcher.Tell(new Hello(self));
+            watcher.Tell(new Hello(Id));
         }
 
         Take(new Started());
@@ -77,7 +85,8 @@ public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, IWorkQu
         }
     }
 
-    private void Take(Message message)
+    /// <summary>Gives the behaviour a message and carries out what it says.</summary>
+    protected void Take(Message message)
     {
         try
         {

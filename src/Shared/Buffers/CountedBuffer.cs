@@ -1,22 +1,22 @@
 namespace RnnLm.Shared;
 
 /// <summary>
-/// A pooled buffer with counted references: the last to release it gives it back to its pool. While more than one
+/// A pooled buffer with counted references: the last to release it gives it back to its owner. While more than one
 /// reference is held nobody may write it.
 /// </summary>
 public sealed class CountedBuffer
 {
-    private readonly FloatBufferPool _pool;
+    private readonly IBufferOwner _owner;
     private readonly FloatBuffer _values;
     private int _references = 1;
 
     /// <summary>Wraps a buffer, with one reference held by the caller.</summary>
     /// <param name="values">Owned from here on.</param>
-    /// <param name="pool">Where it goes when nobody needs it.</param>
-    public CountedBuffer(FloatBuffer values, FloatBufferPool pool)
+    /// <param name="owner">Where it goes when nobody needs it.</param>
+    public CountedBuffer(FloatBuffer values, IBufferOwner owner)
     {
         _values = values;
-        _pool = pool;
+        _owner = owner;
     }
 
     /// <summary>The contents.</summary>
@@ -48,7 +48,7 @@ public sealed class CountedBuffer
         ObjectDisposedException.ThrowIf(references < 0, this);
         if (references == 0)
         {
-            _pool.Return(_values);
+            _owner.Return(_values);
         }
     }
 }

@@ -21,10 +21,24 @@ public sealed unsafe class FloatBuffer : IDisposable
         GC.AddMemoryPressure(SizeBytes);
     }
 
+    /// <summary>Wraps memory that was taken otherwise.</summary>
+    /// <param name="address">Of the first float, aligned to 64 bytes.</param>
+    /// <param name="length">Number of floats.</param>
+    /// <param name="memory">What the floats lie in; freed with the buffer.</param>
+    public FloatBuffer(float* address, int length, IDisposable memory)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        _address = address;
+        (Length, Memory) = (length, memory);
+    }
+
     ~FloatBuffer() => Free();
 
     /// <summary>Number of floats.</summary>
     public int Length { get; }
+
+    /// <summary>What the floats lie in; null for memory of this process alone.</summary>
+    public IDisposable? Memory { get; }
 
     private long SizeBytes => (long)Math.Max(Length, 1) * sizeof(float);
 
@@ -56,8 +70,15 @@ public sealed unsafe class FloatBuffer : IDisposable
             return;
         }
 
-        NativeMemory.AlignedFree(_address);
+        float* address = _address;
         _address = null;
+        if (Memory is not null)
+        {
+            Memory.Dispose();
+            return;
+        }
+
+        NativeMemory.AlignedFree(address);
         GC.RemoveMemoryPressure(SizeBytes);
     }
 }

@@ -127,7 +127,7 @@ public sealed class Recording_a_run : IDisposable
             system,
             new CoordinatorHarness().Coordinator,
             recorder,
-            (_, coordinator) => Akka.Actor.ActorRefImplicitSenderExtensions.Tell(
+            coordinator => Akka.Actor.ActorRefImplicitSenderExtensions.Tell(
                 coordinator, new SelfTestDone("meant for a worker")),
             new TaskCompletionSource<StopRequested>().Task);
         Assert.True(begun.Wait(Deadline));
@@ -169,7 +169,7 @@ public sealed class Recording_a_run : IDisposable
             ActorHost.Start(),
             new CoordinatorHarness().Coordinator,
             recorder,
-            (_, _) => { },
+            _ => { },
             new TaskCompletionSource<StopRequested>().Task);
         Assert.Same(lost, await Assert.ThrowsAsync<RnnLmException>(() => run.WaitAsync(Deadline)));
     }
@@ -182,7 +182,7 @@ public sealed class Recording_a_run : IDisposable
             system,
             new CoordinatorHarness().Coordinator,
             new SlowWriter(() => { }),
-            (_, _) => throw new InvalidOperationException("no device"),
+            _ => throw new InvalidOperationException("no device"),
             new TaskCompletionSource<StopRequested>().Task));
         Assert.True(system.WhenTerminated.IsCompleted);
     }

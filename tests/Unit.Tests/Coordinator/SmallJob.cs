@@ -55,11 +55,12 @@ internal static class SmallJob
         var recorder = new Recorder();
         try
         {
+            var system = ActorHost.Start();
             await CoordinatorActor.RunAsync(
-                ActorHost.Start(),
+                system,
                 coordinator,
                 recorder,
-                (system, address) =>
+                address =>
                 {
                     for (int index = 0; index < workers; index++)
                     {

@@ -1,0 +1,179 @@
+using System.Globalization;
+using System.Net;
+using Akka.Actor;
+using RnnLm.Cluster;
+using RnnLm.Coordinator;
+using RnnLm.Worker;
+
+namespace RnnLm.Cli;
+
+/// <summary>The run that workers are started for.</summary>
+/// <param name="Coordinator">Whom they work for.</param>
+/// <param name="Job">What.</param>
+/// <param name="Incarnation">The coordinator's.</param>
+/// <param name="Parameters">Buffers of the model's length.</param>
+/// <param name="Gradients">Buffers for gradients.</param>
+/// <param name="Notice">Takes what is said of them; from any thread.</param>
+internal sealed record TrainingWork(
+    IActorRef Coordinator,
+    Job Job,
+    long Incarnation,
+    FloatBufferPool Parameters,
+    GradientPool Gradients,
+    Action<string> Notice);
+
+/// <summary>Those who compute for <c>train</c>, and the actor system that they and the coordinator live in.</summary>
+internal abstract class TrainingWorkers(ActorSystem system) : IAsyncDisposable
+{
+    /// <summary>Where the coordinator lives; whoever runs it terminates it.</summary>
+    public ActorSystem System => system;
+
+    /// <summary>Workers that there will ever be; null when others may come.</summary>
+    public abstract int? Limit { get; }
+
+    /// <summary>Shards that they compute side by side, all together.</summary>
+    public abstract int Threads { get; }
+
+    /// <summary>Ends when nobody is left who could compute.</summary>
+    public abstract Task<StopRequested> Exhausted { get; }
+
+    /// <summary>Starts those that the request asks for.</summary>
+    public static async Task<TrainingWorkers> MakeAsync(TrainRequest request) =>
+        request.Get(TrainSettings.Processes) is var processes and > 0
+            ? new ProcessWorkers(
+                await ClusterHost.StartAsync("coordinator", new IPEndPoint(IPAddress.Loopback, 0), [])
+                    .ConfigureAwait(false),
+                processes,
+                request)
+            : new LocalWorkers(ActorHost.Start(), request);
+
+    /// <summary>Buffers for parameters.</summary>
+    public abstract FloatBufferPool MakeBuffers(int length);
+
+    /// <summary>Lets them begin.</summary>
+    public abstract void Start(TrainingWork work);
+
+    /// <inheritdoc/>
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>Worker actors of this process, one a device.</summary>
+internal sealed class LocalWorkers(ActorSystem system, TrainRequest request) : TrainingWorkers(system)
+{
+    private readonly DeviceChoice _devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
+    private readonly int _threads = request.Get(TrainSettings.Threads)
+        ?? Math.Max(1, Environment.ProcessorCount / request.Get(TrainSettings.Workers));
+
+    private IReadOnlyList<IDevice> _computing = [];
+
+    /// <inheritdoc/>
+    public override int? Limit => Count;
+
+    /// <inheritdoc/>
+    public override int Threads => Count * _threads;
+
+    /// <inheritdoc/>
+    public override Task<StopRequested> Exhausted { get; } = new TaskCompletionSource<StopRequested>().Task;
+
+    private int Count =>
+        _devices.Kind == DeviceKind.Cpu ? request.Get(TrainSettings.Workers) : _devices.Indices.Count;
+
+    /// <inheritdoc/>
+    public override FloatBufferPool MakeBuffers(int length) => new(length);
+
+    /// <inheritdoc/>
+    public override void Start(TrainingWork work)
+    {
+        _computing = _devices.Make(Count, _threads, work.Job.Model, work.Gradients);
+        for (int index = 0; index < _computing.Count; index++)
+        {
+            var id = ActorId.Worker(index);
+            System.Spawn<WorkerActor>(id, id, _computing[index], work.Coordinator);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync() =>
+        await Task.WhenAll(_computing.Select(device => Task.Run(device.Dispose))).ConfigureAwait(false);
+}
+
+/// <summary>Worker processes that this one starts: a cluster on one machine.</summary>
+internal sealed class ProcessWorkers : TrainingWorkers
+{
+    private readonly ClusterHost _host;
+    private readonly TrainRequest _request;
+    private readonly WorkerProcesses _processes;
+    private readonly int _threads;
+    private readonly int _count;
+    private Action<string> _notice = _ => { };
+
+    /// <summary>Processes that have not started.</summary>
+    /// <exception cref="RnnLmException">There are not so many GPUs.</exception>
+    public ProcessWorkers(ClusterHost host, int count, TrainRequest request)
+        : base(host.System)
+    {
+        var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
+        if (devices.Kind == DeviceKind.Cuda && devices.Indices.Count != count)
+        {
+            throw RnnLmException.Usage(
+                $"--processes {count}: with CUDA each process has one GPU, and --device names {devices.Indices.Count}");
+        }
+
+        if (request.Get(TrainSettings.Workers) > 1)
+        {
+            throw RnnLmException.Usage("--workers counts workers of this process and --processes others; give one");
+        }
+
+        (_host, _request, _count) = (host, request, count);
+        _threads = request.Get(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / count);
+        _processes = new WorkerProcesses(
+            count,
+            index =>
+            [
+                "worker",
+                "--seed-node", host.Address,
+                "--name", ActorId.Worker(index).Name,
+                "--threads", _threads.ToString(CultureInfo.InvariantCulture),
+                "--device", devices.Kind == DeviceKind.Cpu ? "cpu" : $"cuda:{devices.Indices[index]}",
+                "--stop-at-end-of-input",
+            ],
+            request.Get(TrainSettings.MaxRestarts),
+            text => _notice(text),
+            TimeProvider.System);
+
+        // They need longer to start than the run takes to prepare.
+        _processes.Start();
+    }
+
+    /// <inheritdoc/>
+    public override int? Limit => null;
+
+    /// <inheritdoc/>
+    public override int Threads => _count * _threads;
+
+    /// <inheritdoc/>
+    public override Task<StopRequested> Exhausted => _processes.Exhausted;
+
+    /// <inheritdoc/>
+    public override FloatBufferPool MakeBuffers(int length) => ClusterHost.SharedBuffers(length);
+
+    /// <inheritdoc/>
+    public override void Start(TrainingWork work)
+    {
+        _notice = work.Notice;
+        _host.Hire(
+            work.Coordinator,
+            work.Job,
+            work.Incarnation,
+            _request.Get(TrainSettings.AllowMixed),
+            work.Parameters,
+            work.Gradients);
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        await _processes.DisposeAsync().ConfigureAwait(false);
+        await _host.DisposeAsync().ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Globalization;
+using RnnLm.Coordinator;
+
+namespace RnnLm.Cli;
+
+/// <summary>
+/// Worker processes of this machine: started, watched, started again when they end, and ended with this object or with
+/// this process, whose end they hear of as the end of their input.
+/// </summary>
+/// <param name="count">How many.</param>
+/// <param name="arguments">Of process number i, after <c>rnnlm</c>.</param>
+/// <param name="maxRestarts">How often one is started again that ends soon.</param>
+/// <param name="notice">Takes what is said of them; from any thread.</param>
+/// <param name="time">For pauses between starts.</param>
+internal sealed class WorkerProcesses(
+    int count, Func<int, IEnumerable<string>> arguments, int maxRestarts, Action<string> notice, TimeProvider time)
+    : IAsyncDisposable
+{
+    /// <summary>A process that has lived so long has not ended soon.</summary>
+    private static readonly TimeSpan s_soon = TimeSpan.FromMinutes(1);
+
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a process may take to end when it is asked to.</summary>
+    private static readonly TimeSpan s_endDeadline = TimeSpan.FromSeconds(10);
+
+    private readonly CancellationTokenSource _end = new();
+    private readonly TaskCompletionSource<StopRequested> _exhausted = new(
+        TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task[] _watching = [];
+    private int _givenUp;
+
+    /// <summary>Ends when none of them is started again any more.</summary>
+    public Task<StopRequested> Exhausted => _exhausted.Task;
+
+    /// <summary>Starts them.</summary>
+    public void Start() => _watching = [.. Enumerable.Range(0, count).Select(index => Task.Run(() => WatchAsync(index)))];
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _end.CancelAsync().ConfigureAwait(false);
+        await Task.WhenAll(_watching).ConfigureAwait(false);
+        _end.Dispose();
+    }
+
+    private async Task WatchAsync(int index)
+    {
+        for (int restarts = 0; !_end.IsCancellationRequested;)
+        {
+            long began = time.GetTimestamp();
+            string end = await RunAsync(index).ConfigureAwait(false);
+            if (_end.IsCancellationRequested)
+            {
+                return;
+            }
+
+            restarts = time.GetElapsedTime(began) < s_soon ? restarts + 1 : 1;
+            string name = $"worker process {index} {end}";
+            if (restarts > maxRestarts)
+            {
+                notice($"{name}; it has been started {restarts} times within a minute and is given up");
+                if (Interlocked.Increment(ref _givenUp) == count)
+                {
+                    _exhausted.TrySetResult(new StopRequested(ExitCode.Cluster));
+                }
+
+                return;
+            }
+
+            notice($"{name}; it is started again");
+            await PauseAsync(s_firstPause * Math.Pow(2, restarts - 1)).ConfigureAwait(false);
+        }
+    }
+
+    private async Task PauseAsync(TimeSpan pause)
+    {
+        try
+        {
+            await Task.Delay(pause, time, _end.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The caller looks whether it has ended.
+        }
+    }
+
+    /// <summary>Runs a process to its end; says how that was.</summary>
+    private async Task<string> RunAsync(int index)
+    {
+        using var process = Process.Start(StartInfo(index))!;
+        string said = string.Empty;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, line) => said = line.Data ?? said;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        try
+        {
+            await process.WaitForExitAsync(_end.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await EndAsync(process).ConfigureAwait(false);
+        }
+
+        string how = process.ExitCode > 128
+            ? string.Create(CultureInfo.InvariantCulture, $"was ended by signal {process.ExitCode - 128}")
+            : string.Create(CultureInfo.InvariantCulture, $"ended with exit code {process.ExitCode}");
+        return said.Length > 0 ? $"{how} ({said})" : how;
+    }
+
+    private async Task EndAsync(Process process)
+    {
+        process.StandardInput.Close();
+        using var deadline = new CancellationTokenSource(s_endDeadline, time);
+        try
+        {
+            await process.WaitForExitAsync(deadline.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            await process.WaitForExitAsync().ConfigureAwait(false);
+        }
+    }
+
+    private ProcessStartInfo StartInfo(int index)
+    {
+        string program = Environment.ProcessPath!;
+        var start = new ProcessStartInfo(program)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
+        {
+            start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"));
+        }
+
+        foreach (string argument in arguments(index))
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        return start;
+    }
+}

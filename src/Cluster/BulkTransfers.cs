@@ -1,0 +1,176 @@
+using System.Runtime.CompilerServices;
+using Google.Protobuf;
+
+namespace RnnLm.Cluster;
+
+/// <summary>
+/// Turns messages with bulk payloads into what travels of them, and back: the sender's buffers are offered until the
+/// receiver has fetched them into its own.
+/// </summary>
+/// <param name="server">Offers.</param>
+/// <param name="client">Fetches.</param>
+/// <param name="parameters">Buffers for parameters that are fetched.</param>
+/// <param name="gradients">Buffers for gradients that are fetched.</param>
+/// <param name="layout">Of the model.</param>
+internal sealed class BulkTransfers(
+    BulkServer server, BulkClient client, FloatBufferPool parameters, GradientPool gradients, ParameterLayout layout)
+    : IDisposable
+{
+    private readonly ConditionalWeakTable<ParameterVersion, Lazy<UInt128>> _hashes = [];
+    private readonly SharedMemoryPool _staging = new();
+    private readonly SharedMemoryMappings _mappings = new();
+
+    /// <summary>Offers the bulk of a message; owns it from here on.</summary>
+    /// <param name="message">A <see cref="Publish"/> or a <see cref="RangeResult"/>.</param>
+    /// <param name="isSameHost">Whether the receiver shares this host's memory.</param>
+    public IMessage Offer(Message message, bool isSameHost)
+    {
+        switch (message)
+        {
+            case Publish { Version: var version } publish:
+                var values = version.Values;
+                var hash = _hashes.GetValue(version, static it => new(() => Payload.Of(it.Values).Hash())).Value;
+                return Translation.ToWire(
+                    publish,
+                    server.Add(Payload.Of(values), hash, values.Memory as SharedMemory, version.Release));
+            case RangeResult { Gradient: { IsIdentity: true } gradient } result:
+                var wire = Translation.ToWire(result, null);
+                gradient.Release();
+                return wire;
+            case RangeResult { Gradient: var gradient } result:
+                return Translation.ToWire(result, OfferGradient(gradient, isSameHost));
+            default:
+                throw new InvalidOperationException($"{message.GetType().Name} has no bulk");
+        }
+    }
+
+    /// <summary>What a reference of a message offers; null when it has none.</summary>
+    public static Wire.BulkReference? ReferenceOf(IMessage wire) => wire switch
+    {
+        Wire.Publish publish => publish.Parameters,
+        Wire.RangeResult result => result.Gradient,
+        Wire.Large large => large.Content,
+        _ => null,
+    };
+
+    /// <summary>Takes an offer back.</summary>
+    public void Withdraw(UInt128 id) => server.Withdraw(id);
+
+    /// <summary>Offers a message that is too large to travel by itself.</summary>
+    public Wire.Large OfferLarge(IMessage message)
+    {
+        byte[] bytes = message.ToByteArray();
+        var payload = new Payload(() => bytes);
+        return new Wire.Large
+        {
+            Manifest = WireSerializer.ManifestOf(message),
+            Content = server.Add(payload, payload.Hash(), null, () => { }),
+        };
+    }
+
+    /// <summary>Fetches a message that was too large to travel by itself.</summary>
+    /// <exception cref="BulkException">It did not come.</exception>
+    public async Task<IMessage> FetchLargeAsync(Wire.Large large, string address, CancellationToken cancellation)
+    {
+        const long MostBytes = 1 << 28;
+        if (large.Content is not { Length: > 0 and <= MostBytes } reference)
+        {
+            throw new BulkException($"a message of {large.Content?.Length} bytes");
+        }
+
+        byte[] bytes = new byte[reference.Length];
+        await client.FetchAsync(address, reference, new Payload(() => bytes), cancellation).ConfigureAwait(false);
+        return WireSerializer.Read(large.Manifest, bytes);
+    }
+
+    /// <summary>Fetches the parameters of a version.</summary>
+    /// <exception cref="BulkException">They did not come.</exception>
+    public async Task<Publish> FetchAsync(Wire.Publish publish, string address, CancellationToken cancellation)
+    {
+        var reference = publish.Parameters;
+        long expected = sizeof(float) * (long)layout.Length;
+        if (reference?.Length != expected || publish.Version < 0)
+        {
+            throw new BulkException($"{reference?.Length} bytes of parameters are offered, {expected} expected");
+        }
+
+        if (reference.Shared is { } shared && _mappings.TryOpen(shared, layout.Length) is { } mapped)
+        {
+            var inPlace = new CountedBuffer(mapped.Buffer, mapped);
+            if (Payload.Of(mapped.Buffer).Hash() == BulkClient.HashOf(reference))
+            {
+                return new Publish(publish.Incarnation, new ParameterVersion(publish.Version, inPlace));
+            }
+
+            inPlace.Release();
+        }
+
+        var buffer = parameters.Rent();
+        try
+        {
+            await client.FetchAsync(address, reference, Payload.Of(buffer), cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            parameters.Return(buffer);
+            throw;
+        }
+
+        return new Publish(
+            publish.Incarnation, new ParameterVersion(publish.Version, new CountedBuffer(buffer, parameters)));
+    }
+
+    /// <summary>Fetches the gradient of a result.</summary>
+    /// <exception cref="BulkException">It did not come.</exception>
+    /// <exception cref="MalformedMessageException">It cannot be.</exception>
+    public async Task<RangeResult> FetchAsync(
+        Wire.RangeResult result, ActorId worker, RunExtent extent, string address, CancellationToken cancellation)
+    {
+        var range = Translation.Check(result, extent);
+        if (result.Gradient is { } offered && offered.Length != Payload.LengthOf(layout, result.RowCount))
+        {
+            throw new BulkException($"{offered.Length} bytes of a gradient with {result.RowCount} rows");
+        }
+
+        var gradient = gradients.Rent();
+        try
+        {
+            (gradient.LossSum, gradient.TokenCount) = (result.LossSum, result.TokenCount);
+            gradient.RowCount = result.RowCount;
+            if (result.Gradient is { } reference)
+            {
+                await client.FetchAsync(address, reference, Payload.Of(gradient), cancellation).ConfigureAwait(false);
+                Translation.CheckRows(gradient);
+            }
+        }
+        catch
+        {
+            gradient.Release();
+            throw;
+        }
+
+        return new RangeResult(result.Incarnation, worker, result.Step, range, result.TokenHash, gradient);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _staging.Dispose();
+        _mappings.Dispose();
+    }
+
+    private Wire.BulkReference OfferGradient(Gradient gradient, bool isSameHost)
+    {
+        var payload = Payload.Of(gradient);
+        var hash = payload.Hash();
+        if (!isSameHost || _staging.TryRent(payload.Length) is not { } memory)
+        {
+            return server.Add(payload, hash, null, gradient.Release);
+        }
+
+        payload.Read(0, memory.Bytes(0, (int)payload.Length));
+        gradient.Release();
+        var staged = new Payload(() => memory.Bytes(0, (int)payload.Length));
+        return server.Add(staged, hash, memory, () => _staging.Return(memory));
+    }
+}

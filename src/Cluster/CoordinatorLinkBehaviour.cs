@@ -1,0 +1,124 @@
+namespace RnnLm.Cluster;
+
+/// <summary>
+/// A worker's end of its link to the coordinator in another process: to the worker it is the coordinator. It outlives
+/// coordinators: when another engages the worker, the worker's word that it is ready is said again to that one, and
+/// the worker goes on.
+/// </summary>
+/// <param name="worker">The worker of this process.</param>
+/// <param name="extent">Of the run.</param>
+internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent) : IBehaviour
+{
+    /// <summary>Gradients that are offered: by step and number.</summary>
+    private readonly List<(long Step, UInt128 Id)> _offers = [];
+    private long _incarnation;
+    private long _newest = -1;
+    private Join? _join;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
+    {
+        Started => [],
+        Engaged engaged => OnEngaged(engaged),
+        Terminated { Failure: var failure } =>
+        [
+            new ToPeer(new Wire.Farewell { Cause = failure is null ? string.Empty : Shorten(failure.Message) }),
+            new StopActor(failure),
+        ],
+        Join join => OnJoin(join),
+        RangeResult result => OnResult(result),
+        RangeFailed or EvaluationResult or EvaluationFailed => [new ToPeer(Translation.ToWire(message))],
+        BulkOffered { Body: Wire.RangeResult result } => OnOffered(result),
+        FromPeer { Body: Wire.Publish publish } => OnPublish(publish),
+        FromPeer { Body: Wire.Large large } => [new FetchBulk(large)],
+        FromPeer { Body: var body } => [new Send(worker, Translation.FromCoordinator(body, extent))],
+        BulkFetched fetched => OnFetched(fetched),
+        PeerGone => Withdraw(_ => true),
+        _ => throw new InvalidOperationException($"the link to the coordinator does not know {message.GetType().Name}"),
+    };
+
+    private List<Effect> OnEngaged(Engaged engaged)
+    {
+        _incarnation = engaged.Incarnation;
+        _newest = -1;
+        List<Effect> effects = [new ForgetParameters(), .. Withdraw(_ => true)];
+        if (_join is not null)
+        {
+            effects.Add(new ToPeer(Translation.ToWire(_join)));
+        }
+
+        return effects;
+    }
+
+    private ToPeer[] OnJoin(Join join)
+    {
+        _join = join;
+        return [new ToPeer(Translation.ToWire(join))];
+    }
+
+    private Effect[] OnResult(RangeResult result)
+    {
+        if (result.Incarnation == _incarnation)
+        {
+            return [new OfferBulk(result)];
+        }
+
+        result.Release();
+        return [];
+    }
+
+    private List<Effect> OnOffered(Wire.RangeResult result)
+    {
+        if (result.Gradient is not null)
+        {
+            var id = BulkClient.IdOf(result.Gradient);
+            if (result.Incarnation != _incarnation)
+            {
+                return [new WithdrawBulk(id)];
+            }
+
+            _offers.Add((result.Step, id));
+        }
+
+        return [new ToPeer(result)];
+    }
+
+    private List<Effect> OnPublish(Wire.Publish publish)
+    {
+        if (publish.Incarnation != _incarnation || publish.Version < _newest || publish.Parameters is null)
+        {
+            return [];
+        }
+
+        // Whatever is of an earlier step will not be fetched any more.
+        _newest = publish.Version;
+        return [new ForgetParameters(), .. Withdraw(step => step < publish.Version), new FetchBulk(publish)];
+    }
+
+    private Effect[] OnFetched(BulkFetched fetched)
+    {
+        Effect done = BulkTransfers.ReferenceOf(fetched.Body) is { } reference
+            ? new ToPeer(new Wire.Fetched { IdHigh = reference.IdHigh, IdLow = reference.IdLow })
+            : throw new InvalidOperationException("what is fetched has a number");
+        return fetched.Message switch
+        {
+            null => [done],
+            FromPeer inner => [done, .. Handle(inner, default)],
+            var message => [done, new Send(worker, message)],
+        };
+    }
+
+    private List<Effect> Withdraw(Func<long, bool> isMeant)
+    {
+        var effects = new List<Effect>();
+        foreach (var offer in _offers.Where(offer => isMeant(offer.Step)).ToArray())
+        {
+            _offers.Remove(offer);
+            effects.Add(new WithdrawBulk(offer.Id));
+        }
+
+        return effects;
+    }
+
+    private static string Shorten(string text) => text.Length <= 1000 ? text : text[..1000];
+}

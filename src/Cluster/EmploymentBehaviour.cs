@@ -1,0 +1,123 @@
+using Google.Protobuf;
+
+namespace RnnLm.Cluster;
+
+/// <summary>Send to the registry of jobs, wherever it is.</summary>
+internal sealed record ToRegistry(IMessage Body) : Effect;
+
+/// <summary>Apply to a coordinator.</summary>
+/// <param name="Coordinator">Path of its front.</param>
+internal sealed record ApplyTo(string Coordinator) : Effect;
+
+/// <summary>Work for the run whose coordinator has sent this; go on with what is held of it.</summary>
+internal sealed record Work(Wire.Engage Engagement) : Effect;
+
+/// <summary>Give back what is held of the run.</summary>
+internal sealed record EndWork : Effect;
+
+/// <summary>Say something to whoever watches the process.</summary>
+internal sealed record Say(string Text) : Effect;
+
+/// <summary>The worker of this process has stopped.</summary>
+/// <param name="Failure">Null when its work was done.</param>
+internal sealed record WorkEnded(Exception? Failure) : Message;
+
+/// <summary>The coordinator cannot be reached any more.</summary>
+internal sealed record CoordinatorLost : Message;
+
+/// <summary>
+/// How a worker process finds work: it registers, every few seconds, until it is sent to a coordinator, applies there
+/// and is engaged. What it holds of a run it keeps when the coordinator is lost, and goes on with the next one.
+/// </summary>
+/// <param name="worker">Its name.</param>
+internal sealed class EmploymentBehaviour(string worker) : IBehaviour
+{
+    private const string Timer = "register";
+
+    /// <summary>How often it says that it is there.</summary>
+    public static readonly TimeSpan RegisterEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>An application that nobody has answered for so long is void.</summary>
+    private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(6);
+
+    /// <summary>Where it was refused it does not apply again at once.</summary>
+    private static readonly TimeSpan s_refused = TimeSpan.FromSeconds(30);
+
+    private string _job = string.Empty;
+
+    /// <summary>Whose application is under way, or who has engaged it.</summary>
+    private string _coordinator = string.Empty;
+    private bool _isEngaged;
+    private DateTimeOffset _notBefore;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
+    {
+        Started or RegisterAgain => Register(),
+        FromPeer { Body: Wire.Employ employ } => OnEmploy(employ, now),
+        FromPeer { Body: Wire.Engage engage } => OnEngage(engage),
+        FromPeer { Body: Wire.Refuse refuse } => OnRefuse(refuse, now),
+        CoordinatorLost => OnLost(),
+        WorkEnded { Failure: null } => [.. End(), .. Register()],
+        WorkEnded { Failure: var failure } => [.. End(), new StopActor(failure)],
+        _ => throw new InvalidOperationException($"a worker process does not know {message.GetType().Name}"),
+    };
+
+    private Effect[] Register() =>
+    [
+        new ToRegistry(new Wire.Register
+        {
+            Version = ProtocolVersion.Current,
+            Worker = worker,
+            Job = _job,
+            Coordinator = _isEngaged ? _coordinator : string.Empty,
+        }),
+        new StartTimer(Timer, RegisterEvery, new RegisterAgain()),
+    ];
+
+    private ApplyTo[] OnEmploy(Wire.Employ employ, DateTimeOffset now)
+    {
+        bool isKnown = employ.Coordinator == _coordinator;
+        if (now < _notBefore && (isKnown || !_isEngaged))
+        {
+            return [];
+        }
+
+        (_job, _coordinator, _isEngaged) = (employ.Job, employ.Coordinator, false);
+        _notBefore = now + s_answer;
+        return [new ApplyTo(employ.Coordinator)];
+    }
+
+    private Effect[] OnEngage(Wire.Engage engage)
+    {
+        if (ProtocolVersion.WhyNot(engage.Version) is { } reason)
+        {
+            return [new Say($"the coordinator is not followed: {reason}")];
+        }
+
+        _isEngaged = true;
+        return [new Work(engage)];
+    }
+
+    private Say[] OnRefuse(Wire.Refuse refuse, DateTimeOffset now)
+    {
+        _notBefore = now + s_refused;
+        _job = string.Empty;
+        return [new Say($"{_coordinator} refuses {worker}: {RnnLmException.OneLine(refuse.Reason)}")];
+    }
+
+    private Effect[] OnLost()
+    {
+        _isEngaged = false;
+        _notBefore = default;
+        return Register();
+    }
+
+    private EndWork[] End()
+    {
+        (_job, _coordinator, _isEngaged) = (string.Empty, string.Empty, false);
+        return [new EndWork()];
+    }
+
+    private sealed record RegisterAgain : Message;
+}

@@ -1,0 +1,93 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+
+namespace RnnLm.Cluster;
+
+/// <summary>The bytes of a bulk transfer where they lie in memory: a few runs, one after another.</summary>
+/// <param name="runs">Each gives its bytes; they stay where they are as long as the payload is used.</param>
+internal sealed class Payload(params IReadOnlyList<Payload.Run> runs)
+{
+    /// <summary>The bytes of one run.</summary>
+    public delegate Span<byte> Run();
+
+    /// <summary>Bytes of all runs.</summary>
+    public long Length { get; } = runs.Sum(run => (long)run().Length);
+
+    /// <summary>All parameters of a model.</summary>
+    public static Payload Of(FloatBuffer parameters) => new(() => MemoryMarshal.AsBytes(parameters.Span));
+
+    /// <summary>Dense parameters' gradient, row ids, rows. The row count must be set.</summary>
+    public static Payload Of(Gradient gradient)
+    {
+        ArgumentNullException.ThrowIfNull(gradient);
+        int rows = gradient.RowCount;
+        int width = gradient.Layout.Embedding.Shape[1];
+        return new Payload(
+            () => MemoryMarshal.AsBytes(gradient.Dense.Span),
+            () => MemoryMarshal.AsBytes(gradient.RowIds.AsSpan(0, rows)),
+            () => MemoryMarshal.AsBytes(gradient.Rows.Span[..(rows * width)]));
+    }
+
+    /// <summary>Bytes of a gradient of a model with so many embedding rows.</summary>
+    public static long LengthOf(ParameterLayout layout, int rows)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        long width = layout.Embedding.Shape[1];
+        return sizeof(float) * (layout.Length - layout.Embedding.Length + (rows * (width + 1)));
+    }
+
+    /// <summary>Copies bytes out, from an offset on; as many as the destination holds.</summary>
+    public void Read(long offset, Span<byte> destination)
+    {
+        foreach (var run in runs)
+        {
+            var bytes = run();
+            if (offset < bytes.Length && destination.Length > 0)
+            {
+                int count = (int)Math.Min(bytes.Length - offset, destination.Length);
+                bytes.Slice((int)offset, count).CopyTo(destination);
+                destination = destination[count..];
+                offset += count;
+            }
+
+            offset -= bytes.Length;
+        }
+    }
+
+    /// <summary>Copies bytes in, from an offset on.</summary>
+    public void Write(long offset, ReadOnlySpan<byte> source)
+    {
+        foreach (var run in runs)
+        {
+            var bytes = run();
+            if (offset < bytes.Length && source.Length > 0)
+            {
+                int count = (int)Math.Min(bytes.Length - offset, source.Length);
+                source[..count].CopyTo(bytes[(int)offset..]);
+                source = source[count..];
+                offset += count;
+            }
+
+            offset -= bytes.Length;
+        }
+    }
+
+    /// <summary>XXH128 of all bytes (https://xxhash.com): against damage, not against forgery, which TLS keeps out.
+    /// </summary>
+    public UInt128 Hash()
+    {
+        var hash = new XxHash128();
+        AppendTo(hash);
+        return hash.GetCurrentHashAsUInt128();
+    }
+
+    /// <summary>Appends all bytes to a hash.</summary>
+    public void AppendTo(XxHash128 hash)
+    {
+        ArgumentNullException.ThrowIfNull(hash);
+        foreach (var run in runs)
+        {
+            hash.Append(run());
+        }
+    }
+}

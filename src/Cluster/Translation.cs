@@ -1,0 +1,218 @@
+using Google.Protobuf;
+
+namespace RnnLm.Cluster;
+
+/// <summary>A process sent what no process of this program sends.</summary>
+internal sealed class MalformedMessageException(string message) : Exception(message);
+
+/// <summary>What a reader must know of a run to tell a message that cannot be.</summary>
+/// <param name="Model">Its model.</param>
+/// <param name="Shards">S, shards of a step.</param>
+internal sealed record RunExtent(ModelSettings Model, int Shards);
+
+/// <summary>
+/// Between the protocol's messages and what travels of them. Whatever is read is checked here, once: ranges are
+/// aligned and inside the step, ids inside the vocabulary, texts short.
+/// </summary>
+internal static class Translation
+{
+    private const int MostThreads = 1 << 16;
+    private const int LongestText = 1024;
+
+    /// <summary>What travels of a message without bulk.</summary>
+    public static IMessage ToWire(Message message) => message switch
+    {
+        Join join => new Wire.Join { Threads = join.Threads, SelfTestHash = join.SelfTestHash },
+        Assign assign => new Wire.Assign
+        {
+            Incarnation = assign.Incarnation,
+            Step = assign.Step,
+            Ranges = { assign.Ranges.Select(ToWire) },
+        },
+        RangeFailed it => new Wire.RangeFailed
+        {
+            Incarnation = it.Incarnation,
+            Step = it.Step,
+            Range = ToWire(it.Range),
+            Attempt = it.Attempt,
+            Cause = Shorten(it.Cause),
+        },
+        Evaluate evaluate => new Wire.Evaluate
+        {
+            Incarnation = evaluate.Incarnation,
+            Version = evaluate.Version,
+            Piece = evaluate.Piece,
+            Attempt = evaluate.Attempt,
+            Tokens = ToWire(evaluate.Tokens),
+        },
+        EvaluationResult it => new Wire.EvaluationResult
+        {
+            Incarnation = it.Incarnation,
+            Version = it.Version,
+            Piece = it.Piece,
+            LossSum = it.LossSum,
+            TokenCount = it.TokenCount,
+        },
+        EvaluationFailed it => new Wire.EvaluationFailed
+        {
+            Incarnation = it.Incarnation,
+            Version = it.Version,
+            Piece = it.Piece,
+            Attempt = it.Attempt,
+            Cause = Shorten(it.Cause),
+        },
+        Dismiss dismiss => new Wire.Dismiss { Incarnation = dismiss.Incarnation },
+        _ => throw new InvalidOperationException($"{message.GetType().Name} does not travel"),
+    };
+
+    /// <summary>What travels of parameters.</summary>
+    public static Wire.Publish ToWire(Publish publish, Wire.BulkReference parameters) => new()
+    {
+        Incarnation = publish.Incarnation,
+        Version = publish.Version.Version,
+        Parameters = parameters,
+    };
+
+    /// <summary>What travels of a result.</summary>
+    /// <param name="result">The result.</param>
+    /// <param name="gradient">Where the gradient can be fetched; null when there is none.</param>
+    public static Wire.RangeResult ToWire(RangeResult result, Wire.BulkReference? gradient) => new()
+    {
+        Incarnation = result.Incarnation,
+        Step = result.Step,
+        Range = ToWire(result.Range),
+        TokenHash = result.TokenHash,
+        LossSum = result.Gradient.LossSum,
+        TokenCount = result.Gradient.TokenCount,
+        RowCount = result.Gradient.RowCount,
+        Gradient = gradient,
+    };
+
+    /// <summary>A message of a worker without bulk.</summary>
+    /// <exception cref="MalformedMessageException">It cannot be.</exception>
+    public static Message FromWorker(IMessage body, ActorId worker, RunExtent extent) => body switch
+    {
+        Wire.Join join => new Join(worker, Count(join.Threads, 1, MostThreads, "threads"), Text(join.SelfTestHash)),
+        Wire.RangeFailed it => new RangeFailed(
+            it.Incarnation, worker, Number(it.Step), FromWire(it.Range, extent), it.Attempt, Text(it.Cause)),
+        Wire.EvaluationResult it => new EvaluationResult(
+            it.Incarnation, worker, Number(it.Version), it.Piece, it.LossSum, Number(it.TokenCount)),
+        Wire.EvaluationFailed it => new EvaluationFailed(
+            it.Incarnation, worker, Number(it.Version), it.Piece, it.Attempt, Text(it.Cause)),
+        _ => throw new MalformedMessageException($"a worker sends no {body.Descriptor.Name}"),
+    };
+
+    /// <summary>A message of the coordinator without bulk.</summary>
+    /// <exception cref="MalformedMessageException">It cannot be.</exception>
+    public static Message FromCoordinator(IMessage body, RunExtent extent) => body switch
+    {
+        Wire.Assign assign => new Assign(
+            assign.Incarnation, Number(assign.Step), [.. assign.Ranges.Select(range => FromWire(range, extent))]),
+        Wire.Evaluate it => new Evaluate(
+            it.Incarnation, Number(it.Version), Count(it.Piece, 0, int.MaxValue, "piece"), it.Attempt,
+            FromWire(it.Tokens, extent)),
+        Wire.Dismiss dismiss => new Dismiss(dismiss.Incarnation),
+        _ => throw new MalformedMessageException($"a coordinator sends no {body.Descriptor.Name}"),
+    };
+
+    /// <summary>Takes the numbers of a result in, whose gradient comes by itself.</summary>
+    /// <exception cref="MalformedMessageException">They cannot be.</exception>
+    public static ShardRange Check(Wire.RangeResult result, RunExtent extent)
+    {
+        bool isEmpty = result.Gradient is null;
+        Require(isEmpty == (result.TokenCount == 0), "a gradient without tokens");
+        Count(result.RowCount, 0, isEmpty ? 0 : extent.Model.VocabularySize, "rows");
+        Number(result.Step);
+        Number(result.TokenCount);
+        return FromWire(result.Range, extent);
+    }
+
+    /// <summary>Row ids that were fetched must ascend inside the vocabulary: memory is written at them.</summary>
+    /// <exception cref="MalformedMessageException">They do not.</exception>
+    public static void CheckRows(Gradient gradient)
+    {
+        int vocabulary = gradient.Layout.Embedding.Shape[0];
+        int last = -1;
+        foreach (int id in gradient.RowIds.AsSpan(0, gradient.RowCount))
+        {
+            Require(id > last && id < vocabulary, "row ids that do not ascend");
+            last = id;
+        }
+    }
+
+    private static Wire.AssignedRange ToWire(AssignedRange assigned) => new()
+    {
+        Range = ToWire(assigned.Range),
+        Attempt = assigned.Attempt,
+        Shards = { assigned.Shards.Select(ToWire) },
+    };
+
+    private static Wire.Range ToWire(ShardRange range) => new() { Start = range.Start, Length = range.Length };
+
+    private static Wire.ShardTokens ToWire(ShardTokens tokens) => new()
+    {
+        Lengths = { Enumerable.Range(0, tokens.ExampleCount).Select(i => tokens.Starts[i + 1] - tokens.Starts[i]) },
+        Ids = { tokens.Ids },
+    };
+
+    private static AssignedRange FromWire(Wire.AssignedRange assigned, RunExtent extent)
+    {
+        var range = FromWire(assigned.Range, extent);
+        Require(assigned.Shards.Count == range.Length, "other shards than its range has");
+        return new AssignedRange(
+            range, assigned.Attempt, [.. assigned.Shards.Select(shard => FromWire(shard, extent))]);
+    }
+
+    private static ShardTokens FromWire(Wire.ShardTokens? tokens, RunExtent extent)
+    {
+        Require(tokens is not null, "no tokens");
+        int[] starts = new int[tokens!.Lengths.Count + 1];
+        for (int i = 0; i < tokens.Lengths.Count; i++)
+        {
+            // An example predicts at least one token.
+            Require(tokens.Lengths[i] >= 2 && tokens.Lengths[i] <= tokens.Ids.Count - starts[i], "examples too long");
+            starts[i + 1] = starts[i] + tokens.Lengths[i];
+        }
+
+        Require(starts[^1] == tokens.Ids.Count, "tokens of no example");
+        Require(tokens.Ids.All(id => (uint)id < (uint)extent.Model.VocabularySize), "ids outside the vocabulary");
+        return new ShardTokens([.. tokens.Ids], starts);
+    }
+
+    private static ShardRange FromWire(Wire.Range? range, RunExtent extent)
+    {
+        bool isRange = range is { Start: >= 0, Length: > 0 } && int.IsPow2(range.Length) &&
+            range.Start % range.Length == 0 && range.Length <= extent.Shards &&
+            range.Start <= extent.Shards - range.Length;
+        Require(isRange, "a range outside the step");
+        return new ShardRange(range!.Start, range.Length);
+    }
+
+    private static long Number(long value)
+    {
+        Require(value >= 0, "a negative number");
+        return value;
+    }
+
+    private static int Count(int value, int least, int most, string what)
+    {
+        Require(value >= least && value <= most, $"{value} {what}");
+        return value;
+    }
+
+    private static string Text(string text)
+    {
+        Require(text.Length <= LongestText, "a long text");
+        return RnnLmException.OneLine(text);
+    }
+
+    private static string Shorten(string text) => text.Length <= LongestText ? text : text[..LongestText];
+
+    private static void Require(bool holds, string otherwise)
+    {
+        if (!holds)
+        {
+            throw new MalformedMessageException($"it sent {otherwise}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+using Google.Protobuf;
+
+namespace RnnLm.Cluster;
+
+/// <summary>
+/// The coordinator's end of its link to one worker in another process: to the coordinator it is the worker. Parameters
+/// are offered, gradients fetched, the rest translated. It ends with the connection.
+/// </summary>
+/// <param name="worker">Who is at the other end; whatever comes is from it.</param>
+/// <param name="extent">Of the run.</param>
+/// <param name="incarnation">Of the coordinator.</param>
+internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long incarnation) : IBehaviour
+{
+    /// <summary>Gradients of one worker that are fetched at once: each takes memory.</summary>
+    private const int MostFetches = 2;
+
+    /// <summary>Results of one worker that wait to be fetched; a step has no more ranges.</summary>
+    private const int MostWaiting = PlanSettings.MostShards;
+
+    /// <summary>A worker says its first word when its device is ready.</summary>
+    private static readonly TimeSpan s_firstWord = TimeSpan.FromMinutes(5);
+
+    private readonly Queue<IMessage> _waiting = [];
+    private int _fetching;
+    private bool _hasSpoken;
+
+    /// <summary>Number of the parameters that are offered.</summary>
+    private UInt128? _offered;
+    private long _newest = -1;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
+    {
+        Started => [new StartTimer("first word", s_firstWord, new FirstWordCheck())],
+        FirstWordCheck when _hasSpoken => [],
+        FirstWordCheck => [new StopActor(Lost($"it said nothing for {s_firstWord.TotalMinutes:F0} min"))],
+        FromPeer { Body: Wire.Farewell farewell } => [new StopActor(
+            farewell.Cause.Length == 0 ? null : Lost(RnnLmException.OneLine(farewell.Cause)))],
+        FromPeer { Body: Wire.RangeResult or Wire.Large } bulk => Queue(bulk.Body),
+        FromPeer { Body: var body } => FromWorker(body),
+        BulkFetched fetched => OnFetched(fetched),
+        BulkOffered { Body: Wire.Publish publish } => OnOffered(publish),
+        PeerGone { Reason: var reason } => [new StopActor(Lost(reason))],
+        Publish publish => OnPublish(publish),
+        Assign or Evaluate or Dismiss => [new ToPeer(Translation.ToWire(message))],
+        _ => throw new InvalidOperationException($"the link of {worker} does not know {message.GetType().Name}"),
+    };
+
+    private static RnnLmException Lost(string reason) => new(ExitCode.Cluster, reason);
+
+    private Effect[] FromWorker(IMessage body)
+    {
+        _hasSpoken = true;
+        return [new Send(ActorId.Coordinator, Translation.FromWorker(body, worker, extent))];
+    }
+
+    private List<Effect> OnPublish(Publish publish)
+    {
+        _newest = publish.Version.Version;
+        var effects = Withdraw();
+        effects.Add(new OfferBulk(publish));
+        return effects;
+    }
+
+    private List<Effect> OnOffered(Wire.Publish publish)
+    {
+        var id = BulkClient.IdOf(publish.Parameters);
+        if (publish.Version < _newest)
+        {
+            return [new WithdrawBulk(id)];
+        }
+
+        // The same version is offered again when it was lost on its way.
+        var effects = Withdraw();
+        _offered = id;
+        effects.Add(new ToPeer(publish));
+        return effects;
+    }
+
+    private List<Effect> Withdraw()
+    {
+        var effects = _offered is { } id ? [new WithdrawBulk(id)] : new List<Effect>();
+        _offered = null;
+        return effects;
+    }
+
+    private List<Effect> Queue(IMessage body)
+    {
+        _hasSpoken = true;
+        if (_waiting.Count == MostWaiting)
+        {
+            return [new StopActor(Lost($"it sent {MostWaiting} results that nobody had asked for"))];
+        }
+
+        _waiting.Enqueue(body);
+        return Fetch();
+    }
+
+    private List<Effect> Fetch()
+    {
+        var effects = new List<Effect>();
+        while (_fetching < MostFetches && _waiting.TryDequeue(out var body))
+        {
+            if (body is Wire.RangeResult { Gradient: not null } result && !IsWanted(result))
+            {
+                // The coordinator is to hear of it and drops it; its bytes are not fetched for that.
+                effects.Add(Done(result.Gradient));
+                body = new Wire.RangeResult(result) { Gradient = null, TokenCount = 0, RowCount = 0 };
+            }
+
+            _fetching++;
+            effects.Add(new FetchBulk(body));
+        }
+
+        return effects;
+    }
+
+    private bool IsWanted(Wire.RangeResult result) => result.Incarnation == incarnation && result.Step >= _newest;
+
+    private List<Effect> OnFetched(BulkFetched fetched)
+    {
+        _fetching--;
+        var effects = new List<Effect>();
+        if (BulkTransfers.ReferenceOf(fetched.Body) is { } reference)
+        {
+            effects.Add(Done(reference));
+        }
+
+        switch (fetched.Message)
+        {
+            case FromPeer inner:
+                effects.AddRange(Handle(inner, default));
+                break;
+            case { } message:
+                effects.Add(new Send(ActorId.Coordinator, message));
+                break;
+        }
+
+        effects.AddRange(Fetch());
+        return effects;
+    }
+
+    private static ToPeer Done(Wire.BulkReference reference) =>
+        new(new Wire.Fetched { IdHigh = reference.IdHigh, IdLow = reference.IdLow });
+
+    private sealed record FirstWordCheck : Message;
+}
