@@ -116,6 +116,32 @@ public sealed partial class Memory_that_processes_share
         }
     }
 
+    /// <summary>Only who may write the root directory can make such a file, and such a test.</summary>
+    [LinuxFact]
+    public void A_file_that_has_the_name_of_memory_is_not_mapped()
+    {
+        string name = $"rnnlm-{Guid.NewGuid():N}";
+        string path = $"/memfd:{name}";
+        FileStream file;
+        try
+        {
+            file = new FileStream(path, FileMode.CreateNew);
+        }
+        catch (Exception failure) when (failure is UnauthorizedAccessException or IOException)
+        {
+            return;
+        }
+
+        using (file)
+        {
+            File.Delete(path);
+            file.SetLength(Length);
+            int descriptor = Descriptor(file.SafeFileHandle);
+            Assert.Equal($"/memfd:{name} (deleted)", new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget);
+            Assert.Null(TryOpen(Reference(descriptor, name), Length));
+        }
+    }
+
     [LinuxFact]
     public void Floats_lie_in_memory_that_can_be_shared()
     {
