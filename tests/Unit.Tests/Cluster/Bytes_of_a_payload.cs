@@ -75,6 +75,25 @@ public sealed class Bytes_of_a_payload
         Assert.Equal(expected.Length, Payload.LengthOf(s_layout, 2));
     }
 
+    /// <summary>The pages in between are never touched, so that they take no memory.</summary>
+    [Fact]
+    public void Parameters_of_more_than_two_gibibytes_have_bytes_too()
+    {
+        const int Floats = (1 << 29) + 3;
+        using var parameters = new FloatBuffer(Floats);
+        var payload = Payload.Of(parameters);
+        Assert.Equal(4L * Floats, payload.Length);
+        foreach (long offset in new[] { 0, (1L << 30) - 6, payload.Length - 12 })
+        {
+            byte[] written = Drawn(new Random((int)(offset >> 3)), 12);
+            payload.Write(offset, written);
+            byte[] read = new byte[12];
+            payload.Read(offset, read);
+            Assert.Equal(written, read);
+            Assert.Equal(written, InMemory(parameters, offset, 12));
+        }
+    }
+
     private static unsafe byte[] InMemory(FloatBuffer buffer, long offset, int count) =>
         new Span<byte>((byte*)buffer.Address + offset, count).ToArray();
 
