@@ -348,6 +348,69 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Odd_requests_are_refused_and_the_server_goes_on_serving()
+    {
+        byte[] bytes = Drawn(1000);
+        var reference = Offer(bytes);
+        string id = $"{BulkClient.IdOf(reference):x32}";
+        string host = $"Host: {_server.Address}\r\n";
+        string get = $"GET /{id} HTTP/1.1\r\n{host}";
+        string[] requests =
+        [
+            $"GET /{new string('0', 10_000)}{id} HTTP/1.1\r\n{host}\r\n",
+            $"GET /{new string('a', 300)} HTTP/1.1\r\n{host}\r\n",
+            $"{get}{string.Concat(Enumerable.Range(0, 100).Select(n => $"X-{n}: 1\r\n"))}\r\n",
+            $"{get}X: {new string('x', 100_000)}\r\n\r\n",
+            $"POST /{id} HTTP/1.1\r\n{host}Content-Length: 5\r\n\r\nhello",
+            $"POST /{id} HTTP/1.1\r\n{host}Content-Length: 99999999999\r\n\r\nhello",
+            $"POST /{id} HTTP/1.1\r\n{host}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            $"PUT /{id} HTTP/1.1\r\n{host}Content-Length: 0\r\n\r\n",
+            $"DELETE /{id} HTTP/1.1\r\n{host}\r\n",
+            $"HEAD /{id} HTTP/1.1\r\n{host}\r\n",
+            $"OPTIONS * HTTP/1.1\r\n{host}\r\n",
+            $"CONNECT {_server.Address} HTTP/1.1\r\n{host}\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u0004\0\0\0\0\0",
+            $"GET /{id}\r\n\r\n",
+            $"GET /{id} HTTP/1.1\r\n\r\n",
+            $"GET /{id} HTTP/3.7\r\n{host}\r\n",
+            $"GET / HTTP/1.1\r\n{host}\r\n",
+            $"GET // HTTP/1.1\r\n{host}\r\n",
+            $"GET /{id[1..]} HTTP/1.1\r\n{host}\r\n",
+            $"GET /1{id} HTTP/1.1\r\n{host}\r\n",
+            $"GET /-1 HTTP/1.1\r\n{host}\r\n",
+            $"GET /%00 HTTP/1.1\r\n{host}\r\n",
+            $"GET /../{id}/.. HTTP/1.1\r\n{host}\r\n",
+            $"GET /{id}/{id} HTTP/1.1\r\n{host}\r\n",
+            $"{get}Range: bytes=-5\r\n\r\n",
+            $"{get}Range: bytes=0-5\r\n\r\n",
+            $"{get}Range: bytes=5-2\r\n\r\n",
+            $"{get}Range: bytes=1000-\r\n\r\n",
+            $"{get}Range: bytes=9223372036854775807-\r\n\r\n",
+            $"{get}Range: bytes=9223372036854775808-\r\n\r\n",
+            $"{get}Range: bytes=0-,5-\r\n\r\n",
+            $"{get}Range: bytes=0-\r\nRange: bytes=5-\r\n\r\n",
+            $"{get}Range: items=5-\r\n\r\n",
+            $"{get}Range: nonsense\r\n\r\n",
+            "\u0016\u0003\u0001\u0002\0\u0001\0\u0001\u00fc\u0003\u0003",
+            "\0\0\0\0\r\n\r\n",
+            new string('\u00ff', 100_000),
+            "\r\n\r\n\r\n",
+            string.Empty,
+        ];
+        foreach (string request in requests)
+        {
+            string status = await AskAsync(request);
+            string shown = request[..Math.Min(100, request.Length)];
+            Assert.False(status.StartsWith("HTTP/1.1 2", StringComparison.Ordinal), $"{shown} → {status}");
+            Assert.False(status.StartsWith("HTTP/1.1 500", StringComparison.Ordinal), $"{shown} → {status}");
+            Assert.Equal(bytes, await FetchAsync(_client, _server.Address, reference));
+        }
+
+        Assert.StartsWith("HTTP/1.1 206", await AskAsync($"{get}\r\n"), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 206", await AskAsync($"{get}Range: bytes=999-\r\n\r\n"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Only_on_loopback_it_listens_without_certificates()
     {
         await Assert.ThrowsAsync<InvariantViolatedException>(() => BulkServer.StartAsync(IPAddress.Any, null));
