@@ -70,6 +70,11 @@ internal sealed class BulkClient : IDisposable
             throw new BulkException($"{reference.Length} bytes are offered, {destination.Length} expected");
         }
 
+        if (!Uri.TryCreate($"{_scheme}://{address}", UriKind.Absolute, out var uri) || uri.Authority != address)
+        {
+            throw new BulkException($"'{RnnLmException.OneLine(address)}' is no host and port");
+        }
+
         await _turns.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {

@@ -232,6 +232,28 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
         await Assert.ThrowsAsync<BulkException>(() => fetch);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    [InlineData("no port:")]
+    [InlineData("127.0.0.1:99999")]
+    [InlineData("[::1")]
+    [InlineData("a b:80")]
+    [InlineData("user@127.0.0.1:PORT")]
+    [InlineData("127.0.0.1:PORT/elsewhere?of=")]
+    [InlineData("127.0.0.1:PORT#")]
+    [InlineData("\\\\127.0.0.1:PORT")]
+    [InlineData("\u0000")]
+    public async Task An_address_that_is_no_host_and_port_is_not_gone_to(string address)
+    {
+        using var server = new RawServer();
+        address = address.Replace("127.0.0.1:PORT", server.Address, StringComparison.Ordinal);
+        var accept = server.AcceptAsync(Deadline);
+        var fetch = FetchAsync(_client, address, Reference(10));
+        Assert.Same(fetch, await Task.WhenAny(accept, fetch));
+        await Assert.ThrowsAsync<BulkException>(() => fetch);
+    }
+
     [Fact]
     public async Task A_fetch_that_is_cancelled_ends()
     {
