@@ -105,7 +105,13 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
             {
                 // The coordinator is to hear of it and drops it; its bytes are not fetched for that.
                 effects.Add(Done(result.Gradient));
-                body = new Wire.RangeResult(result) { Gradient = null, TokenCount = 0, RowCount = 0 };
+                body = new Wire.RangeResult(result)
+                {
+                    Gradient = null,
+                    TokenCount = 0,
+                    LossSum = 0,
+                    RowCount = 0,
+                };
             }
 
             _fetching++;
