@@ -1,3 +1,4 @@
+using Akka.Actor;
 using Google.Protobuf;
 
 namespace RnnLm.Cluster;
@@ -17,6 +18,7 @@ internal sealed record RunExtent(ModelSettings Model, int Shards);
 internal static class Translation
 {
     private const int MostThreads = 1 << 16;
+    private const int MostLayers = 1 << 10;
     private const int LongestText = 1024;
     private const int LongestHash = 128;
 
@@ -126,6 +128,34 @@ internal static class Translation
         Number(result.Step);
         Number(result.TokenCount);
         return FromWire(result.Range, extent);
+    }
+
+    /// <summary>What a coordinator says of its run: memory is taken by it.</summary>
+    /// <exception cref="MalformedMessageException">It cannot be.</exception>
+    public static void Check(Wire.Engage engage)
+    {
+        Number(engage.Incarnation);
+        Text(engage.JobHash);
+        Text(engage.Host);
+        Require(int.IsPow2(Count(engage.Shards, 1, PlanSettings.MostShards, "shards")), "shards that are no power of two");
+        Require(engage.Model is not null, "no model");
+        var model = engage.Model!;
+        long vocabulary = Count(model.VocabularySize, 1, int.MaxValue, "tokens of a vocabulary");
+        long dimension = Count(model.Dimension, 1, int.MaxValue, "dimensions");
+        Count(model.Layers, 1, MostLayers, "layers");
+        Count(model.PaddingId, -1, model.VocabularySize - 1, "as the padding");
+        var parameters = (vocabulary * ((2 * (Int128)dimension) + 1)) +
+            (model.Layers * dimension * ((2 * (Int128)dimension) + 1));
+        Require(parameters <= int.MaxValue, "a model of too many parameters");
+    }
+
+    /// <summary>Where a worker process is sent.</summary>
+    /// <exception cref="MalformedMessageException">There is no such place.</exception>
+    public static void Check(Wire.Employ employ)
+    {
+        Text(employ.Job);
+        Text(employ.Coordinator);
+        Require(ActorPath.TryParse(employ.Coordinator, out _), "a path that is none");
     }
 
     /// <summary>A text of another process, in one line.</summary>
