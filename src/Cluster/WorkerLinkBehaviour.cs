@@ -35,8 +35,8 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
         FirstWordCheck when _hasSpoken => [],
         FirstWordCheck => [new StopActor(Lost($"it said nothing for {s_firstWord.TotalMinutes:F0} min"))],
         FromPeer { Body: Wire.Farewell farewell } => [new StopActor(
-            farewell.Cause.Length == 0 ? null : Lost(RnnLmException.OneLine(farewell.Cause)))],
-        FromPeer { Body: Wire.RangeResult or Wire.Large } bulk => Queue(bulk.Body),
+            farewell.Cause.Length == 0 ? null : Lost(Translation.Text(farewell.Cause)))],
+        FromPeer { Body: Wire.RangeResult or Wire.Large { Content: not null } } bulk => Queue(bulk.Body),
         FromPeer { Body: var body } => FromWorker(body),
         BulkFetched fetched => OnFetched(fetched),
         BulkOffered { Body: Wire.Publish publish } => OnOffered(publish),
