@@ -185,6 +185,65 @@ public sealed class The_coordinators_end_of_a_link : IDisposable
 
     public static TheoryData<string> Words() => ["Join", "RangeFailed", "EvaluationResult", "EvaluationFailed"];
 
+    [Theory]
+    [MemberData(nameof(Words))]
+    public void More_words_than_were_asked_for_end_the_link_by_name(string kind)
+    {
+        var word = new DrawnMessages(new Random(1), LinkHarness.Extent).Any(kind);
+        int said = 0;
+        for (; _link.End is null; said++)
+        {
+            Assert.InRange(said, 0, 3 * PlanSettings.MostShards);
+            _link.Hear(word);
+        }
+
+        Assert.InRange(said, PlanSettings.MostShards, 3 * PlanSettings.MostShards);
+        RequireEnd("nobody had asked for");
+    }
+
+    /// <summary>Thousands of steps of the most ranges and pieces that there can be.</summary>
+    [Fact]
+    public void As_many_words_as_were_asked_for_never_do()
+    {
+        var range = new AssignedRange(new ShardRange(0, 1), 1, [ShardTokens.Empty]);
+        Assign assign = new(Incarnation, 0, [.. Enumerable.Repeat(range, PlanSettings.MostShards)]);
+        var failed = new Wire.RangeFailed { Range = new Wire.Range { Length = 1 } };
+        var piece = new Wire.EvaluationResult { Piece = 1 };
+        for (long step = 0; step < 20; step++)
+        {
+            _link.Tell(assign with { Step = step + 1 });
+            _link.Tell(_link.Publish(Incarnation, step));
+            _link.Offer();
+            for (int said = 0; said < PlanSettings.MostShards; said++)
+            {
+                _link.Hear(failed);
+                _link.Tell(new Evaluate(Incarnation, step, said, 1, ShardTokens.Empty));
+                _link.Hear(piece);
+            }
+        }
+
+        Assert.Null(_link.End);
+    }
+
+    [Fact]
+    public void Credit_of_earlier_steps_is_not_saved_for_a_flood()
+    {
+        var range = new AssignedRange(new ShardRange(0, 1), 1, [ShardTokens.Empty]);
+        Assign assign = new(Incarnation, 0, [.. Enumerable.Repeat(range, PlanSettings.MostShards)]);
+        for (long step = 0; step < 100; step++)
+        {
+            _link.Tell(assign with { Step = step });
+            _link.Tell(_link.Publish(Incarnation, step));
+            _link.Offer();
+        }
+
+        for (int said = 0; _link.End is null; said++)
+        {
+            Assert.InRange(said, 0, 4 * PlanSettings.MostShards);
+            _link.Hear(new Wire.EvaluationResult());
+        }
+    }
+
     [Fact]
     public void What_was_too_large_to_travel_is_fetched_and_is_what_it_would_have_been()
     {
