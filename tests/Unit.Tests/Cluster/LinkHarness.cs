@@ -93,7 +93,7 @@ internal sealed class LinkHarness(IBehaviour behaviour) : IDisposable
             case RangeResult { Gradient.IsIdentity: true } result:
                 body = Translation.ToWire(result, null);
                 result.Release();
-                Tell(new BulkOffered(body));
+                Tell(new BulkOffered(body, id => Withdraw((ulong)id)));
                 return 0;
             default:
                 body = Translation.ToWire((RangeResult)message, reference);
@@ -101,7 +101,7 @@ internal sealed class LinkHarness(IBehaviour behaviour) : IDisposable
         }
 
         Offered[id] = message;
-        Tell(new BulkOffered(body));
+        Tell(new BulkOffered(body, id => Withdraw((ulong)id)));
         return id;
     }
 
