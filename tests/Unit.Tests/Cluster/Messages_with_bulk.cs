@@ -228,6 +228,25 @@ public sealed class Messages_with_bulk : IAsyncLifetime
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData((1L << 28) + 1)]
+    [InlineData(long.MaxValue)]
+    [InlineData(200L << 20)]
+    public async Task A_large_message_takes_no_memory_before_it_is_known_to_be_there(long length)
+    {
+        var large = new Wire.Large { Manifest = "Assign", Content = new() { IdLow = 3, Length = length } };
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        var fetch = _receiver.Transfers.FetchLargeAsync(large, _server.Address, Deadline);
+        long taken = GC.GetAllocatedBytesForCurrentThread() - before;
+        await Assert.ThrowsAsync<BulkException>(() => fetch);
+        Assert.InRange(taken, 0, 1 << 20);
+        large.Content = null;
+        await Assert.ThrowsAsync<BulkException>(
+            () => _receiver.Transfers.FetchLargeAsync(large, _server.Address, Deadline));
+    }
+
     [Fact]
     public async Task A_large_message_that_is_none_is_not_read()
     {
