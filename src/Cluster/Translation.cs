@@ -154,8 +154,7 @@ internal static class Translation
     public static void Check(Wire.Employ employ)
     {
         Text(employ.Job);
-        Text(employ.Coordinator);
-        Require(ActorPath.TryParse(employ.Coordinator, out _), "a path that is none");
+        Require(Text(employ.Coordinator) == employ.Coordinator && IsPath(employ.Coordinator), "a path that is none");
     }
 
     /// <summary>A text of another process, in one line.</summary>
@@ -248,6 +247,19 @@ internal static class Translation
 
     private static int Attempt(int attempt) => Count(attempt, 0, int.MaxValue, "as the number of an attempt");
 
+    private static bool IsPath(string path)
+    {
+        try
+        {
+            return ActorPath.TryParse(path, out _);
+        }
+        catch (Exception failure) when (failure is FormatException or OverflowException)
+        {
+            // Akka's parser throws when the number behind # is none.
+            return false;
+        }
+    }
+
     private static string Hash(string hash)
     {
         Require(hash.Length is > 0 and <= LongestHash && hash.All(char.IsAsciiHexDigitLower), "a hash that is none");
@@ -256,7 +268,7 @@ internal static class Translation
 
     private static void Require(bool holds, string otherwise)
     {
-        if (!holds)
+        if (!holds && otherwise.Length == 0)
         {
             throw new MalformedMessageException($"it sent {otherwise}");
         }

@@ -1,0 +1,18 @@
+using RnnLm.Coordinator;
+
+namespace RnnLm.Cli.Tests;
+
+public sealed class Text_of_events
+{
+    /// <summary>A hash is a worker's word, and the one that is expected was the first worker's.</summary>
+    [Theory]
+    [InlineData("", "0123456789abcdef", "self-test , expected 0123456789ab)")]
+    [InlineData("5e1f", "", "self-test 5e1f, expected )")]
+    [InlineData("0123456789abcdef", "5e1f", "self-test 0123456789ab, expected 5e1f)")]
+    public void A_worker_is_refused_by_name_whatever_its_self_test_says(string hash, string expected, string words)
+    {
+        string? text = EventText.Of(new WorkerRefused(new ActorId("worker-3"), hash, expected));
+        Assert.StartsWith("worker-3 refused", text, StringComparison.Ordinal);
+        Assert.Contains(words, text, StringComparison.Ordinal);
+    }
+}
