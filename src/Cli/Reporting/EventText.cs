@@ -12,7 +12,7 @@ internal static class EventText
         Evaluated evaluated => $"step {evaluated.Version}: validation loss {evaluated.MeanLoss:F4}, perplexity " +
             $"{Math.Exp(evaluated.MeanLoss):F2}{(evaluated.IsBest ? " (best so far)" : string.Empty)}",
         WorkerRefused refused => $"{refused.Worker} refused: its arithmetic rounds differently from the run's " +
-            $"(self-test {refused.SelfTestHash[..12]}, expected {refused.ExpectedHash[..12]})",
+            $"(self-test {Beginning(refused.SelfTestHash)}, expected {Beginning(refused.ExpectedHash)})",
         WorkerLost lost => $"{lost.Worker} is gone: {lost.Reason}",
         Stopping stopping => $"stopping: saving step {stopping.Version} … (Ctrl-C now ends at once)",
         ResultsOverdue overdue => $"step {overdue.Version}: {overdue.Worker} has said nothing for " +
@@ -28,6 +28,9 @@ internal static class EventText
             $"written: {failed.Reason}",
         _ => null,
     };
+
+    /// <summary>Enough of a hash to tell it from others; what a worker sends may be shorter.</summary>
+    private static string Beginning(string hash) => hash[..Math.Min(12, hash.Length)];
 
     /// <summary>The figures of a step.</summary>
     private static string Figures(StepCommitted step) =>
