@@ -167,14 +167,15 @@ internal static class TrainSettings
 
     public static Setting<int?> Threads { get; } = new(
         "--threads", "N",
-        "Shards that each worker computes side by side; cores ÷ workers, at least 1, if not given. The optimizer " +
+        "Shards that each worker computes side by side; cores ÷ workers (of all processes), at least 1, if not given. " +
+        "The optimizer " +
         "uses as many as the workers have together, at most the cores; tokenizing uses all cores.",
         text => Whole(text, 1, MostActors));
 
     public static Setting<int> Processes { get; } = new(
         "--processes", "N",
         "Worker processes on this machine, which `train` starts, watches and starts again when they end; 0 for " +
-        "workers in the process of `train` itself. On the CPU each has one worker, with CUDA one GPU.",
+        "workers in the process of `train` itself. Each has `--workers` workers, with CUDA its share of the GPUs.",
         text => Whole(text, 0, MostProcesses), "0");
 
     public static Setting<int> MaxRestarts { get; } = new(

@@ -103,8 +103,6 @@ internal sealed class ProcessWorkers : TrainingWorkers
     private readonly ClusterHost _host;
     private readonly TrainRequest _request;
     private readonly WorkerProcesses _processes;
-    private readonly int _threads;
-    private readonly int _count;
     private Action<string> _notice = _ => { };
 
     /// <summary>Processes that have not started.</summary>
@@ -113,19 +111,16 @@ internal sealed class ProcessWorkers : TrainingWorkers
         : base(host.System)
     {
         var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
-        if (devices.Kind == DeviceKind.Cuda && devices.Indices.Count != count)
+        if (devices.Kind == DeviceKind.Cuda && devices.Indices.Count < count)
         {
             throw RnnLmException.Usage(
-                $"--processes {count}: with CUDA each process has one GPU, and --device names {devices.Indices.Count}");
+                $"--processes {count}: each needs a GPU of its own, and --device names {devices.Indices.Count}");
         }
 
-        if (request.Get(TrainSettings.Workers) > 1)
-        {
-            throw RnnLmException.Usage("--workers counts workers of this process and --processes others; give one");
-        }
-
-        (_host, _request, _count) = (host, request, count);
-        _threads = request.Get(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / count);
+        (_host, _request) = (host, request);
+        int workers = request.Get(TrainSettings.Workers);
+        int threads = request.Get(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / (count * workers));
+        Threads = devices.Kind == DeviceKind.Cpu ? count * workers * threads : devices.Indices.Count;
         _processes = new WorkerProcesses(
             count,
             index =>
@@ -133,8 +128,9 @@ internal sealed class ProcessWorkers : TrainingWorkers
                 "worker",
                 "--seed-node", host.Address,
                 "--name", ActorId.Worker(index).Name,
-                "--threads", _threads.ToString(CultureInfo.InvariantCulture),
-                "--device", devices.Kind == DeviceKind.Cpu ? "cpu" : $"cuda:{devices.Indices[index]}",
+                "--workers", workers.ToString(CultureInfo.InvariantCulture),
+                "--threads", threads.ToString(CultureInfo.InvariantCulture),
+                "--device", DeviceOf(devices, index, count),
                 "--stop-at-end-of-input",
             ],
             request.Get(TrainSettings.MaxRestarts),
@@ -149,7 +145,7 @@ internal sealed class ProcessWorkers : TrainingWorkers
     public override int? Limit => null;
 
     /// <inheritdoc/>
-    public override int Threads => _count * _threads;
+    public override int Threads { get; }
 
     /// <inheritdoc/>
     public override Task<StopRequested> Exhausted => _processes.Exhausted;
@@ -176,4 +172,10 @@ internal sealed class ProcessWorkers : TrainingWorkers
         await _processes.DisposeAsync().ConfigureAwait(false);
         await _host.DisposeAsync().ConfigureAwait(false);
     }
+
+    /// <summary>GPUs are dealt out in turn.</summary>
+    private static string DeviceOf(DeviceChoice devices, int process, int processes) =>
+        devices.Kind == DeviceKind.Cpu
+            ? "cpu"
+            : $"cuda:{string.Join(',', devices.Indices.Where((_, turn) => turn % processes == process))}";
 }

@@ -97,7 +97,7 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <summary>Works until it is told to stop.</summary>
     /// <param name="name">The worker's name.</param>
     /// <param name="numerics">What it computes with: <c>cpu</c> or <c>cuda</c>.</param>
-    /// <param name="makeDevice">Makes what computes, for a model.</param>
+    /// <param name="makeDevices">Makes what computes, for a model.</param>
     /// <param name="seedNodes">As for <see cref="StartAsync"/>.</param>
     /// <param name="say">Takes what is said to whoever watches the process.</param>
     /// <param name="stop">Ends it.</param>
@@ -105,7 +105,7 @@ public sealed class ClusterHost : IAsyncDisposable
     public async Task WorkAsync(
         string name,
         string numerics,
-        Func<ModelSettings, GradientPool, IDevice> makeDevice,
+        Func<ModelSettings, GradientPool, IReadOnlyList<IDevice>> makeDevices,
         IReadOnlyList<string> seedNodes,
         Action<string> say,
         Task stop)
@@ -116,7 +116,7 @@ public sealed class ClusterHost : IAsyncDisposable
             .. seedNodes.Select(node => System.ActorSelection(new RootActorPath(AddressOf(node)) / "user" / RegistryName)),
         ];
         var host = System.ActorOf(
-            Props.Create(() => new WorkerHostActor(name, numerics, makeDevice, _bulk, registries, say, end))
+            Props.Create(() => new WorkerHostActor(name, numerics, makeDevices, _bulk, registries, say, end))
                 .WithMailbox("bounded-mailbox"),
             "worker");
         await Task.WhenAny(end.Task, stop).ConfigureAwait(false);

@@ -31,7 +31,8 @@ internal static class WorkerCommand
     {
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
-            SeedNodes, Listen, WorkerName, TrainSettings.Threads, TrainSettings.Device, StopAtEndOfInput,
+            SeedNodes, Listen, WorkerName, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device,
+            StopAtEndOfInput,
         };
         command.SetAction(async (parsed, _) =>
         {
@@ -39,7 +40,8 @@ internal static class WorkerCommand
                 parsed.GetRequiredValue(SeedNodes),
                 parsed.GetRequiredValue(Listen),
                 parsed.GetValue(WorkerName),
-                parsed.GetValue(TrainSettings.Threads) ?? Environment.ProcessorCount,
+                parsed.GetRequiredValue(TrainSettings.Workers),
+                parsed.GetValue(TrainSettings.Threads),
                 parsed.GetRequiredValue(TrainSettings.Device),
                 parsed.GetValue(StopAtEndOfInput)).ConfigureAwait(false);
             return 0;
@@ -48,7 +50,13 @@ internal static class WorkerCommand
     }
 
     private static async Task RunAsync(
-        string[] seedNodes, IPEndPoint listen, string? name, int threads, string device, bool stopAtEndOfInput)
+        string[] seedNodes,
+        IPEndPoint listen,
+        string? name,
+        int workers,
+        int? threads,
+        string device,
+        bool stopAtEndOfInput)
     {
         using var signals = new StopSignals();
         var devices = DeviceChoice.Parse(device);
@@ -59,7 +67,8 @@ internal static class WorkerCommand
         await host.WorkAsync(
             name ?? host.Address,
             devices.Numerics,
-            (model, gradients) => devices.Make(1, threads, model, gradients)[0],
+            (model, gradients) => devices.Make(
+                workers, threads ?? Math.Max(1, Environment.ProcessorCount / workers), model, gradients),
             seedNodes,
             text => Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}")),
             stop).ConfigureAwait(false);
