@@ -167,9 +167,8 @@ internal static class TrainSettings
 
     public static Setting<int?> Threads { get; } = new(
         "--threads", "N",
-        "Shards that each worker computes side by side; cores ÷ workers (of all processes), at least 1, if not given. " +
-        "The optimizer " +
-        "uses as many as the workers have together, at most the cores; tokenizing uses all cores.",
+        "Shards that each worker computes side by side; cores ÷ workers (of all processes), at least 1, if not " +
+        "given. The optimizer uses as many as the workers have together, at most the cores; tokenizing uses all cores.",
         text => Whole(text, 1, MostActors));
 
     public static Setting<int> Processes { get; } = new(

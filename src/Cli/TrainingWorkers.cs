@@ -25,8 +25,11 @@ internal sealed record TrainingWork(
 /// <summary>Those who compute for <c>train</c>, and the actor system that they and the coordinator live in.</summary>
 internal abstract class TrainingWorkers(ActorSystem system) : IAsyncDisposable
 {
-    /// <summary>Where the coordinator lives; whoever runs it terminates it.</summary>
+    /// <summary>Where the coordinator lives.</summary>
     public ActorSystem System => system;
+
+    /// <summary>The coordinator's name there.</summary>
+    public virtual string CoordinatorName => ActorId.Coordinator.Name;
 
     /// <summary>Workers that there will ever be; null when others may come.</summary>
     public abstract int? Limit { get; }
@@ -41,7 +44,7 @@ internal abstract class TrainingWorkers(ActorSystem system) : IAsyncDisposable
     public static async Task<TrainingWorkers> MakeAsync(TrainRequest request) =>
         request.Get(TrainSettings.Processes) is var processes and > 0
             ? new ProcessWorkers(
-                await ClusterHost.StartAsync("coordinator", new IPEndPoint(IPAddress.Loopback, 0), [])
+                await ClusterHost.StartAsync(ClusterHost.CoordinatorRole, new IPEndPoint(IPAddress.Loopback, 0), [])
                     .ConfigureAwait(false),
                 processes,
                 request)
@@ -52,6 +55,9 @@ internal abstract class TrainingWorkers(ActorSystem system) : IAsyncDisposable
 
     /// <summary>Lets them begin.</summary>
     public abstract void Start(TrainingWork work);
+
+    /// <summary>Ends their work: afterwards nobody touches the run's buffers.</summary>
+    public abstract Task EndAsync();
 
     /// <inheritdoc/>
     public abstract ValueTask DisposeAsync();
@@ -93,8 +99,10 @@ internal sealed class LocalWorkers(ActorSystem system, TrainRequest request) : T
     }
 
     /// <inheritdoc/>
-    public override async ValueTask DisposeAsync() =>
-        await Task.WhenAll(_computing.Select(device => Task.Run(device.Dispose))).ConfigureAwait(false);
+    public override Task EndAsync() => Task.WhenAll(_computing.Select(device => Task.Run(device.Dispose)));
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync() => await System.Terminate().ConfigureAwait(false);
 }
 
 /// <summary>Worker processes that this one starts: a cluster on one machine.</summary>
@@ -104,6 +112,7 @@ internal sealed class ProcessWorkers : TrainingWorkers
     private readonly TrainRequest _request;
     private readonly WorkerProcesses _processes;
     private Action<string> _notice = _ => { };
+    private Hiring? _hiring;
 
     /// <summary>Processes that have not started.</summary>
     /// <exception cref="RnnLmException">There are not so many GPUs.</exception>
@@ -157,13 +166,24 @@ internal sealed class ProcessWorkers : TrainingWorkers
     public override void Start(TrainingWork work)
     {
         _notice = work.Notice;
-        _host.Hire(
+        _host.StartRegistry();
+        _hiring = _host.Hire(
+            CoordinatorName,
             work.Coordinator,
             work.Job,
             work.Incarnation,
             _request.Get(TrainSettings.AllowMixed),
             work.Parameters,
             work.Gradients);
+    }
+
+    /// <inheritdoc/>
+    public override async Task EndAsync()
+    {
+        if (_hiring is not null)
+        {
+            await _hiring.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>

@@ -35,7 +35,8 @@ internal sealed class WorkerProcesses(
     public Task<StopRequested> Exhausted => _exhausted.Task;
 
     /// <summary>Starts them.</summary>
-    public void Start() => _watching = [.. Enumerable.Range(0, count).Select(index => Task.Run(() => WatchAsync(index)))];
+    public void Start() =>
+        _watching = [.. Enumerable.Range(0, count).Select(index => Task.Run(() => WatchAsync(index)))];
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 using Akka.Actor;
+using Akka.Cluster.Sharding;
+using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
 using RnnLm.Worker;
 
@@ -12,7 +14,14 @@ public sealed class ClusterHost : IAsyncDisposable
     private const string SystemName = "rnnlm";
     private const string RegistryName = "registry";
 
+    /// <summary>Role of processes that run jobs.</summary>
+    public const string CoordinatorRole = "coordinator";
+
+    /// <summary>Role of processes that compute.</summary>
+    public const string WorkerRole = "worker";
+
     private readonly BulkPlane _bulk;
+    private IActorRef? _registry;
 
     private ClusterHost(ActorSystem system, BulkPlane bulk) => (System, _bulk) = (system, bulk);
 
@@ -43,8 +52,9 @@ public sealed class ClusterHost : IAsyncDisposable
             akka.remote.dot-netty.tcp.hostname = "{{listen.Address}}"
             akka.remote.dot-netty.tcp.port = {{listen.Port.ToString(CultureInfo.InvariantCulture)}}
             """;
-        var system = ActorSystem.Create(
-            SystemName, ConfigurationFactory.ParseString(own).WithFallback(ConfigurationFactory.ParseString(Shipped())));
+        var configuration = ConfigurationFactory.ParseString(own)
+            .WithFallback(ConfigurationFactory.ParseString(Shipped()));
+        var system = ActorSystem.Create(SystemName, configuration);
         ActorHost.ReleaseUndelivered(system);
         var cluster = Akka.Cluster.Cluster.Get(system);
         var host = new ClusterHost(system, await bulk.ConfigureAwait(false));
@@ -63,14 +73,52 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <summary>Parameter buffers that processes of this host share.</summary>
     public static FloatBufferPool SharedBuffers(int length) => new(length, SharedMemory.Floats);
 
-    /// <summary>Lets workers of other processes apply to a coordinator.</summary>
+    /// <summary>Starts a registry that sends the workers that come to whoever hires them in this process.</summary>
+    public void StartRegistry() => _registry = System.ActorOf(Registry(null, _ => { }), RegistryName);
+
+    /// <summary>
+    /// Starts this process's share in running the jobs of a run storage: the registry runs in one of the coordinators'
+    /// processes, each job in any one of them.
+    /// </summary>
+    /// <param name="unfinished">Lists the jobs that ought to run.</param>
+    /// <param name="run">Runs one.</param>
+    public void StartJobs(Func<IReadOnlyList<string>> unfinished, RunJob run)
+    {
+        var jobs = ClusterSharding.Get(System).Start(
+            "jobs",
+            job => Props.Create(() => new JobActor(job, run, TimeProvider.System)),
+            ClusterShardingSettings.Create(System).WithRole(CoordinatorRole),
+            new JobsToEntities(),
+            ShardAllocationStrategy.LeastShardAllocationStrategy(absoluteLimit: 1, relativeLimit: 1),
+            JobActor.HandOver.Instance);
+        void Start(string job) => jobs.Tell(new Wire.StartJob { Job = job });
+        System.ActorOf(
+            ClusterSingletonManager.Props(
+                Registry(unfinished, Start),
+                PoisonPill.Instance,
+                ClusterSingletonManagerSettings.Create(System).WithRole(CoordinatorRole)),
+            "registries");
+        _registry = System.ActorOf(
+            ClusterSingletonProxy.Props(
+                "/user/registries", ClusterSingletonProxySettings.Create(System).WithRole(CoordinatorRole)),
+            RegistryName);
+    }
+
+    /// <summary>Leaves the cluster in order: what runs here is handed over first.</summary>
+    public Task LeaveAsync() =>
+        CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+
+    /// <summary>Lets workers of other processes apply to a coordinator of this one.</summary>
+    /// <param name="name">Of the job, to the registry.</param>
     /// <param name="coordinator">Of the run.</param>
     /// <param name="job">Its job.</param>
     /// <param name="incarnation">The coordinator's.</param>
     /// <param name="allowMixed">Whether workers of other numerics may work.</param>
     /// <param name="parameters">Buffers of the model's length.</param>
     /// <param name="gradients">Buffers for gradients.</param>
-    public void Hire(
+    /// <returns>Ends it; afterwards nobody touches the buffers.</returns>
+    public Hiring Hire(
+        string name,
         IActorRef coordinator,
         Job job,
         long incarnation,
@@ -81,17 +129,19 @@ public sealed class ClusterHost : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(job);
         var transfers = new BulkTransfers(
             _bulk.Server, _bulk.Client, parameters, gradients, ParameterLayout.For(job.Model));
-        string hash = JobFormat.Hash(job);
         var facts = new RunFacts(
-            hash, incarnation, job.Numerics, allowMixed, new RunExtent(job.Model, job.Plan.Shards));
-        string bulk = _bulk.Server.Address;
-        var work = _bulk.Work;
+            name,
+            JobFormat.Hash(job),
+            incarnation,
+            job.Numerics,
+            allowMixed,
+            new RunExtent(job.Model, job.Plan.Shards));
+        var (bulk, work, registry) = (_bulk.Server.Address, _bulk.Work, _registry!);
         var front = System.ActorOf(
-            Props.Create(() => new FrontActor(facts, coordinator, transfers, bulk, work))
+            Props.Create(() => new FrontActor(facts, coordinator, transfers, bulk, work, registry))
                 .WithMailbox("bounded-mailbox"),
-            "front");
-        var registry = System.ActorOf(Props.Create<RegistryActor>(), RegistryName);
-        registry.Tell(new Hire(hash, front));
+            $"front-{name}-{incarnation}");
+        return new Hiring(front, transfers);
     }
 
     /// <summary>Works until it is told to stop.</summary>
@@ -113,7 +163,8 @@ public sealed class ClusterHost : IAsyncDisposable
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         ActorSelection[] registries =
         [
-            .. seedNodes.Select(node => System.ActorSelection(new RootActorPath(AddressOf(node)) / "user" / RegistryName)),
+            .. seedNodes.Select(
+                node => System.ActorSelection(new RootActorPath(AddressOf(node)) / "user" / RegistryName)),
         ];
         var host = System.ActorOf(
             Props.Create(() => new WorkerHostActor(name, numerics, makeDevices, _bulk, registries, say, end))
@@ -131,6 +182,13 @@ public sealed class ClusterHost : IAsyncDisposable
         await _bulk.DisposeAsync().ConfigureAwait(false);
     }
 
+    private Props Registry(Func<IReadOnlyList<string>>? unfinished, Action<string> start)
+    {
+        var work = _bulk.Work;
+        return Props.Create(() => new RegistryActor(unfinished, start, work, TimeProvider.System))
+            .WithMailbox("bounded-mailbox");
+    }
+
     private Address AddressOf(string node)
     {
         int colon = node.LastIndexOf(':');
@@ -145,4 +203,46 @@ public sealed class ClusterHost : IAsyncDisposable
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }
+}
+
+/// <summary>Workers that apply to a coordinator.</summary>
+public sealed class Hiring : IAsyncDisposable
+{
+    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(5);
+
+    private readonly IActorRef _front;
+    private readonly BulkTransfers _transfers;
+
+    internal Hiring(IActorRef front, BulkTransfers transfers) => (_front, _transfers) = (front, transfers);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await _front.GracefulStop(s_deadline).ConfigureAwait(false);
+        }
+        catch (TaskCanceledException)
+        {
+            // A busy machine; what is left is told below.
+        }
+
+        await _transfers.DisposeAsync().ConfigureAwait(false);
+    }
+}
+
+/// <summary>One entity, and one shard of entities, a job.</summary>
+internal sealed class JobsToEntities : IMessageExtractor
+{
+    /// <inheritdoc/>
+    public string? EntityId(object message) => (message as Wire.StartJob)?.Job;
+
+    /// <inheritdoc/>
+    public object EntityMessage(object message) => message;
+
+    /// <inheritdoc/>
+    public string? ShardId(object message) => EntityId(message);
+
+    /// <inheritdoc/>
+    public string ShardId(string entityId, object? messageHint = null) => entityId;
 }

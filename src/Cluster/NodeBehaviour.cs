@@ -127,7 +127,7 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
             Forget(step);
         }
 
-        foreach (int piece in _pieces.Where(entry => entry.Value.Piece.Version < _version).Select(it => it.Key).ToArray())
+        foreach (var (piece, _) in _pieces.Where(entry => entry.Value.Piece.Version < _version).ToArray())
         {
             _pieces.Remove(piece);
         }
@@ -156,25 +156,27 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
             _steps[assign.Step] = parts = [];
         }
 
-        foreach (var part in parts.Values.Where(part => assign.Ranges.All(range => range.Range != part.Range)).ToArray())
+        var asked = assign.Ranges.Select(range => range.Range).ToHashSet();
+        foreach (var part in parts.Values.Where(part => !asked.Contains(part.Range)).ToArray())
         {
             parts.Remove(part.Range);
             part.Release();
         }
 
-        foreach (var asked in assign.Ranges)
+        foreach (var range in assign.Ranges)
         {
-            if (!parts.TryGetValue(asked.Range, out var part) || part.Attempt < asked.Attempt)
+            if (!parts.TryGetValue(range.Range, out var part) || part.Attempt < range.Attempt)
             {
                 part?.Release();
-                parts[asked.Range] = new Part(assign.Step, asked);
+                parts[range.Range] = new Part(assign.Step, range);
             }
         }
 
         Share(now);
     }
 
-    /// <summary>Shares out, among the workers that are in time, what is asked of none of them and did not come.</summary>
+    /// <summary>Shares out, among the workers that are in time, what is asked of none of them and did not come.
+    /// </summary>
     private void Share(DateTimeOffset now)
     {
         var members = _roster.InTime;

@@ -121,8 +121,9 @@ internal sealed class WorkerHostActor(
             _work = new Employment(engagement, makeDevices, bulk);
             var (id, work, self) = (new ActorId(name), _work, Self);
             var workers = work.Devices.Select((_, index) => new ActorId($"{name}/{index}")).ToArray();
+            var link = new CoordinatorLinkBehaviour(id, work.Extent);
             _link = Hold("link", Props.Create(() => new LinkActor(
-                id, new CoordinatorLinkBehaviour(id, work.Extent), work.Transfers, work.Extent, bulk.Work, self, peer)));
+                id, link, work.Transfers, work.Extent, bulk.Work, self, peer)));
             var node = Hold("node", Props.Create<NodeActor>(id, new NodeBehaviour(id, workers), bulk.Work, _link));
             for (int index = 0; index < workers.Length; index++)
             {
@@ -179,10 +180,10 @@ internal sealed class Employment : IDisposable
     public BulkTransfers Transfers { get; }
 
     /// <summary>Gives everything back once the device has ended, which can take as long as its work in hand.</summary>
-    public void Dispose() => Task.Run(() =>
+    public void Dispose() => Task.Run(async () =>
     {
         Parallel.ForEach(Devices, device => device.Dispose());
-        Transfers.Dispose();
+        await Transfers.DisposeAsync().ConfigureAwait(false);
         _gradients.Dispose();
         _parameters.Dispose();
     });

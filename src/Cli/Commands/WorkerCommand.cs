@@ -60,7 +60,8 @@ internal static class WorkerCommand
     {
         using var signals = new StopSignals();
         var devices = DeviceChoice.Parse(device);
-        await using var host = await ClusterHost.StartAsync("worker", listen, seedNodes).ConfigureAwait(false);
+        await using var host = await ClusterHost.StartAsync(ClusterHost.WorkerRole, listen, seedNodes)
+            .ConfigureAwait(false);
         Task stop = stopAtEndOfInput
             ? Task.WhenAny(signals.Requested, Task.Run(EndOfInput))
             : signals.Requested;

@@ -125,13 +125,14 @@ public sealed class Recording_a_run : IDisposable
         var system = ActorHost.Start();
         var run = CoordinatorActor.RunAsync(
             system,
+            ActorId.Coordinator,
             new CoordinatorHarness().Coordinator,
             recorder,
             coordinator => Akka.Actor.ActorRefImplicitSenderExtensions.Tell(
                 coordinator, new SelfTestDone("meant for a worker")),
             new TaskCompletionSource<StopRequested>().Task);
         Assert.True(begun.Wait(Deadline));
-        await system.WhenTerminated.WaitAsync(Deadline);
+        await Gone(system).WaitAsync(Deadline);
 
         // A run that does not wait is over within a few turns of the scheduler.
         for (int turn = 0; turn < 10_000 && !run.IsCompleted; turn++)
@@ -167,6 +168,7 @@ public sealed class Recording_a_run : IDisposable
         var recorder = new SlowWriter(() => { }) { LeaseLost = Task.FromResult(lost) };
         var run = CoordinatorActor.RunAsync(
             ActorHost.Start(),
+            ActorId.Coordinator,
             new CoordinatorHarness().Coordinator,
             recorder,
             _ => { },
@@ -180,11 +182,27 @@ public sealed class Recording_a_run : IDisposable
         var system = ActorHost.Start();
         await Assert.ThrowsAsync<InvalidOperationException>(() => CoordinatorActor.RunAsync(
             system,
+            ActorId.Coordinator,
             new CoordinatorHarness().Coordinator,
             new SlowWriter(() => { }),
             _ => throw new InvalidOperationException("no device"),
             new TaskCompletionSource<StopRequested>().Task));
-        Assert.True(system.WhenTerminated.IsCompleted);
+        await Gone(system).WaitAsync(Deadline);
+    }
+
+    private static async Task Gone(Akka.Actor.ActorSystem system)
+    {
+        while (true)
+        {
+            try
+            {
+                await system.ActorSelection("user/coordinator").ResolveOne(Deadline);
+            }
+            catch (Akka.Actor.ActorNotFoundException)
+            {
+                return;
+            }
+        }
     }
 
     private static StepCommitted Step(long step) =>

@@ -58,6 +58,7 @@ internal static class SmallJob
             var system = ActorHost.Start();
             await CoordinatorActor.RunAsync(
                 system,
+                ActorId.Coordinator,
                 coordinator,
                 recorder,
                 address =>
