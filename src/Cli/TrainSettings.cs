@@ -183,6 +183,11 @@ internal static class TrainSettings
         "up. Without any the run ends with exit code 4.",
         text => Whole(text, 0), "5");
 
+    public static Setting<int> MinWorkers { get; } = new(
+        "--min-workers", "N",
+        "Workers, or worker processes, that the first step waits for; later the run goes on with any that there are.",
+        text => Whole(text, 1, MostActors), "1", "min_workers");
+
     public static Setting<string> Device { get; } = new(
         "--device", "D",
         "`cpu`; `cuda`: every GPU; `cuda:0,2`: these; `auto`: every GPU if there is one, else the CPU. CPU or CUDA " +
@@ -250,8 +255,8 @@ internal static class TrainSettings
         ]),
         ("How it runs",
         [
-            Run, Resume, Workers, Threads, Processes, MaxRestarts, Device, AllowMixed, VerifyEvery, OnMismatch,
-            EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Json,
+            Run, Resume, Workers, Threads, Processes, MaxRestarts, MinWorkers, Device, AllowMixed, VerifyEvery,
+            OnMismatch, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Json,
         ]),
     ];
 

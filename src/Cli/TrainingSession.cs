@@ -180,6 +180,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             {
                 VerifyEvery = config.Get(TrainSettings.VerifyEvery),
                 OnMismatch = config.Get(TrainSettings.OnMismatch),
+                MinWorkers = MinWorkers(workers),
                 Seed = job.Seed,
             },
             prepared.Inputs,
@@ -207,6 +208,14 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
 
         Finish(run, prepared, config, recorder);
+    }
+
+    private int MinWorkers(TrainingWorkers workers)
+    {
+        int least = request.Get(TrainSettings.MinWorkers);
+        return workers.Limit < least
+            ? throw RnnLmException.Usage($"--min-workers {least}: there will be {workers.Limit}; give fewer")
+            : least;
     }
 
     private (TrainingState State, LedgerChain Ledger, double? BestLoss, bool IsEvaluated) Resume(

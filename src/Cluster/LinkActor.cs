@@ -64,6 +64,7 @@ internal sealed class LinkActor(
     protected override void PostStop()
     {
         Context.System.EventStream.Unsubscribe(Self);
+        _peer.Actor?.Tell(new Wire.Farewell { Cause = "its process ends" });
         _fetches.Cancel();
         _fetches.Dispose();
         _parameters.Cancel();
@@ -86,6 +87,11 @@ internal sealed class LinkActor(
                 break;
             case IMessage body when IsPeer(Sender):
                 Take(new FromPeer(body));
+                if (body is Wire.Farewell)
+                {
+                    Context.Parent.Tell(new LinkLost());
+                }
+
                 break;
             case IMessage:
                 // From a coordinator or worker that this was linked to before.

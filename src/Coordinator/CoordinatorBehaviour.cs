@@ -176,9 +176,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
     }
 
     /// <summary>The time without workers is no step's.</summary>
-    private void BeginWithFirst(bool isNew, DateTimeOffset now)
+    private void BeginWithFirst(bool isFirst, DateTimeOffset now)
     {
-        if (isNew && _roster.Members.Count == 1)
+        if (isFirst)
         {
             _lastCommit = now;
             BeginStep(now);

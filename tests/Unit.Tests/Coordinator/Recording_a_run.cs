@@ -72,7 +72,7 @@ public sealed class Recording_a_run : IDisposable
         recorder.Observe(new WorkerJoined(ActorId.Worker(0), 1, "hash"));
         for (int more = 0; more < 1 << 17; more++)
         {
-            recorder.Observe(new WaitingForWorkers());
+            recorder.Observe(new WaitingForWorkers(0, 1));
         }
 
         var failure = Assert.Throws<RnnLmException>(() => Save(recorder, 1));
