@@ -157,10 +157,17 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
         }
 
         var asked = assign.Ranges.Select(range => range.Range).ToHashSet();
-        foreach (var part in parts.Values.Where(part => !asked.Contains(part.Range)).ToArray())
+        var withdrawn = parts.Values.Where(part => !asked.Contains(part.Range)).ToArray();
+        foreach (var part in withdrawn)
         {
             parts.Remove(part.Range);
             part.Release();
+        }
+
+        foreach (var member in _roster.Members.Where(
+            member => withdrawn.Any(part => part.AskedOf(member.Id).Any())))
+        {
+            Tell(member, assign.Step);
         }
 
         foreach (var range in assign.Ranges)
@@ -257,9 +264,7 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
     {
         if (part.TakeSum() is { } whole)
         {
-            _effects.Add(new RunWork(
-                $"hash {part.Range}",
-                () => new PartAdded(part, part.Range, whole, TokenHash.OfRange(part.Shards))));
+            ToCoordinator(new RangeResult(_incarnation, self, part.Step, part.Range, part.Hash, whole));
         }
         else if (part.TryTakePair(range, out var parent, out var left, out var right))
         {
@@ -267,7 +272,7 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
             {
                 GradientSum.Add(left, right);
                 right.Release();
-                return new PartAdded(part, parent, left, null);
+                return new PartAdded(part, parent, left);
             }));
         }
     }
@@ -275,15 +280,7 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
     private void OnAdded(PartAdded added)
     {
         var part = added.Part;
-        if (Find(part.Step, part.Range) != part)
-        {
-            added.Release();
-        }
-        else if (added.TokenHash is { } hash)
-        {
-            ToCoordinator(new RangeResult(_incarnation, self, part.Step, part.Range, hash, added.Sum));
-        }
-        else if (part.Complete(added.Range, added.Sum))
+        if (Find(part.Step, part.Range) == part && part.Complete(added.Range, added.Sum))
         {
             Reduce(part, added.Range);
         }
@@ -429,8 +426,8 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
 
     private sealed record LateCheck : Message;
 
-    /// <summary>Siblings were added, or the whole part is there with the hash of its tokens.</summary>
-    private sealed record PartAdded(Part Part, ShardRange Range, Gradient Sum, ulong? TokenHash) : Message
+    /// <summary>Siblings were added.</summary>
+    private sealed record PartAdded(Part Part, ShardRange Range, Gradient Sum) : Message
     {
         public override void Release() => Sum.Release();
     }
@@ -441,6 +438,7 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
         private readonly ReductionTree<Gradient> _tree = new(asked.Range.Length);
         private readonly Dictionary<(ActorId Worker, ShardRange Range), int> _asked = [];
         private readonly HashSet<(ActorId Worker, ShardRange Range)> _failed = [];
+        private readonly ulong[] _hashes = [.. asked.Shards.Select(shard => shard.Hash())];
 
         public long Step => step;
 
@@ -448,7 +446,8 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
 
         public int Attempt => asked.Attempt;
 
-        public IReadOnlyList<ShardTokens> Shards => asked.Shards;
+        /// <summary>Of the tokens of the whole range.</summary>
+        public ulong Hash => TokenHash.OfHashes(_hashes);
 
         public void Ask(ActorId worker, ShardRange range, int attempt) => _asked[(worker, range)] = attempt;
 
@@ -470,7 +469,7 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
             .Select(entry => new AssignedRange(
                 entry.Key.Range,
                 entry.Value,
-                [.. Shards.Skip(entry.Key.Range.Start - Range.Start).Take(entry.Key.Range.Length)]));
+                [.. asked.Shards.Skip(entry.Key.Range.Start - Range.Start).Take(entry.Key.Range.Length)]));
 
         public void Withdraw(ActorId worker)
         {
@@ -505,8 +504,16 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
             return runs;
         }
 
+        /// <summary>Takes a result in, if it was computed from these tokens: what was asked before may have had others.
+        /// </summary>
         public bool Accept(RangeResult result)
         {
+            if (result.TokenHash != TokenHash.OfHashes(_hashes.AsSpan(
+                result.Range.Start - Range.Start, result.Range.Length)))
+            {
+                return false;
+            }
+
             var discarded = new List<Gradient>();
             bool isUsed = _tree.Accept(Inside(result.Range), result.Gradient, discarded);
             discarded.ForEach(gradient => gradient.Release());

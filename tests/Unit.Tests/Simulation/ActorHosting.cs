@@ -32,6 +32,11 @@ internal sealed class ActorHosting : IHosting
         new Host(this, worker, SystemOf(worker).Spawn<WorkerActor>(worker.Id, worker.Id, device, LinkOf(worker, null)));
 
     /// <inheritdoc/>
+    public IHost Start(SimulatedNode node, NodeBehaviour behaviour) =>
+        new Host(this, node, SystemOf(node).Spawn<NodeActor>(
+            node.Id, node.Id, behaviour, new VirtualWork(node), LinkOf(node, null)));
+
+    /// <inheritdoc/>
     public IHost Start(SimulatedCoordinator coordinator, CoordinatorBehaviour behaviour, IRunRecorder recorder)
     {
         var end = new TaskCompletionSource();
@@ -122,7 +127,7 @@ internal sealed class ActorHosting : IHosting
         {
             switch (message)
             {
-                case Message sent when (to ?? from.AddressOf(ActorId.Coordinator)) is { } receiver:
+                case Message sent when (to ?? from.Route(ActorId.Coordinator, sent)) is { } receiver:
                     from.Send(receiver, sent);
                     break;
                 case Message lost:
