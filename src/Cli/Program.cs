@@ -37,6 +37,7 @@ internal static class Program
                 "however many workers there were.")
             {
                 TrainCommand.Create(),
+                CertificatesCommand.Create(),
                 CoordinatorCommand.Create(),
                 WorkerCommand.Create(),
                 EvaluateCommand.Create(),

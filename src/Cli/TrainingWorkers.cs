@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using Akka.Actor;
 using RnnLm.Cluster;
 using RnnLm.Coordinator;
@@ -43,11 +42,7 @@ internal abstract class TrainingWorkers(ActorSystem system) : IAsyncDisposable
     /// <summary>Starts those that the request asks for.</summary>
     public static async Task<TrainingWorkers> MakeAsync(TrainRequest request) =>
         request.Get(TrainSettings.Processes) is var processes and > 0
-            ? new ProcessWorkers(
-                await ClusterHost.StartAsync(ClusterHost.CoordinatorRole, new IPEndPoint(IPAddress.Loopback, 0), [])
-                    .ConfigureAwait(false),
-                processes,
-                request)
+            ? await ProcessWorkers.StartAsync(processes, request).ConfigureAwait(false)
             : new LocalWorkers(ActorHost.Start(), request);
 
     /// <summary>Buffers for parameters.</summary>
@@ -112,13 +107,26 @@ internal sealed class ProcessWorkers : TrainingWorkers
     private readonly TrainRequest _request;
     private readonly WorkerProcesses _processes;
     private Action<string> _notice = _ => { };
+    private readonly DirectoryInfo _certificates = Directory.CreateTempSubdirectory("rnnlm-");
     private Hiring? _hiring;
 
-    /// <summary>Processes that have not started.</summary>
+    /// <summary>Starts so many; only they and this process have certificates.</summary>
     /// <exception cref="RnnLmException">There are not so many GPUs.</exception>
-    public ProcessWorkers(ClusterHost host, int count, TrainRequest request)
+    public static async Task<ProcessWorkers> StartAsync(int count, TrainRequest request)
+    {
+        var certificates = NodeCertificates.CreateEphemeral(TimeProvider.System);
+        var options = new ClusterOptions(ClusterHost.CoordinatorRole, ClusterAddress.Loopback, [])
+        {
+            Tls = new MutualTls(certificates, TimeProvider.System),
+        };
+        return new ProcessWorkers(
+            await ClusterHost.StartAsync(options).ConfigureAwait(false), certificates, count, request);
+    }
+
+    private ProcessWorkers(ClusterHost host, NodeCertificates certificates, int count, TrainRequest request)
         : base(host.System)
     {
+        certificates.WriteTo(_certificates.FullName);
         var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
         if (devices.Kind == DeviceKind.Cuda && devices.Indices.Count < count)
         {
@@ -135,7 +143,9 @@ internal sealed class ProcessWorkers : TrainingWorkers
             index =>
             [
                 "worker",
-                "--seed-node", host.Address,
+                "--seed-node", host.Address.ToString(),
+                "--certificates", _certificates.FullName,
+                "--certificate-name", certificates.Name,
                 "--name", ActorId.Worker(index).Name,
                 "--workers", workers.ToString(CultureInfo.InvariantCulture),
                 "--threads", threads.ToString(CultureInfo.InvariantCulture),
@@ -191,6 +201,7 @@ internal sealed class ProcessWorkers : TrainingWorkers
     {
         await _processes.DisposeAsync().ConfigureAwait(false);
         await _host.DisposeAsync().ConfigureAwait(false);
+        _certificates.Delete(recursive: true);
     }
 
     /// <summary>GPUs are dealt out in turn.</summary>

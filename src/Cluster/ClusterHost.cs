@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using Akka.Actor;
+using Akka.Actor.Setup;
 using Akka.Cluster.Sharding;
 using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
@@ -21,53 +23,94 @@ public sealed class ClusterHost : IAsyncDisposable
     public const string WorkerRole = "worker";
 
     private readonly BulkPlane _bulk;
+    private readonly ClusterOptions _options;
     private IActorRef? _registry;
 
-    private ClusterHost(ActorSystem system, BulkPlane bulk) => (System, _bulk) = (system, bulk);
+    private ClusterHost(ActorSystem system, BulkPlane bulk, ClusterOptions options) =>
+        (System, _bulk, _options) = (system, bulk, options);
 
     /// <summary>Where the process's actors live.</summary>
     public ActorSystem System { get; }
 
     /// <summary>Where other processes reach it: host:port.</summary>
-    public string Address
-    {
-        get
-        {
-            var address = Akka.Cluster.Cluster.Get(System).SelfAddress;
-            return string.Create(CultureInfo.InvariantCulture, $"{address.Host}:{address.Port}");
-        }
-    }
+    public ClusterAddress Address =>
+        _options.Listen with { Port = Akka.Cluster.Cluster.Get(System).SelfAddress.Port!.Value };
 
     /// <summary>Starts a process's part.</summary>
-    /// <param name="role"><c>coordinator</c> or <c>worker</c>.</param>
-    /// <param name="listen">Where it listens, and others reach it.</param>
-    /// <param name="seedNodes">host:port of processes of the cluster to join; none to begin one.</param>
-    public static async Task<ClusterHost> StartAsync(string role, IPEndPoint listen, IReadOnlyList<string> seedNodes)
+    /// <exception cref="RnnLmException">It cannot listen there, or has no certificates and would not listen on
+    /// loopback (exit code 3).</exception>
+    public static async Task<ClusterHost> StartAsync(ClusterOptions options)
     {
-        ArgumentNullException.ThrowIfNull(listen);
-        ArgumentNullException.ThrowIfNull(seedNodes);
-        var bulk = BulkPlane.StartAsync(listen.Address);
-        string own = $$"""
-            akka.cluster.roles = [{{role}}]
-            akka.remote.dot-netty.tcp.hostname = "{{listen.Address}}"
-            akka.remote.dot-netty.tcp.port = {{listen.Port.ToString(CultureInfo.InvariantCulture)}}
-            """;
-        var configuration = ConfigurationFactory.ParseString(own)
-            .WithFallback(ConfigurationFactory.ParseString(Shipped()));
-        var system = ActorSystem.Create(SystemName, configuration);
+        ArgumentNullException.ThrowIfNull(options);
+        var listen = options.Listen.Resolve();
+        if (options.Tls is null && !IPAddress.IsLoopback(listen))
+        {
+            throw RnnLmException.BadInput(
+                $"--listen {options.Listen}: off loopback nothing listens without certificates; give --certificates " +
+                "(rnnlm certificates makes them)");
+        }
+
+        var bulk = BulkPlane.StartAsync(listen, options);
+        Setup bootstrap = BootstrapSetup.Create().WithConfig(Configuration(options, listen));
+        Setup[] setup = options.Tls is { } tls ? [bootstrap, tls.ForAkka()] : [bootstrap];
+        ActorSystem system;
+        try
+        {
+            system = ActorSystem.Create(SystemName, ActorSystemSetup.Create(setup));
+        }
+        catch (Exception failure) when (failure.InnerException is SocketException || failure is SocketException)
+        {
+            await (await bulk.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+            throw RnnLmException.BadInput(
+                $"--listen {options.Listen}: cannot listen there ({failure.Message})", failure);
+        }
+
         ActorHost.ReleaseUndelivered(system);
         var cluster = Akka.Cluster.Cluster.Get(system);
-        var host = new ClusterHost(system, await bulk.ConfigureAwait(false));
-        if (seedNodes.Count == 0)
+        var host = new ClusterHost(system, await bulk.ConfigureAwait(false), options);
+        if (options.SeedNodes.Count == 0)
         {
             cluster.Join(cluster.SelfAddress);
         }
         else
         {
-            cluster.JoinSeedNodes(seedNodes.Select(host.AddressOf));
+            cluster.JoinSeedNodes(options.SeedNodes.Select(host.AddressOf));
         }
 
         return host;
+    }
+
+    private static Config Configuration(ClusterOptions options, IPAddress listen)
+    {
+        string own = $$"""
+            akka.cluster.roles = [{{options.Role}}]
+            akka.remote.dot-netty.tcp {
+              hostname = "{{listen}}"
+              public-hostname = "{{options.Listen.Host}}"
+              port = {{options.Listen.Port.ToString(CultureInfo.InvariantCulture)}}
+              enable-ssl = {{(options.Tls is null ? "off" : "on")}}
+            }
+            """;
+        var shipped = ConfigurationFactory.ParseString(Shipped("cluster.conf"));
+        var profile = options.Profile == ClusterProfile.Fast
+            ? ConfigurationFactory.ParseString(Shipped("fast.conf")).WithFallback(shipped)
+            : shipped;
+        var configuration = ConfigurationFactory.ParseString(own).WithFallback(profile);
+        return options.ConfigurationFile is { } path ? Read(path).WithFallback(configuration) : configuration;
+    }
+
+    private static Config Read(string path)
+    {
+        try
+        {
+            return ConfigurationFactory.ParseString(File.ReadAllText(path));
+        }
+#pragma warning disable CA1031 // The parser throws whatever it comes across.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            throw RnnLmException.BadInput($"--config {path}: cannot be read as HOCON ({failure.Message})", failure);
+        }
     }
 
     /// <summary>Parameter buffers that processes of this host share.</summary>
@@ -148,7 +191,6 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <param name="name">The worker's name.</param>
     /// <param name="numerics">What it computes with: <c>cpu</c> or <c>cuda</c>.</param>
     /// <param name="makeDevices">Makes what computes, for a model.</param>
-    /// <param name="seedNodes">As for <see cref="StartAsync"/>.</param>
     /// <param name="say">Takes what is said to whoever watches the process.</param>
     /// <param name="stop">Ends it.</param>
     /// <exception cref="Exception">Why it could not go on.</exception>
@@ -156,14 +198,13 @@ public sealed class ClusterHost : IAsyncDisposable
         string name,
         string numerics,
         Func<ModelSettings, GradientPool, IReadOnlyList<IDevice>> makeDevices,
-        IReadOnlyList<string> seedNodes,
         Action<string> say,
         Task stop)
     {
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         ActorSelection[] registries =
         [
-            .. seedNodes.Select(
+            .. _options.SeedNodes.Select(
                 node => System.ActorSelection(new RootActorPath(AddressOf(node)) / "user" / RegistryName)),
         ];
         var host = System.ActorOf(
@@ -189,17 +230,12 @@ public sealed class ClusterHost : IAsyncDisposable
             .WithMailbox("bounded-mailbox");
     }
 
-    private Address AddressOf(string node)
-    {
-        int colon = node.LastIndexOf(':');
-        return Akka.Cluster.Cluster.Get(System).SelfAddress
-            .WithHost(node[..colon])
-            .WithPort(int.Parse(node[(colon + 1)..], CultureInfo.InvariantCulture));
-    }
+    private Address AddressOf(ClusterAddress node) =>
+        Akka.Cluster.Cluster.Get(System).SelfAddress.WithHost(node.Host).WithPort(node.Port);
 
-    private static string Shipped()
+    private static string Shipped(string name)
     {
-        using var stream = typeof(ClusterHost).Assembly.GetManifestResourceStream("cluster.conf")!;
+        using var stream = typeof(ClusterHost).Assembly.GetManifestResourceStream(name)!;
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

@@ -43,7 +43,7 @@ internal sealed class Staffing
     private static void Forget<T>(
         SortedDictionary<string, T> entries, Func<T, DateTimeOffset> heard, DateTimeOffset now)
     {
-        foreach (string silent in entries.Where(entry => now - heard(entry.Value) > s_silence).Select(it => it.Key).ToArray())
+        foreach (var (silent, _) in entries.Where(entry => now - heard(entry.Value) > s_silence).ToArray())
         {
             entries.Remove(silent);
         }

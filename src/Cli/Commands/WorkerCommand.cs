@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net;
 using RnnLm.Cluster;
 
 namespace RnnLm.Cli;
@@ -8,17 +7,7 @@ namespace RnnLm.Cli;
 /// <summary><c>rnnlm worker</c>.</summary>
 internal static class WorkerCommand
 {
-    private static Setting<string[]> SeedNodes { get; } = new(
-        "--seed-node", "HOST:PORT…", "Processes of the cluster to join; any that can be reached will do.",
-        texts => [.. texts.Select(text => Values.Endpoint(text).ToString())])
-    {
-        AllowMultipleArgumentsPerToken = true,
-        Required = true,
-    };
-
-    private static Setting<IPEndPoint> Listen { get; } = new(
-        "--listen", "HOST:PORT", "Where other processes reach this one; port 0 for any that is free.",
-        Values.Endpoint, "127.0.0.1:0");
+    private static ClusterSettings Cluster { get; } = new(ClusterAddress.Loopback.ToString(), needsSeeds: true);
 
     private static Setting<string?> WorkerName { get; } = new(
         "--name", "NAME", "What runs, logs and metrics call this worker; its address if not given.", Values.Text);
@@ -31,46 +20,36 @@ internal static class WorkerCommand
     {
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
-            SeedNodes, Listen, WorkerName, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device,
-            StopAtEndOfInput,
+            WorkerName, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device, StopAtEndOfInput,
         };
+        foreach (var option in Cluster.Options)
+        {
+            command.Options.Add(option);
+        }
+
         command.SetAction(async (parsed, _) =>
         {
-            await RunAsync(
-                parsed.GetRequiredValue(SeedNodes),
-                parsed.GetRequiredValue(Listen),
-                parsed.GetValue(WorkerName),
-                parsed.GetRequiredValue(TrainSettings.Workers),
-                parsed.GetValue(TrainSettings.Threads),
-                parsed.GetRequiredValue(TrainSettings.Device),
-                parsed.GetValue(StopAtEndOfInput)).ConfigureAwait(false);
+            await RunAsync(parsed).ConfigureAwait(false);
             return 0;
         });
         return command;
     }
 
-    private static async Task RunAsync(
-        string[] seedNodes,
-        IPEndPoint listen,
-        string? name,
-        int workers,
-        int? threads,
-        string device,
-        bool stopAtEndOfInput)
+    private static async Task RunAsync(ParseResult parsed)
     {
         using var signals = new StopSignals();
-        var devices = DeviceChoice.Parse(device);
-        await using var host = await ClusterHost.StartAsync(ClusterHost.WorkerRole, listen, seedNodes)
+        var devices = DeviceChoice.Parse(parsed.GetRequiredValue(TrainSettings.Device));
+        int workers = parsed.GetRequiredValue(TrainSettings.Workers);
+        int threads = parsed.GetValue(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
+        await using var host = await ClusterHost.StartAsync(Cluster.Read(parsed, ClusterHost.WorkerRole))
             .ConfigureAwait(false);
-        Task stop = stopAtEndOfInput
+        Task stop = parsed.GetValue(StopAtEndOfInput)
             ? Task.WhenAny(signals.Requested, Task.Run(EndOfInput))
             : signals.Requested;
         await host.WorkAsync(
-            name ?? host.Address,
+            parsed.GetValue(WorkerName) ?? host.Address.ToString(),
             devices.Numerics,
-            (model, gradients) => devices.Make(
-                workers, threads ?? Math.Max(1, Environment.ProcessorCount / workers), model, gradients),
-            seedNodes,
+            (model, gradients) => devices.Make(workers, threads, model, gradients),
             text => Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}")),
             stop).ConfigureAwait(false);
     }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net;
 using RnnLm.Cluster;
 
 namespace RnnLm.Cli;
@@ -10,27 +9,22 @@ internal static class CoordinatorCommand
 {
     public static Command Create()
     {
-        var listen = new Setting<IPEndPoint>(
-            "--listen", "HOST:PORT", "Where other processes reach this one", Values.Endpoint, "127.0.0.1:4053");
-        var seedNodes = new Setting<string[]>(
-            "--seed-node", "HOST:PORT…", "Coordinators of the cluster to join; none to begin one",
-            texts => [.. texts.Select(text => Values.Endpoint(text).ToString())])
-        {
-            AllowMultipleArgumentsPerToken = true,
-        };
+        var cluster = new ClusterSettings("127.0.0.1:4053", needsSeeds: false);
         var storage = RunStorage.Option();
         var command = new Command("coordinator", "Run the jobs of a run storage with the workers of a cluster")
         {
-            listen, seedNodes, storage,
+            storage,
         };
+        foreach (var option in cluster.Options)
+        {
+            command.Options.Add(option);
+        }
+
         command.SetAction(async (parsed, _) =>
         {
             using var signals = new StopSignals();
             var jobs = new RunStorage(parsed.GetRequiredValue(storage));
-            string[] seeds = [.. (parsed.GetValue(seedNodes) ?? [])];
-            var own = parsed.GetRequiredValue(listen);
-            await using var host = await ClusterHost.StartAsync(
-                ClusterHost.CoordinatorRole, own, [.. seeds.Where(seed => seed != own.ToString())])
+            await using var host = await ClusterHost.StartAsync(cluster.Read(parsed, ClusterHost.CoordinatorRole))
                 .ConfigureAwait(false);
             Log($"listens on {host.Address}");
             var runner = new JobRunner(host, jobs, Log, TimeProvider.System);

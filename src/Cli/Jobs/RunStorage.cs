@@ -6,7 +6,8 @@ namespace RnnLm.Cli;
 
 /// <summary>
 /// Where the jobs of a cluster lie: a directory that all coordinators reach. <c>runs/NAME</c> is a run directory,
-/// <c>tokens/HASH.tokens</c> a token file by the SHA-256 of its content. What is in here is all that a coordinator reads.
+/// <c>tokens/HASH.tokens</c> a token file by the SHA-256 of its content. What is in here is all that a coordinator
+/// reads.
 /// </summary>
 internal sealed class RunStorage
 {
@@ -36,8 +37,8 @@ internal sealed class RunStorage
         text.Length is > 0 and <= 64 && char.IsAsciiLetterOrDigit(text[0]) &&
         text.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.')
             ? text
-            : throw new FormatException("it must have 1 to 64 letters, digits, '-', '_' and '.', and not begin with a " +
-                "punctuation mark");
+            : throw new FormatException(
+                "it must have 1 to 64 letters, digits, '-', '_' and '.', and begin with a letter or digit");
 
     private string Runs => Path.Combine(_root, "runs");
 
@@ -138,7 +139,8 @@ internal sealed class RunStorage
         catch (Exception failure) when (
             failure is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            throw RnnLmException.BadInput($"'{path}' cannot be used ({failure.Message}); submit the job again", failure);
+            throw RnnLmException.BadInput(
+                $"'{path}' cannot be used ({failure.Message}); submit the job again", failure);
         }
     }
 }
