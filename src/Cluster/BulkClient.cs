@@ -26,19 +26,22 @@ internal sealed class BulkClient : IDisposable
     private const int ChunkBytes = 1 << 18;
 
     /// <summary>Nothing has come for so long: it broke off.</summary>
-    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);
 
     private readonly SemaphoreSlim _turns = new(MostFetches);
     private readonly HttpClient _client;
+    private readonly TimeProvider _time;
     private readonly string _scheme;
 
     /// <summary>A client.</summary>
     /// <param name="ssl">Its certificates; null only on loopback.</param>
-    public BulkClient(SslClientAuthenticationOptions? ssl)
+    /// <param name="time">Measures silence; the system's time if not given.</param>
+    public BulkClient(SslClientAuthenticationOptions? ssl, TimeProvider? time = null)
     {
+        _time = time ?? TimeProvider.System;
         var handler = new SocketsHttpHandler
         {
-            ConnectTimeout = s_silence,
+            ConnectTimeout = Silence,
             UseProxy = false,
             UseCookies = false,
             AllowAutoRedirect = false,
@@ -65,6 +68,11 @@ internal sealed class BulkClient : IDisposable
         if (reference.Length != destination.Length)
         {
             throw new BulkException($"{reference.Length} bytes are offered, {destination.Length} expected");
+        }
+
+        if (!Uri.TryCreate($"{_scheme}://{address}", UriKind.Absolute, out var uri) || uri.Authority != address)
+        {
+            throw new BulkException($"'{RnnLmException.OneLine(address)}' is no host and port");
         }
 
         await _turns.WaitAsync(cancellation).ConfigureAwait(false);
@@ -131,23 +139,21 @@ internal sealed class BulkClient : IDisposable
             long offset = 0;
             for (int attempt = 1; offset < reference.Length; attempt++)
             {
-                using var silence = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-                silence.CancelAfter(s_silence);
+                using var silence = new CancellationTokenSource(Silence, _time);
+                using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation, silence.Token);
                 try
                 {
-                    using var response = await BeginAsync(address, reference, offset, silence.Token)
-                        .ConfigureAwait(false);
-                    await using var stream = await response.Content.ReadAsStreamAsync(silence.Token)
-                        .ConfigureAwait(false);
+                    using var response = await BeginAsync(address, reference, offset, end.Token).ConfigureAwait(false);
+                    await using var stream = await response.Content.ReadAsStreamAsync(end.Token).ConfigureAwait(false);
                     while (offset < reference.Length)
                     {
-                        int count = await stream.ReadAsync(chunk, silence.Token).ConfigureAwait(false);
+                        int count = await stream.ReadAsync(chunk, end.Token).ConfigureAwait(false);
                         if (count == 0)
                         {
                             throw new EndOfStreamException("it ended early");
                         }
 
-                        silence.CancelAfter(s_silence);
+                        silence.CancelAfter(Silence);
                         hash.Append(chunk.AsSpan(0, count));
                         destination.Write(offset, chunk.AsSpan(0, count));
                         offset += count;

@@ -156,9 +156,7 @@ internal sealed class BulkServer : IAsyncDisposable
     private async Task ServeAsync(HttpContext context)
     {
         var (request, response) = (context.Request, context.Response);
-        bool isNumber = UInt128.TryParse(
-            request.Path.Value.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var id);
-        if (!HttpMethods.IsGet(request.Method) || !isNumber || Open(id) is not { } offer)
+        if (!HttpMethods.IsGet(request.Method) || !TryParse(request.Path.Value, out var id) || Open(id) is not { } offer)
         {
             response.StatusCode = StatusCodes.Status404NotFound;
             return;
@@ -200,10 +198,23 @@ internal sealed class BulkServer : IAsyncDisposable
         }
     }
 
-    private static long FirstByte(HttpRequest request) =>
-        !RangeHeaderValue.TryParse(request.Headers.Range.ToString(), out var range) ? 0
-        : range.Ranges.Count == 1 && range.Ranges.First() is { From: { } from, To: null } ? from
-        : -1;
+    /// <summary>Reads the number in a path; some requests, OPTIONS * for one, have an empty path.</summary>
+    private static bool TryParse(string? path, out UInt128 id)
+    {
+        id = default;
+        return path is ['/', .. var number] &&
+            UInt128.TryParse(number, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id);
+    }
+
+    /// <summary>What the one form of a range that is served begins with; negative for any other form.</summary>
+    private static long FirstByte(HttpRequest request)
+    {
+        string asked = request.Headers.Range.ToString();
+        return asked.Length == 0 ? 0
+            : RangeHeaderValue.TryParse(asked, out var range) && range is { Unit: "bytes", Ranges.Count: 1 } &&
+                range.Ranges.First() is { From: { } from, To: null } ? from
+            : -1;
+    }
 
     private Offer? Open(UInt128 id)
     {

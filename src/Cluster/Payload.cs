@@ -7,6 +7,9 @@ namespace RnnLm.Cluster;
 /// <param name="runs">Each gives its bytes; they stay where they are as long as the payload is used.</param>
 internal sealed class Payload(params IReadOnlyList<Payload.Run> runs)
 {
+    /// <summary>Floats of one run: a span has fewer than 2³¹ bytes, a model may have more.</summary>
+    private const int MostFloats = 1 << 28;
+
     /// <summary>The bytes of one run.</summary>
     public delegate Span<byte> Run();
 
@@ -14,7 +17,7 @@ internal sealed class Payload(params IReadOnlyList<Payload.Run> runs)
     public long Length { get; } = runs.Sum(run => (long)run().Length);
 
     /// <summary>All parameters of a model.</summary>
-    public static Payload Of(FloatBuffer parameters) => new(() => MemoryMarshal.AsBytes(parameters.Span));
+    public static Payload Of(FloatBuffer parameters) => new([.. RunsOf(parameters, parameters.Length)]);
 
     /// <summary>Dense parameters' gradient, row ids, rows. The row count must be set.</summary>
     public static Payload Of(Gradient gradient)
@@ -23,9 +26,11 @@ internal sealed class Payload(params IReadOnlyList<Payload.Run> runs)
         int rows = gradient.RowCount;
         int width = gradient.Layout.Embedding.Shape[1];
         return new Payload(
-            () => MemoryMarshal.AsBytes(gradient.Dense.Span),
+        [
+            .. RunsOf(gradient.Dense, gradient.Dense.Length),
             () => MemoryMarshal.AsBytes(gradient.RowIds.AsSpan(0, rows)),
-            () => MemoryMarshal.AsBytes(gradient.Rows.Span[..(rows * width)]));
+            .. RunsOf(gradient.Rows, rows * width),
+        ]);
     }
 
     /// <summary>Bytes of a gradient of a model with so many embedding rows.</summary>
@@ -88,6 +93,16 @@ internal sealed class Payload(params IReadOnlyList<Payload.Run> runs)
         foreach (var run in runs)
         {
             hash.Append(run());
+        }
+    }
+
+    private static IEnumerable<Run> RunsOf(FloatBuffer buffer, int length)
+    {
+        for (long start = 0; start < length; start += MostFloats)
+        {
+            int first = (int)start;
+            int count = (int)Math.Min(MostFloats, length - start);
+            yield return () => MemoryMarshal.AsBytes(buffer.Span.Slice(first, count));
         }
     }
 }

@@ -127,7 +127,8 @@ internal sealed unsafe partial class SharedMemory : IDisposable
 
         try
         {
-            bool isSealed = (Fcntl(descriptor, GetSeals, 0) & SealShrink) != 0;
+            // -1 from what can have no seals has every bit set.
+            bool isSealed = Fcntl(descriptor, GetSeals, 0) is > 0 and var seals && (seals & SealShrink) != 0;
             string own = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{descriptor}");
             if (!isSealed || !IsMemory(own, reference.Name) || Lseek(descriptor, 0, SeekEnd) < length)
             {

@@ -14,7 +14,9 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     private const int PiecesAThread = 2;
 
     private readonly double?[] _losses = new double?[pieces.Count];
-    private readonly long[] _tokens = new long[pieces.Count];
+
+    /// <summary>Tokens that each piece predicts; null until it was read.</summary>
+    private readonly long?[] _tokens = new long?[pieces.Count];
     private readonly int[] _attempts = new int[pieces.Count];
     private readonly Dictionary<int, ActorId> _inHand = [];
     private readonly SortedSet<int> _waiting = [];
@@ -70,6 +72,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     /// <summary>Sends a piece that was read to whom it was read for, unless it was withdrawn meanwhile.</summary>
     public void OnRead(PieceRead read)
     {
+        _tokens[read.Piece] = read.Tokens.TargetCount;
         if (read.Version == _version && _inHand.GetValueOrDefault(read.Piece) == read.Worker)
         {
             outbox.Send(read.Worker, new Evaluate(
@@ -124,8 +127,13 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
             return null;
         }
 
+        if (result.TokenCount != _tokens[result.Piece])
+        {
+            outbox.Report(new ResultDropped(result.Version, result.Worker, StepInProgress.WrongTokens));
+            return null;
+        }
+
         _losses[result.Piece] = result.LossSum;
-        _tokens[result.Piece] = result.TokenCount;
         _inHand.Remove(result.Piece);
         _waiting.Remove(result.Piece);
         if (_inHand.Count + _waiting.Count > 0)
@@ -134,7 +142,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         }
 
         _version = null;
-        return _losses.Sum(loss => loss!.Value) / _tokens.Sum();
+        return _losses.Sum(loss => loss!.Value) / _tokens.Sum(count => count!.Value);
     }
 
     /// <summary>What failed on a worker is for another; one alone tries again.</summary>

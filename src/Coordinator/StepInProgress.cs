@@ -6,6 +6,9 @@ namespace RnnLm.Coordinator;
 /// <param name="shardHashes">Their hashes.</param>
 public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards, ulong[] shardHashes)
 {
+    /// <summary>Why a result is dropped that was computed from other tokens than the plan's.</summary>
+    public const string WrongTokens = "wrong tokens";
+
     private readonly SortedDictionary<string, Share> _shares = new(StringComparer.Ordinal);
     private readonly Failures _failures = new();
     private readonly HashSet<ActorId> _contributors = [];
@@ -30,7 +33,7 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
     public int ShardCount => shards.Count;
 
     /// <summary>Tokens that the step predicts, by the plan.</summary>
-    public long TargetCount => shards.Sum(shard => (long)shard.TargetCount);
+    public long TargetCount => TargetsOf(new ShardRange(0, shards.Count));
 
     /// <summary>Examples of the step, by the plan.</summary>
     public int ExampleCount => shards.Sum(shard => shard.ExampleCount);
@@ -240,13 +243,20 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
             result.TokenHash == TokenHash.OfHashes(shardHashes.AsSpan(range.Start, range.Length));
     }
 
-    /// <summary>Puts a result into the tree, if its tokens are the plan's and nothing covers its range.</summary>
+    /// <summary>Puts a result into the tree, if its tokens are the plan's, by their hash and their number, and nothing
+    /// covers its range.</summary>
     /// <returns>Null when it is used, else why it is not.</returns>
     public string? Accept(RangeResult result)
     {
         if (!IsOfTheseTokens(result))
         {
-            return "wrong tokens";
+            return WrongTokens;
+        }
+
+        if (result.Gradient.TokenCount != TargetsOf(result.Range))
+        {
+            // The hash is of what it was sent; what it counted is its word alone.
+            return WrongTokens;
         }
 
         var discarded = new List<Gradient>();
@@ -270,6 +280,9 @@ public sealed class StepInProgress(long step, IReadOnlyList<ShardTokens> shards,
         Tree.Clear(discarded);
         discarded.ForEach(gradient => gradient.Release());
     }
+
+    private long TargetsOf(ShardRange range) =>
+        shards.Skip(range.Start).Take(range.Length).Sum(shard => (long)shard.TargetCount);
 
     private void ForgetCompared()
     {
