@@ -42,6 +42,7 @@ internal static class Program
                 PlanCommand.Create(),
                 SimulateCommand.Create(),
                 InspectCommand.Create(),
+                CertificatesCommand.Create(),
                 SetupCommand.Create(),
                 SettingsCommand.Create(),
             };
