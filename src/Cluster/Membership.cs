@@ -4,7 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace RnnLm.Cluster;
 
-/// <summary>Who is a member of a cluster: whoever has a certificate that the cluster's authority issued to a node.</summary>
+/// <summary>Who is a member of a cluster: whoever has a certificate that its authority issued to a node.</summary>
 internal static class Membership
 {
     /// <summary>Extended key usage of who is connected to (RFC 5280, section 4.2.1.12).</summary>
@@ -55,8 +55,10 @@ internal static class Membership
     }
 
     private static string? WhyNotNow(X509Certificate2 certificate, DateTimeOffset now) =>
-        now < certificate.NotBefore ? $"is not valid before {Show(certificate.NotBefore)} and the clock says {Show(now)}"
-        : now >= certificate.NotAfter ? $"expired on {Show(certificate.NotAfter)} and the clock says {Show(now)}"
+        now < certificate.NotBefore
+            ? $"is not valid before {Show(certificate.NotBefore)} and the clock says {Show(now)}"
+        : now >= certificate.NotAfter
+            ? $"expired on {Show(certificate.NotAfter)} and the clock says {Show(now)}"
         : null;
 
     private static string? WhyNotIssued(X509Certificate2 certificate, X509Certificate2 authority, DateTimeOffset now)

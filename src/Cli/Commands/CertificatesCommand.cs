@@ -12,12 +12,17 @@ internal static class CertificatesCommand
 {
     public static Command Create()
     {
-        var directory = new Setting<string>("--directory", "DIR", "Where the CA is, or is made if there is none", FullPath)
+        var directory = new Setting<string>(
+            "--directory", "DIR", "Where the CA is, or is made if there is none", FullPath)
         {
             Required = true,
         };
         var name = new Setting<string>(
-            "--name", "NAME", "The node, and what its files are called", NodeIdentity.ReadName, NodeIdentity.DefaultName);
+            "--name",
+            "NAME",
+            "The node, and what its files are called",
+            NodeIdentity.ReadName,
+            NodeIdentity.DefaultName);
         var hosts = new Setting<string[]>(
             "--host",
             "NAME-OR-IP…",
@@ -63,7 +68,8 @@ internal static class CertificatesCommand
         {
             var files = authority.WriteTo(directory);
             Console.Out.WriteLine($"{files[0]}: the CA's key; it stays here");
-            Console.Out.WriteLine($"{files[1]}: certificate of {authority.Certificate.Subject}, {Validity(authority.Certificate)}");
+            Console.Out.WriteLine(
+                $"{files[1]}: certificate of {authority.Certificate.Subject}, {Validity(authority.Certificate)}");
         }
 
         using var certificates = authority.Issue(node, lifetime);
