@@ -170,6 +170,11 @@ internal static class Values
             ? endpoint
             : throw new FormatException("it must be an IP address and a port, like 127.0.0.1:4053");
 
+    /// <summary>host:port of processes, none of them port 0.</summary>
+    public static string[] Nodes(IReadOnlyList<string> texts) => [.. texts.Select(text =>
+        Endpoint(text) is { Port: > 0 } node ? node.ToString()
+        : throw new FormatException("nobody listens at port 0"))];
+
     /// <summary>On or off.</summary>
     public static bool Switch(string text) =>
         bool.TryParse(text, out bool value) ? value : throw new FormatException("it must be true or false");

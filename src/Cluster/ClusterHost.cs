@@ -4,6 +4,7 @@ using Akka.Actor;
 using Akka.Cluster.Sharding;
 using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
+using Akka.Remote;
 using RnnLm.Worker;
 
 namespace RnnLm.Cluster;
@@ -42,6 +43,7 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <param name="role"><c>coordinator</c> or <c>worker</c>.</param>
     /// <param name="listen">Where it listens, and others reach it.</param>
     /// <param name="seedNodes">host:port of processes of the cluster to join; none to begin one.</param>
+    /// <exception cref="RnnLmException">It cannot listen there.</exception>
     public static async Task<ClusterHost> StartAsync(string role, IPEndPoint listen, IReadOnlyList<string> seedNodes)
     {
         ArgumentNullException.ThrowIfNull(listen);
@@ -54,7 +56,7 @@ public sealed class ClusterHost : IAsyncDisposable
             """;
         var configuration = ConfigurationFactory.ParseString(own)
             .WithFallback(ConfigurationFactory.ParseString(Shipped()));
-        var system = ActorSystem.Create(SystemName, configuration);
+        var system = Create(configuration, listen);
         ActorHost.ReleaseUndelivered(system);
         var cluster = Akka.Cluster.Cluster.Get(system);
         var host = new ClusterHost(system, await bulk.ConfigureAwait(false));
@@ -180,6 +182,25 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         await System.Terminate().ConfigureAwait(false);
         await _bulk.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static ActorSystem Create(Config configuration, IPEndPoint listen)
+    {
+        try
+        {
+            return ActorSystem.Create(SystemName, configuration);
+        }
+        catch (Exception failure) when (failure is RemoteTransportException or AggregateException)
+        {
+            var cause = failure;
+            while (cause.InnerException is { } inner)
+            {
+                cause = inner;
+            }
+
+            throw RnnLmException.BadInput(
+                $"cannot listen on {listen}: {cause.Message}; choose another address by --listen", failure);
+        }
     }
 
     private Props Registry(Func<IReadOnlyList<string>>? unfinished, Action<string> start)

@@ -8,9 +8,12 @@ namespace RnnLm.Cli;
 /// <summary><c>rnnlm worker</c>.</summary>
 internal static class WorkerCommand
 {
+    /// <summary>Between two memberships: a cluster that keeps turning it away is not stormed.</summary>
+    private static readonly TimeSpan s_rejoinAfter = TimeSpan.FromSeconds(1);
+
     private static Setting<string[]> SeedNodes { get; } = new(
         "--seed-node", "HOST:PORT…", "Processes of the cluster to join; any that can be reached will do.",
-        texts => [.. texts.Select(text => Values.Endpoint(text).ToString())])
+        Values.Nodes)
     {
         AllowMultipleArgumentsPerToken = true,
         Required = true,
@@ -20,8 +23,9 @@ internal static class WorkerCommand
         "--listen", "HOST:PORT", "Where other processes reach this one; port 0 for any that is free.",
         Values.Endpoint, "127.0.0.1:0");
 
-    private static Setting<string?> WorkerName { get; } = new(
-        "--name", "NAME", "What runs, logs and metrics call this worker; its address if not given.", Values.Text);
+    private static Setting<string?> Name { get; } = new(
+        "--name", "NAME", "What runs, logs and metrics call this worker; its address if not given.",
+        text => WorkerName.IsOne(Values.Text(text)) ? text : throw new FormatException(WorkerName.Rule));
 
     private static Setting<bool> StopAtEndOfInput { get; } = new(
         "--stop-at-end-of-input", null, "End with standard input, and so with whoever started this process.",
@@ -31,7 +35,7 @@ internal static class WorkerCommand
     {
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
-            SeedNodes, Listen, WorkerName, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device,
+            SeedNodes, Listen, Name, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device,
             StopAtEndOfInput,
         };
         command.SetAction(async (parsed, _) =>
@@ -39,7 +43,7 @@ internal static class WorkerCommand
             await RunAsync(
                 parsed.GetRequiredValue(SeedNodes),
                 parsed.GetRequiredValue(Listen),
-                parsed.GetValue(WorkerName),
+                parsed.GetValue(Name),
                 parsed.GetRequiredValue(TrainSettings.Workers),
                 parsed.GetValue(TrainSettings.Threads),
                 parsed.GetRequiredValue(TrainSettings.Device),
@@ -58,22 +62,37 @@ internal static class WorkerCommand
         string device,
         bool stopAtEndOfInput)
     {
-        using var signals = new StopSignals();
+        // Ctrl-C in the terminal of whoever started this process is theirs: they save first, and then end this one.
+        using var signals = new StopSignals(hasTerminal: !stopAtEndOfInput);
         var devices = DeviceChoice.Parse(device);
-        await using var host = await ClusterHost.StartAsync(ClusterHost.WorkerRole, listen, seedNodes)
-            .ConfigureAwait(false);
         Task stop = stopAtEndOfInput
             ? Task.WhenAny(signals.Requested, Task.Run(EndOfInput))
             : signals.Requested;
-        await host.WorkAsync(
-            name ?? host.Address,
-            devices.Numerics,
-            (model, gradients) => devices.Make(
-                workers, threads ?? Math.Max(1, Environment.ProcessorCount / workers), model, gradients),
-            seedNodes,
-            text => Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}")),
-            stop).ConfigureAwait(false);
+        while (!stop.IsCompleted)
+        {
+            await using var host = await ClusterHost.StartAsync(ClusterHost.WorkerRole, listen, seedNodes)
+                .ConfigureAwait(false);
+            name ??= host.Address;
+            Say($"{name} looks for work at {string.Join(", ", seedNodes)}");
+            await host.WorkAsync(
+                name,
+                devices.Numerics,
+                (model, gradients) => devices.Make(
+                    workers, threads ?? Math.Max(1, Environment.ProcessorCount / workers), model, gradients),
+                seedNodes,
+                Say,
+                stop).ConfigureAwait(false);
+            if (!stop.IsCompleted)
+            {
+                // No coordinator is left, or this process stood still for so long that it was taken for dead.
+                Say($"{name} is not of the cluster any more, and joins again");
+                await Task.WhenAny(stop, Task.Delay(s_rejoinAfter)).ConfigureAwait(false);
+            }
+        }
     }
+
+    private static void Say(string text) =>
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}"));
 
     private static void EndOfInput()
     {

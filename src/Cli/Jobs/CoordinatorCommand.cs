@@ -14,7 +14,7 @@ internal static class CoordinatorCommand
             "--listen", "HOST:PORT", "Where other processes reach this one", Values.Endpoint, "127.0.0.1:4053");
         var seedNodes = new Setting<string[]>(
             "--seed-node", "HOST:PORT…", "Coordinators of the cluster to join; none to begin one",
-            texts => [.. texts.Select(text => Values.Endpoint(text).ToString())])
+            Values.Nodes)
         {
             AllowMultipleArgumentsPerToken = true,
         };
