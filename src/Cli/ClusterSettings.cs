@@ -16,7 +16,9 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
         "--seed-node", "HOST:PORT…", needsSeeds
             ? "Coordinators of the cluster to join; any that can be reached will do"
             : "Coordinators of the cluster to join; none to begin one",
-        texts => [.. texts.Select(ClusterAddress.Parse)])
+        texts => [.. texts.Select(ClusterAddress.Parse).Select(node => node.Port > 0
+            ? node
+            : throw new FormatException("nobody listens at port 0"))])
     {
         AllowMultipleArgumentsPerToken = true,
         Required = needsSeeds,

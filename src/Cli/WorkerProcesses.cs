@@ -64,7 +64,7 @@ internal sealed class WorkerProcesses(
                 notice($"{name}; it has been started {restarts} times within a minute and is given up");
                 if (Interlocked.Increment(ref _givenUp) == count)
                 {
-                    _exhausted.TrySetResult(new StopRequested(ExitCode.Cluster));
+                    _exhausted.TrySetResult(new StopRequested(ExitCode.Cluster, name));
                 }
 
                 return;

@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Cluster.Sharding;
 using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
+using Akka.Remote;
 using RnnLm.Worker;
 
 namespace RnnLm.Cluster;
@@ -53,18 +53,7 @@ public sealed class ClusterHost : IAsyncDisposable
         var bulk = BulkPlane.StartAsync(listen, options);
         Setup bootstrap = BootstrapSetup.Create().WithConfig(Configuration(options, listen));
         Setup[] setup = options.Tls is { } tls ? [bootstrap, tls.ForAkka()] : [bootstrap];
-        ActorSystem system;
-        try
-        {
-            system = ActorSystem.Create(SystemName, ActorSystemSetup.Create(setup));
-        }
-        catch (Exception failure) when (failure.InnerException is SocketException || failure is SocketException)
-        {
-            await (await bulk.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
-            throw RnnLmException.BadInput(
-                $"--listen {options.Listen}: cannot listen there ({failure.Message})", failure);
-        }
-
+        var system = Create(ActorSystemSetup.Create(setup), options.Listen);
         ActorHost.ReleaseUndelivered(system);
         var cluster = Akka.Cluster.Cluster.Get(system);
         var host = new ClusterHost(system, await bulk.ConfigureAwait(false), options);
@@ -221,6 +210,25 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         await System.Terminate().ConfigureAwait(false);
         await _bulk.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static ActorSystem Create(ActorSystemSetup setup, ClusterAddress listen)
+    {
+        try
+        {
+            return ActorSystem.Create(SystemName, setup);
+        }
+        catch (Exception failure) when (failure is RemoteTransportException or AggregateException)
+        {
+            var cause = failure;
+            while (cause.InnerException is { } inner)
+            {
+                cause = inner;
+            }
+
+            throw RnnLmException.BadInput(
+                $"cannot listen on {listen}: {cause.Message}; choose another address by --listen", failure);
+        }
     }
 
     private Props Registry(Func<IReadOnlyList<string>>? unfinished, Action<string> start)

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Akka.Actor;
 
 namespace RnnLm.Cluster;
@@ -23,7 +22,7 @@ internal sealed record RunFacts(
 /// <param name="bulk">Its address: host:port.</param>
 /// <param name="work">Hashes and copies.</param>
 /// <param name="registry">Is told, every few seconds, that workers are wanted here.</param>
-internal sealed partial class FrontActor(
+internal sealed class FrontActor(
     RunFacts facts,
     IActorRef coordinator,
     BulkTransfers transfers,
@@ -70,7 +69,7 @@ internal sealed partial class FrontActor(
 
     private string? WhyNot(Wire.Apply apply) =>
         ProtocolVersion.WhyNot(apply.Version) is { } version ? version
-        : !Name().IsMatch(apply.Worker) ? "a worker's name has 1 to 100 letters, digits and . _ : -"
+        : !WorkerName.IsOne(apply.Worker) ? WorkerName.Rule
         : apply.Numerics != facts.Numerics && !facts.AllowMixed
             ? $"it computes with {apply.Numerics}, the run with {facts.Numerics} (--allow-mixed lets it work)"
         : null;
@@ -117,7 +116,4 @@ internal sealed partial class FrontActor(
     }
 
     private sealed record Announce;
-
-    [GeneratedRegex("^[A-Za-z0-9._:-]{1,100}$")]
-    private static partial Regex Name();
 }

@@ -523,7 +523,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
             _outbox.Report(new Stopping(_state.Version));
             Stop(
                 stop.Reason,
-                version => $"stopped at step {version}, its parameters are saved; go on with --resume");
+                version => stop.WhyNobody is { } cause
+                    ? $"no worker is left at step {version}: {cause}; resume when the cause is mended"
+                    : $"stopped at step {version}, its parameters are saved; go on with --resume");
         }
     }
 

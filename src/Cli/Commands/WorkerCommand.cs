@@ -9,8 +9,12 @@ internal static class WorkerCommand
 {
     private static ClusterSettings Cluster { get; } = new(ClusterAddress.Loopback.ToString(), needsSeeds: true);
 
-    private static Setting<string?> WorkerName { get; } = new(
-        "--name", "NAME", "What runs, logs and metrics call this worker; its address if not given.", Values.Text);
+    /// <summary>Between two memberships: a cluster that keeps turning it away is not stormed.</summary>
+    private static readonly TimeSpan s_rejoinAfter = TimeSpan.FromSeconds(1);
+
+    private static Setting<string?> Name { get; } = new(
+        "--name", "NAME", "What runs, logs and metrics call this worker; its address if not given.",
+        text => WorkerName.IsOne(Values.Text(text)) ? text : throw new FormatException(WorkerName.Rule));
 
     private static Setting<bool> StopAtEndOfInput { get; } = new(
         "--stop-at-end-of-input", null, "End with standard input, and so with whoever started this process.",
@@ -20,7 +24,7 @@ internal static class WorkerCommand
     {
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
-            WorkerName, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device, StopAtEndOfInput,
+            Name, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device, StopAtEndOfInput,
         };
         foreach (var option in Cluster.Options)
         {
@@ -37,22 +41,39 @@ internal static class WorkerCommand
 
     private static async Task RunAsync(ParseResult parsed)
     {
-        using var signals = new StopSignals();
+        // Ctrl-C in the terminal of whoever started this process is theirs: they save first, and then end this one.
+        bool stopAtEndOfInput = parsed.GetValue(StopAtEndOfInput);
+        using var signals = new StopSignals(hasTerminal: !stopAtEndOfInput);
         var devices = DeviceChoice.Parse(parsed.GetRequiredValue(TrainSettings.Device));
         int workers = parsed.GetRequiredValue(TrainSettings.Workers);
         int threads = parsed.GetValue(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
-        await using var host = await ClusterHost.StartAsync(Cluster.Read(parsed, ClusterHost.WorkerRole))
-            .ConfigureAwait(false);
-        Task stop = parsed.GetValue(StopAtEndOfInput)
+        var options = Cluster.Read(parsed, ClusterHost.WorkerRole);
+        string? name = parsed.GetValue(Name);
+        Task stop = stopAtEndOfInput
             ? Task.WhenAny(signals.Requested, Task.Run(EndOfInput))
             : signals.Requested;
-        await host.WorkAsync(
-            parsed.GetValue(WorkerName) ?? host.Address.ToString(),
-            devices.Numerics,
-            (model, gradients) => devices.Make(workers, threads, model, gradients),
-            text => Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}")),
-            stop).ConfigureAwait(false);
+        while (!stop.IsCompleted)
+        {
+            await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
+            name ??= host.Address.ToString();
+            Say($"{name} looks for work at {string.Join(", ", options.SeedNodes)}");
+            await host.WorkAsync(
+                name,
+                devices.Numerics,
+                (model, gradients) => devices.Make(workers, threads, model, gradients),
+                Say,
+                stop).ConfigureAwait(false);
+            if (!stop.IsCompleted)
+            {
+                // No coordinator is left, or this process stood still for so long that it was taken for dead.
+                Say($"{name} is not of the cluster any more, and joins again");
+                await Task.WhenAny(stop, Task.Delay(s_rejoinAfter)).ConfigureAwait(false);
+            }
+        }
     }
+
+    private static void Say(string text) =>
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}"));
 
     private static void EndOfInput()
     {

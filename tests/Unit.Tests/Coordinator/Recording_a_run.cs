@@ -144,6 +144,7 @@ public sealed class Recording_a_run : IDisposable
         goOn.Set();
         await Assert.ThrowsAsync<InvalidOperationException>(() => run);
         Assert.True(Volatile.Read(ref isWritten));
+        await system.Terminate();
     }
 
     [Fact]
@@ -166,14 +167,16 @@ public sealed class Recording_a_run : IDisposable
     {
         var lost = new RnnLmException(ExitCode.Cluster, "taken over");
         var recorder = new SlowWriter(() => { }) { LeaseLost = Task.FromResult(lost) };
+        var system = ActorHost.Start();
         var run = CoordinatorActor.RunAsync(
-            ActorHost.Start(),
+            system,
             ActorId.Coordinator,
             new CoordinatorHarness().Coordinator,
             recorder,
             _ => { },
             new TaskCompletionSource<StopRequested>().Task);
         Assert.Same(lost, await Assert.ThrowsAsync<RnnLmException>(() => run.WaitAsync(Deadline)));
+        await system.Terminate();
     }
 
     [Fact]
@@ -188,6 +191,7 @@ public sealed class Recording_a_run : IDisposable
             _ => throw new InvalidOperationException("no device"),
             new TaskCompletionSource<StopRequested>().Task));
         await Gone(system).WaitAsync(Deadline);
+        await system.Terminate();
     }
 
     private static async Task Gone(Akka.Actor.ActorSystem system)

@@ -53,9 +53,9 @@ internal static class SmallJob
             return wrap?.Invoke(index, device) ?? device;
         })];
         var recorder = new Recorder();
+        var system = ActorHost.Start();
         try
         {
-            var system = ActorHost.Start();
             await CoordinatorActor.RunAsync(
                 system,
                 ActorId.Coordinator,
@@ -73,6 +73,7 @@ internal static class SmallJob
         }
         finally
         {
+            await system.Terminate();
             Array.ForEach(devices, device => device.Dispose());
         }
 
