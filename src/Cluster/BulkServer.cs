@@ -156,7 +156,8 @@ internal sealed class BulkServer : IAsyncDisposable
     private async Task ServeAsync(HttpContext context)
     {
         var (request, response) = (context.Request, context.Response);
-        if (!HttpMethods.IsGet(request.Method) || !TryParse(request.Path.Value, out var id) || Open(id) is not { } offer)
+        bool isNumber = TryParse(request.Path.Value, out var id);
+        if (!HttpMethods.IsGet(request.Method) || !isNumber || Open(id) is not { } offer)
         {
             response.StatusCode = StatusCodes.Status404NotFound;
             return;

@@ -86,8 +86,10 @@ internal sealed class BulkTransfers(
             throw new BulkException($"a message of {large.Content?.Length} bytes");
         }
 
-        byte[] bytes = new byte[reference.Length];
-        await FetchAsync(address, reference, new Payload(() => bytes), cancellation).ConfigureAwait(false);
+        // Taken with the first of them that comes: until then the length is a word.
+        byte[]? bytes = null;
+        var content = new Payload(reference.Length, [() => bytes ??= new byte[reference.Length]]);
+        await FetchAsync(address, reference, content, cancellation).ConfigureAwait(false);
         return WireSerializer.Read(large.Manifest, bytes);
     }
 

@@ -22,7 +22,7 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
         Engaged engaged => OnEngaged(engaged),
         Terminated { Failure: var failure } =>
         [
-            new ToPeer(new Wire.Farewell { Cause = failure is null ? string.Empty : Shorten(failure.Message) }),
+            new ToPeer(new Wire.Farewell { Cause = Translation.Shorten(failure?.Message ?? string.Empty) }),
             new StopActor(failure),
         ],
         Join join => OnJoin(join),
@@ -30,7 +30,7 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
         RangeFailed or EvaluationResult or EvaluationFailed => [new ToPeer(Translation.ToWire(message))],
         BulkOffered { Body: Wire.RangeResult result } => OnOffered(result),
         FromPeer { Body: Wire.Publish publish } => OnPublish(publish),
-        FromPeer { Body: Wire.Large large } => [new FetchBulk(large)],
+        FromPeer { Body: Wire.Large { Content: not null } large } => [new FetchBulk(large)],
         PeerGone or FromPeer { Body: Wire.Farewell } => Withdraw(_ => true),
         FromPeer { Body: var body } => [new Send(worker, Translation.FromCoordinator(body, extent))],
         BulkFetched fetched => OnFetched(fetched),
@@ -119,6 +119,4 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
 
         return effects;
     }
-
-    private static string Shorten(string text) => text.Length <= 1000 ? text : text[..1000];
 }

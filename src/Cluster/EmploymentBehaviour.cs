@@ -58,6 +58,8 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
         FromPeer { Body: Wire.Engage engage } => OnEngage(engage),
         FromPeer { Body: Wire.Refuse refuse } => OnRefuse(refuse, now),
         CoordinatorLost => OnLost(),
+        FromPeer { Body: var body } =>
+            throw new MalformedMessageException($"nobody sends a worker process a {body.Descriptor.Name}"),
         WorkEnded { Failure: null } => [.. End(), .. Register()],
         WorkEnded { Failure: var failure } => [.. End(), new StopActor(failure)],
         _ => throw new InvalidOperationException($"a worker process does not know {message.GetType().Name}"),
@@ -77,6 +79,7 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
 
     private ApplyTo[] OnEmploy(Wire.Employ employ, DateTimeOffset now)
     {
+        Translation.Check(employ);
         bool isKnown = employ.Coordinator == _coordinator;
         if (now < _notBefore && (isKnown || !_isEngaged))
         {
@@ -95,15 +98,17 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
             return [new Say($"the coordinator is not followed: {reason}")];
         }
 
+        Translation.Check(engage);
         _isEngaged = true;
         return [new Work(engage)];
     }
 
     private Say[] OnRefuse(Wire.Refuse refuse, DateTimeOffset now)
     {
+        string reason = Translation.Text(refuse.Reason);
         _notBefore = now + s_refused;
         _job = string.Empty;
-        return [new Say($"{_coordinator} refuses {worker}: {RnnLmException.OneLine(refuse.Reason)}")];
+        return [new Say($"{_coordinator} refuses {worker}: {reason}")];
     }
 
     private Effect[] OnLost()

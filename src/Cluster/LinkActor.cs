@@ -133,7 +133,7 @@ internal sealed class LinkActor(
                 break;
             case OfferBulk { Message: var message }:
                 bool isSameHost = SharedMemory.Host.Length > 0 && _peer.Host == SharedMemory.Host;
-                Run(() => new BulkOffered(transfers.Offer(message, isSameHost)));
+                Run(() => new BulkOffered(transfers.Offer(message, isSameHost), transfers.Withdraw));
                 break;
             case WithdrawBulk { Id: var id }:
                 Withdraw(id);

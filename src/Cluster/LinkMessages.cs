@@ -13,7 +13,18 @@ internal sealed record Engaged(long Incarnation) : Message;
 
 /// <summary>What travels of a message with bulk is ready; its bytes are offered.</summary>
 /// <param name="Body">What travels.</param>
-internal sealed record BulkOffered(IMessage Body) : Message;
+/// <param name="Withdraw">Takes the offer back that nobody will hear of.</param>
+internal sealed record BulkOffered(IMessage Body, Action<UInt128> Withdraw) : Message
+{
+    /// <inheritdoc/>
+    public override void Release()
+    {
+        if (BulkTransfers.ReferenceOf(Body) is { } reference)
+        {
+            Withdraw(BulkClient.IdOf(reference));
+        }
+    }
+}
 
 /// <summary>A message with bulk was fetched.</summary>
 /// <param name="Body">What travelled.</param>

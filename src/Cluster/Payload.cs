@@ -4,8 +4,9 @@ using System.Runtime.InteropServices;
 namespace RnnLm.Cluster;
 
 /// <summary>The bytes of a bulk transfer where they lie in memory: a few runs, one after another.</summary>
+/// <param name="length">Bytes of all runs.</param>
 /// <param name="runs">Each gives its bytes; they stay where they are as long as the payload is used.</param>
-internal sealed class Payload(params IReadOnlyList<Payload.Run> runs)
+internal sealed class Payload(long length, IReadOnlyList<Payload.Run> runs)
 {
     /// <summary>Floats of one run: a span has fewer than 2³¹ bytes, a model may have more.</summary>
     private const int MostFloats = 1 << 28;
@@ -13,8 +14,14 @@ internal sealed class Payload(params IReadOnlyList<Payload.Run> runs)
     /// <summary>The bytes of one run.</summary>
     public delegate Span<byte> Run();
 
+    /// <summary>The bytes of some runs.</summary>
+    public Payload(params IReadOnlyList<Run> runs)
+        : this(runs.Sum(run => (long)run().Length), runs)
+    {
+    }
+
     /// <summary>Bytes of all runs.</summary>
-    public long Length { get; } = runs.Sum(run => (long)run().Length);
+    public long Length { get; } = length;
 
     /// <summary>All parameters of a model.</summary>
     public static Payload Of(FloatBuffer parameters) => new([.. RunsOf(parameters, parameters.Length)]);

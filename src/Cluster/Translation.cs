@@ -1,3 +1,4 @@
+using Akka.Actor;
 using Google.Protobuf;
 
 namespace RnnLm.Cluster;
@@ -17,7 +18,9 @@ internal sealed record RunExtent(ModelSettings Model, int Shards);
 internal static class Translation
 {
     private const int MostThreads = 1 << 16;
+    private const int MostLayers = 1 << 10;
     private const int LongestText = 1024;
+    private const int LongestHash = 128;
 
     /// <summary>What travels of a message without bulk.</summary>
     public static IMessage ToWire(Message message) => message switch
@@ -92,13 +95,13 @@ internal static class Translation
     /// <exception cref="MalformedMessageException">It cannot be.</exception>
     public static Message FromWorker(IMessage body, ActorId worker, RunExtent extent) => body switch
     {
-        Wire.Join join => new Join(worker, Count(join.Threads, 1, MostThreads, "threads"), Text(join.SelfTestHash)),
+        Wire.Join join => new Join(worker, Count(join.Threads, 1, MostThreads, "threads"), Hash(join.SelfTestHash)),
         Wire.RangeFailed it => new RangeFailed(
-            it.Incarnation, worker, Number(it.Step), FromWire(it.Range, extent), it.Attempt, Text(it.Cause)),
+            it.Incarnation, worker, Number(it.Step), FromWire(it.Range, extent), Attempt(it.Attempt), Text(it.Cause)),
         Wire.EvaluationResult it => new EvaluationResult(
-            it.Incarnation, worker, Number(it.Version), it.Piece, it.LossSum, Number(it.TokenCount)),
+            it.Incarnation, worker, Number(it.Version), Piece(it.Piece), it.LossSum, Number(it.TokenCount)),
         Wire.EvaluationFailed it => new EvaluationFailed(
-            it.Incarnation, worker, Number(it.Version), it.Piece, it.Attempt, Text(it.Cause)),
+            it.Incarnation, worker, Number(it.Version), Piece(it.Piece), Attempt(it.Attempt), Text(it.Cause)),
         _ => throw new MalformedMessageException($"a worker sends no {body.Descriptor.Name}"),
     };
 
@@ -109,8 +112,7 @@ internal static class Translation
         Wire.Assign assign => new Assign(
             assign.Incarnation, Number(assign.Step), [.. assign.Ranges.Select(range => FromWire(range, extent))]),
         Wire.Evaluate it => new Evaluate(
-            it.Incarnation, Number(it.Version), Count(it.Piece, 0, int.MaxValue, "piece"), it.Attempt,
-            FromWire(it.Tokens, extent)),
+            it.Incarnation, Number(it.Version), Piece(it.Piece), Attempt(it.Attempt), FromWire(it.Tokens, extent)),
         Wire.Dismiss dismiss => new Dismiss(dismiss.Incarnation),
         _ => throw new MalformedMessageException($"a coordinator sends no {body.Descriptor.Name}"),
     };
@@ -121,11 +123,53 @@ internal static class Translation
     {
         bool isEmpty = result.Gradient is null;
         Require(isEmpty == (result.TokenCount == 0), "a gradient without tokens");
+        Require(!isEmpty || result.LossSum == 0, "a loss without tokens");
         Count(result.RowCount, 0, isEmpty ? 0 : extent.Model.VocabularySize, "rows");
         Number(result.Step);
         Number(result.TokenCount);
         return FromWire(result.Range, extent);
     }
+
+    /// <summary>What a coordinator says of its run: memory is taken by it.</summary>
+    /// <exception cref="MalformedMessageException">It cannot be.</exception>
+    public static void Check(Wire.Engage engage)
+    {
+        Number(engage.Incarnation);
+        Text(engage.JobHash);
+        Text(engage.Host);
+        Require(int.IsPow2(Count(engage.Shards, 1, PlanSettings.MostShards, "shards")), "shards that are no power of two");
+        Require(engage.Model is not null, "no model");
+        var model = engage.Model!;
+        long vocabulary = Count(model.VocabularySize, 1, int.MaxValue, "tokens of a vocabulary");
+        long dimension = Count(model.Dimension, 1, int.MaxValue, "dimensions");
+        Count(model.Layers, 1, MostLayers, "layers");
+        Count(model.PaddingId, -1, model.VocabularySize - 1, "as the padding");
+        var parameters = (vocabulary * ((2 * (Int128)dimension) + 1)) +
+            (model.Layers * dimension * ((2 * (Int128)dimension) + 1));
+        Require(parameters <= int.MaxValue, "a model of too many parameters");
+    }
+
+    /// <summary>Where a worker process is sent.</summary>
+    /// <exception cref="MalformedMessageException">There is no such place.</exception>
+    public static void Check(Wire.Employ employ)
+    {
+        Text(employ.Job);
+        Text(employ.Coordinator);
+        Require(ActorPath.TryParse(employ.Coordinator, out _), "a path that is none");
+    }
+
+    /// <summary>A text of another process, in one line.</summary>
+    /// <exception cref="MalformedMessageException">It is longer than any that is sent.</exception>
+    public static string Text(string text)
+    {
+        Require(text.Length <= LongestText, "a long text");
+        return RnnLmException.OneLine(text);
+    }
+
+    /// <summary>As much of a text as is sent, cut between two characters.</summary>
+    public static string Shorten(string text) =>
+        text.Length <= LongestText ? text
+            : text[..(LongestText - (char.IsHighSurrogate(text[LongestText - 1]) ? 1 : 0))];
 
     /// <summary>Row ids that were fetched must ascend inside the vocabulary: memory is written at them.</summary>
     /// <exception cref="MalformedMessageException">They do not.</exception>
@@ -160,7 +204,7 @@ internal static class Translation
         var range = FromWire(assigned.Range, extent);
         Require(assigned.Shards.Count == range.Length, "other shards than its range has");
         return new AssignedRange(
-            range, assigned.Attempt, [.. assigned.Shards.Select(shard => FromWire(shard, extent))]);
+            range, Attempt(assigned.Attempt), [.. assigned.Shards.Select(shard => FromWire(shard, extent))]);
     }
 
     private static ShardTokens FromWire(Wire.ShardTokens? tokens, RunExtent extent)
@@ -200,13 +244,15 @@ internal static class Translation
         return value;
     }
 
-    private static string Text(string text)
-    {
-        Require(text.Length <= LongestText, "a long text");
-        return RnnLmException.OneLine(text);
-    }
+    private static int Piece(int piece) => Count(piece, 0, int.MaxValue, "as the number of a piece");
 
-    private static string Shorten(string text) => text.Length <= LongestText ? text : text[..LongestText];
+    private static int Attempt(int attempt) => Count(attempt, 0, int.MaxValue, "as the number of an attempt");
+
+    private static string Hash(string hash)
+    {
+        Require(hash.Length is > 0 and <= LongestHash && hash.All(char.IsAsciiHexDigitLower), "a hash that is none");
+        return hash;
+    }
 
     private static void Require(bool holds, string otherwise)
     {

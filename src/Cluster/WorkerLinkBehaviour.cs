@@ -17,12 +17,19 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     /// <summary>Results of one worker that wait to be fetched; a step has no more ranges.</summary>
     private const int MostWaiting = PlanSettings.MostShards;
 
+    /// <summary>Messages of one worker beyond the answers that it owes: late ones, of an earlier step or an earlier
+    /// link. More are a flood, which would fill the coordinator's mailbox.</summary>
+    private const int MostUnasked = 2 * PlanSettings.MostShards;
+
     /// <summary>A worker says its first word when its device is ready.</summary>
     private static readonly TimeSpan s_firstWord = TimeSpan.FromMinutes(5);
 
     private readonly Queue<IMessage> _waiting = [];
     private int _fetching;
     private bool _hasSpoken;
+
+    /// <summary>How many messages are heard until it is asked again.</summary>
+    private long _answers = MostUnasked;
 
     /// <summary>Number of the parameters that are offered.</summary>
     private UInt128? _offered;
@@ -35,27 +42,43 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
         FirstWordCheck when _hasSpoken => [],
         FirstWordCheck => [new StopActor(Lost($"it said nothing for {s_firstWord.TotalMinutes:F0} min"))],
         FromPeer { Body: Wire.Farewell farewell } => [new StopActor(
-            farewell.Cause.Length == 0 ? null : Lost(RnnLmException.OneLine(farewell.Cause)))],
-        FromPeer { Body: Wire.RangeResult or Wire.Large } bulk => Queue(bulk.Body),
-        FromPeer { Body: var body } => FromWorker(body),
+            farewell.Cause.Length == 0 ? null : Lost(Translation.Text(farewell.Cause)))],
+        FromPeer { Body: var body } => Hear(body),
         BulkFetched fetched => OnFetched(fetched),
         BulkOffered { Body: Wire.Publish publish } => OnOffered(publish),
         PeerGone { Reason: var reason } => [new StopActor(Lost(reason))],
         Publish publish => OnPublish(publish),
-        Assign or Evaluate or Dismiss => [new ToPeer(Translation.ToWire(message))],
+        Assign assign => Ask(assign, assign.Ranges.Count),
+        Evaluate => Ask(message, 1),
+        Dismiss => [new ToPeer(Translation.ToWire(message))],
         _ => throw new InvalidOperationException($"the link of {worker} does not know {message.GetType().Name}"),
     };
 
     private static RnnLmException Lost(string reason) => new(ExitCode.Cluster, reason);
 
-    private Effect[] FromWorker(IMessage body)
+    private List<Effect> Hear(IMessage body)
     {
         _hasSpoken = true;
-        return [new Send(ActorId.Coordinator, Translation.FromWorker(body, worker, extent))];
+        if (--_answers < 0)
+        {
+            return [new StopActor(Lost($"it sent {MostUnasked} messages that nobody had asked for"))];
+        }
+
+        return body is Wire.RangeResult or Wire.Large { Content: not null }
+            ? Queue(body)
+            : [new Send(ActorId.Coordinator, Translation.FromWorker(body, worker, extent))];
+    }
+
+    private ToPeer[] Ask(Message question, int answers)
+    {
+        _answers += answers;
+        return [new ToPeer(Translation.ToWire(question))];
     }
 
     private List<Effect> OnPublish(Publish publish)
     {
+        // What was asked for earlier steps is not saved up.
+        _answers = Math.Min(_answers, MostUnasked);
         _newest = publish.Version.Version;
         var effects = Withdraw();
         effects.Add(new OfferBulk(publish));
@@ -86,7 +109,6 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
 
     private List<Effect> Queue(IMessage body)
     {
-        _hasSpoken = true;
         if (_waiting.Count == MostWaiting)
         {
             return [new StopActor(Lost($"it sent {MostWaiting} results that nobody had asked for"))];
@@ -105,7 +127,13 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
             {
                 // The coordinator is to hear of it and drops it; its bytes are not fetched for that.
                 effects.Add(Done(result.Gradient));
-                body = new Wire.RangeResult(result) { Gradient = null, TokenCount = 0, RowCount = 0 };
+                body = new Wire.RangeResult(result)
+                {
+                    Gradient = null,
+                    TokenCount = 0,
+                    LossSum = 0,
+                    RowCount = 0,
+                };
             }
 
             _fetching++;

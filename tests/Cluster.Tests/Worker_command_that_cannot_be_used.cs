@@ -9,13 +9,13 @@ public sealed class Worker_command_that_cannot_be_used : IDisposable
 
     [Theory]
     [InlineData("--seed-node", "'--seed-node' is required")]
-    [InlineData("--seed-node", "it must be an IP address and a port", "--seed-node", "localhost")]
-    [InlineData("--seed-node", "it must be an IP address and a port", "--seed-node", "127.0.0.1")]
-    [InlineData("--seed-node", "it must be an IP address and a port", "--seed-node", "127.0.0.1:65536")]
+    [InlineData("--seed-node", "it must be a host and a port", "--seed-node", "localhost")]
+    [InlineData("--seed-node", "it must be a host and a port", "--seed-node", "127.0.0.1")]
+    [InlineData("--seed-node", "it must be a host and a port", "--seed-node", "127.0.0.1:65536")]
     [InlineData("--seed-node", "nobody listens at port 0", "--seed-node", "127.0.0.1:0")]
     [InlineData("--name", "letters, digits", "--seed-node", "127.0.0.1:4053", "--name", "a b")]
     [InlineData("--name", "it is empty", "--seed-node", "127.0.0.1:4053", "--name", "")]
-    [InlineData("--listen", "it must be an IP address and a port", "--seed-node", "127.0.0.1:4053", "--listen", "x")]
+    [InlineData("--listen", "it must be a host and a port", "--seed-node", "127.0.0.1:4053", "--listen", "x")]
     public void Is_refused(string option, string reason, params string[] arguments) =>
         RnnLmProcess.Run(_directory, ["worker", .. arguments]).Refused(2, option, reason);
 

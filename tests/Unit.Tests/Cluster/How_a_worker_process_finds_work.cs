@@ -1,0 +1,124 @@
+using Google.Protobuf;
+
+namespace RnnLm.Tests;
+
+public sealed class How_a_worker_process_finds_work
+{
+    private const string Path = "akka.tcp://rnnlm@127.0.0.1:4711/user/front#5";
+    private static readonly RunExtent s_extent = new(new ModelSettings(9, 2, 1, -1), 8);
+    private readonly EmploymentBehaviour _worker = new("worker-7");
+    private DateTimeOffset _now = DateTimeOffset.UnixEpoch;
+
+    [Fact]
+    public void It_registers_applies_where_it_is_sent_and_works_for_who_engages_it()
+    {
+        var effects = Tell(new Started());
+        var register = Registered(effects);
+        Assert.Equal(("worker-7", "", ""), (register.Worker, register.Job, register.Coordinator));
+        Assert.Equal([new ApplyTo(Path)], Hear(Employ()));
+        var engage = Engage();
+        Assert.Equal([new Work(engage)], Hear(engage));
+        var again = effects.OfType<StartTimer>().Single();
+        Assert.Equal(EmploymentBehaviour.RegisterEvery, again.After);
+        register = Registered(Tell(again.Message));
+        Assert.Equal(("5e1f", Path), (register.Job, register.Coordinator));
+        register = Registered(Tell(new CoordinatorLost()));
+        Assert.Equal(("5e1f", ""), (register.Job, register.Coordinator));
+    }
+
+    [Fact]
+    public void What_nobody_can_mean_is_refused()
+    {
+        Hear(Employ());
+        var engage = Engage();
+        Wire.Model Model(Action<Wire.Model> change)
+        {
+            var model = new Wire.Model(engage.Model);
+            change(model);
+            return model;
+        }
+
+        Wire.Model?[] models =
+        [
+            null,
+            Model(model => model.VocabularySize = 0),
+            Model(model => model.VocabularySize = -9),
+            Model(model => model.VocabularySize = int.MaxValue),
+            Model(model => model.Dimension = 0),
+            Model(model => model.Dimension = int.MinValue),
+            Model(model => model.Dimension = 1 << 16),
+            Model(model => model.Layers = 0),
+            Model(model => model.Layers = -1),
+            Model(model => model.Layers = 1_025),
+            Model(model => model.Layers = int.MaxValue),
+            Model(model => model.PaddingId = -2),
+            Model(model => model.PaddingId = model.VocabularySize),
+        ];
+        IMessage[] bad =
+        [
+            .. models.Select(model => new Wire.Engage(engage) { Model = model }),
+            .. new[] { 0, -1, 3, 8_192, int.MinValue }.Select(shards => new Wire.Engage(engage) { Shards = shards }),
+            new Wire.Engage(engage) { Incarnation = -1 },
+            new Wire.Engage(engage) { JobHash = new string('a', 2_000) },
+            new Wire.Engage(engage) { Host = new string('a', 2_000) },
+            new Wire.Employ(Employ()) { Coordinator = "" },
+            new Wire.Employ(Employ()) { Coordinator = "front" },
+            new Wire.Employ(Employ()) { Coordinator = "/user/front" },
+            new Wire.Employ(Employ()) { Coordinator = "\u0000" },
+            new Wire.Employ(Employ()) { Coordinator = $"{Path}{new string('a', 2_000)}" },
+            new Wire.Employ(Employ()) { Job = new string('a', 2_000) },
+            new Wire.Refuse { Reason = new string('a', 2_000) },
+            .. Messages_between_processes.Kinds.Except(["Employ", "Engage", "Refuse"])
+                .Select(new DrawnMessages(new Random(1), s_extent).Any),
+            new Wire.BulkReference(),
+        ];
+        var taken = bad.Where(message =>
+        {
+            try
+            {
+                Hear(message);
+                return true;
+            }
+            catch (MalformedMessageException)
+            {
+                return false;
+            }
+        });
+        Assert.Empty(taken.Select(message => $"{message.Descriptor.Name} {message}"));
+        Assert.Equal([new Work(engage)], Hear(engage));
+    }
+
+    [Fact]
+    public void A_coordinator_of_another_major_version_is_not_followed()
+    {
+        Hear(Employ());
+        foreach (var version in new[] { null, new Wire.Version(), new Wire.Version { Major = 2 } })
+        {
+            var said = Assert.IsType<Say>(Assert.Single(Hear(new Wire.Engage { Version = version })));
+            Assert.Contains("version", said.Text, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_reason_to_refuse_is_said_in_one_line()
+    {
+        Hear(Employ());
+        var said = Assert.IsType<Say>(Assert.Single(Hear(new Wire.Refuse { Reason = "no\nway" })));
+        Assert.Contains("no\\nway", said.Text, StringComparison.Ordinal);
+    }
+
+    private static Wire.Employ Employ() => new() { Job = "5e1f", Coordinator = Path };
+
+    private static Wire.Engage Engage() => new DrawnMessages(new Random(1), s_extent).Engage();
+
+    private static Wire.Register Registered(IReadOnlyList<Effect> effects) =>
+        (Wire.Register)Assert.Single(effects.OfType<ToRegistry>()).Body;
+
+    private IReadOnlyList<Effect> Hear(IMessage body) => Tell(new FromPeer(body));
+
+    private IReadOnlyList<Effect> Tell(Message message)
+    {
+        _now += TimeSpan.FromMinutes(1);
+        return _worker.Handle(message, _now);
+    }
+}
