@@ -41,12 +41,19 @@ internal sealed class BulkTransfers(
                 return Translation.ToWire(
                     publish,
                     server.Add(Payload.Of(values), hash, values.Memory as SharedMemory, version.Release));
-            case RangeResult { Gradient: { IsIdentity: true } gradient } result:
-                var wire = Translation.ToWire(result, null);
-                gradient.Release();
-                return wire;
             case RangeResult { Gradient: var gradient } result:
-                return Translation.ToWire(result, OfferGradient(gradient, isSameHost));
+                // Written down before the gradient is given back, when another thread takes it.
+                var wire = Translation.ToWire(result, null);
+                if (gradient.IsIdentity)
+                {
+                    gradient.Release();
+                }
+                else
+                {
+                    wire.Gradient = OfferGradient(gradient, isSameHost);
+                }
+
+                return wire;
             default:
                 throw new InvalidOperationException($"{message.GetType().Name} has no bulk");
         }
