@@ -121,9 +121,15 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
         }
 
         Follow(publish.Incarnation);
+        long before = _version;
         _version = publish.Version.Version;
         foreach (long step in _steps.Keys.Where(step => step < _version).ToArray())
         {
+            if (step > before && _steps[step].Values.FirstOrDefault() is { } part)
+            {
+                Miss(step, part.Range, part.Attempt);
+            }
+
             Forget(step);
         }
 
@@ -145,8 +151,18 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
 
     private void OnAssign(Assign assign, DateTimeOffset now)
     {
-        if (assign.Incarnation < _incarnation || (assign.Incarnation == _incarnation && assign.Step < _version))
+        if (assign.Incarnation < _incarnation)
         {
+            return;
+        }
+
+        if (assign.Incarnation == _incarnation && assign.Step < _version)
+        {
+            if (assign.Ranges is [var range, ..])
+            {
+                Miss(assign.Step, range.Range, range.Attempt);
+            }
+
             return;
         }
 
@@ -181,6 +197,13 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
 
         Share(now);
     }
+
+    /// <summary>
+    /// The coordinator has gone on before this node had both a step's parameters and its assignment, as happens when
+    /// the process stood still. It is taken to be late until it says something, and has nothing else to say.
+    /// </summary>
+    private void Miss(long step, ShardRange range, int attempt) =>
+        ToCoordinator(new RangeFailed(_incarnation, self, step, range, attempt, "the step was over when it came"));
 
     /// <summary>Shares out, among the workers that are in time, what is asked of none of them and did not come.
     /// </summary>
@@ -242,6 +265,13 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
 
     private void OnRangeResult(RangeResult result, DateTimeOffset now)
     {
+        if (result.Incarnation == _incarnation && result.Step < _version)
+        {
+            // Too late to be of use, but the coordinator may wait for it to know that this node is not stuck.
+            ToCoordinator(result with { Worker = self });
+            return;
+        }
+
         if (result.Incarnation != _incarnation || Find(result.Step, result.Range) is not { } part ||
             !part.Accept(result))
         {
