@@ -15,7 +15,8 @@ internal sealed record Peer(IActorRef? Actor, Address Address, string Bulk, stri
 internal sealed record Rebind(Peer Peer, long Incarnation);
 
 /// <summary>To the actor that keeps a worker's link: its coordinator cannot be reached any more.</summary>
-internal sealed record LinkLost;
+/// <param name="Peer">Its end of the link; null when it has not spoken.</param>
+internal sealed record LinkLost(IActorRef? Peer);
 
 /// <summary>
 /// One end of a link between two processes. Small messages travel by Akka.Remote, bulk by reference
@@ -89,7 +90,7 @@ internal sealed class LinkActor(
                 Take(new FromPeer(body));
                 if (body is Wire.Farewell)
                 {
-                    Context.Parent.Tell(new LinkLost());
+                    Context.Parent.Tell(new LinkLost(_peer.Actor));
                 }
 
                 break;
@@ -233,6 +234,6 @@ internal sealed class LinkActor(
     private void Lose(string reason)
     {
         Take(new PeerGone(reason));
-        Context.Parent.Tell(new LinkLost());
+        Context.Parent.Tell(new LinkLost(_peer.Actor));
     }
 }

@@ -29,6 +29,9 @@ internal sealed class WorkerHostActor(
 {
     private Employment? _work;
     private IActorRef? _link;
+
+    /// <summary>Who has engaged this process last: that an earlier one is lost means nothing any more.</summary>
+    private IActorRef? _coordinator;
     private readonly List<IActorRef> _held = [];
     private int _actors;
 
@@ -43,7 +46,7 @@ internal sealed class WorkerHostActor(
             case IMessage body:
                 Take(new FromPeer(body));
                 break;
-            case LinkLost when Sender.Equals(_link):
+            case LinkLost lost when Sender.Equals(_link) && Equals(lost.Peer, _coordinator):
                 Take(new CoordinatorLost());
                 break;
             case Farewell farewell when Sender.Equals(_link):
@@ -131,6 +134,7 @@ internal sealed class WorkerHostActor(
             }
         }
 
+        _coordinator = peer.Actor;
         _link.Tell(new Rebind(peer, engagement.Incarnation));
         say($"works for {peer.Address}");
     }

@@ -84,6 +84,16 @@ public sealed class Messages_with_bulk : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_numbers_of_a_result_are_those_it_had_before_its_buffer_was_given_back(bool isSameHost)
+    {
+        var wire = Offer<Wire.RangeResult>(Result(rows: 7), isSameHost);
+        Assert.Equal((7, 7.1, 100L), (wire.RowCount, wire.LossSum, wire.TokenCount));
+        Withdraw(wire.Gradient);
+    }
+
     [Fact]
     public async Task A_result_of_no_tokens_is_the_sum_over_nothing()
     {
