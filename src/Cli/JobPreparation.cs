@@ -34,7 +34,8 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
 
     /// <summary>Prepares the job.</summary>
     /// <exception cref="RnnLmException">Text, tokenizer or a setting cannot be used.</exception>
-    public PreparedJob Run(DeviceChoice devices)
+    /// <param name="numerics">What computes: <c>cpu</c> or <c>cuda</c>.</param>
+    public PreparedJob Run(string numerics)
     {
         var settings = request.ToJson();
         var draft = Draft(settings);
@@ -49,15 +50,10 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             ? source.Load("the validation text", validationPatterns, textSettings, corpus.Tokenizer)
             : null;
 
-        var examples = CorpusExamples.ForTraining(corpus.Tokens, draft.Plan);
-        var plan = new Plan(examples.Training, draft.Plan);
+        var inputs = InputsOf(draft.Plan, corpus, validationCorpus);
         long totalSteps = request.Get(TrainSettings.Steps)
-            ?? checked((long)Math.Ceiling(request.Get(TrainSettings.Epochs) * plan.StepsPerEpoch));
+            ?? checked((long)Math.Ceiling(request.Get(TrainSettings.Epochs) * inputs.Plan.StepsPerEpoch));
         settings.Set(TrainSettings.Steps.Keys[0], totalSteps);
-        var validation = new ExamplePieces(
-            validationCorpus is null ? examples.HeldOut : CorpusExamples.ForEvaluation(
-                validationCorpus.Tokens, draft.Plan));
-        string numerics = devices.Numerics;
         var job = Complete(draft, corpus, totalSteps, numerics);
         var config = new RunConfig(
             settings,
@@ -65,7 +61,24 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             validationCorpus?.ContentHash,
             request.Resumed?.SelfTest,
             (request.Resumed?.Reproducible ?? true) && job.Numerics == numerics);
-        return new PreparedJob(config, corpus, validationCorpus, new CoordinatorInputs(plan, validation));
+        return new PreparedJob(config, corpus, validationCorpus, inputs);
+    }
+
+    /// <summary>A job that was prepared elsewhere, from its token files.</summary>
+    /// <param name="config">As it was recorded.</param>
+    /// <param name="corpus">The training text; owned.</param>
+    /// <param name="validationCorpus">The validation text, if it has files of its own; owned.</param>
+    public static PreparedJob Of(RunConfig config, Corpus corpus, Corpus? validationCorpus) =>
+        new(config, corpus, validationCorpus, InputsOf(config.Job.Plan, corpus, validationCorpus));
+
+    private static CoordinatorInputs InputsOf(PlanSettings settings, Corpus corpus, Corpus? validationCorpus)
+    {
+        var examples = CorpusExamples.ForTraining(corpus.Tokens, settings);
+        return new CoordinatorInputs(
+            new Plan(examples.Training, settings),
+            new ExamplePieces(validationCorpus is null
+                ? examples.HeldOut
+                : CorpusExamples.ForEvaluation(validationCorpus.Tokens, settings)));
     }
 
     private Corpus LoadCorpus(CorpusSource source, IReadOnlyList<string> patterns, CorpusSettings settings) =>

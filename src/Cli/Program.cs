@@ -37,6 +37,8 @@ internal static class Program
                 "however many workers there were.")
             {
                 TrainCommand.Create(),
+                CertificatesCommand.Create(),
+                CoordinatorCommand.Create(),
                 WorkerCommand.Create(),
                 EvaluateCommand.Create(),
                 GenerateCommand.Create(),
@@ -46,6 +48,10 @@ internal static class Program
                 SetupCommand.Create(),
                 SettingsCommand.Create(),
             };
+            foreach (var command in JobCommands.Create())
+            {
+                root.Subcommands.Add(command);
+            }
 
             // A prompt may begin with @.
             var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });

@@ -18,6 +18,26 @@ internal sealed record RunConfig(
     /// <summary>The format that this version writes.</summary>
     public const int CurrentFormat = 3;
 
+    /// <summary>What the file holds beside settings: it follows from them, from the text or from how the run went.
+    /// </summary>
+    public static readonly IReadOnlyList<string> DerivedKeys =
+    [
+        "format", "padding_id", "validation_hash", "self_test", "reproducible", "job_hash", TokensKey,
+        ValidationTokensKey, EndKey + ".exit_code", EndKey + ".reason", "job.corpus.hash", "job.tokenizer.hash",
+        "job.model.vocabulary_size", "job.model.padding_id", "job.initial_weights", "job.optimizer.beta1",
+        "job.optimizer.beta2", "job.optimizer.epsilon", "job.optimizer.schedule.total_steps", "job.gradient_dtype",
+        "job.numerics",
+    ];
+
+    /// <summary>Where a submitted run has the name of its token file in the run storage.</summary>
+    public const string TokensKey = "tokens";
+
+    /// <summary>The same for its validation text.</summary>
+    public const string ValidationTokensKey = "validation_tokens";
+
+    /// <summary>Where a submitted run says why it will not go on.</summary>
+    public const string EndKey = "end";
+
     private const int HashDigits = 64;
 
     /// <summary>Of the job.</summary>
@@ -30,12 +50,14 @@ internal sealed record RunConfig(
     public T Get<T>(Setting<T> setting) => setting.Read(Texts(setting));
 
     /// <summary>The same as one would write it; by default in a run that is older than the setting.</summary>
-    public IReadOnlyList<string> Texts(ISetting setting) => Settings.At(setting.Keys[0]) switch
-    {
-        null => setting.Default is { } value ? [value] : [],
-        JsonArray list => [.. list.Select(Text)],
-        var node => [Text(node)],
-    };
+    public IReadOnlyList<string> Texts(ISetting setting) => Settings.At(setting.Keys[0]) is { } node
+        ? TextsOf(node)
+        : setting.Default is { } value ? [value] : [];
+
+    /// <summary>A value of a setting as one would write it.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
+    public static IReadOnlyList<string> TextsOf(JsonNode node) =>
+        node is JsonArray list ? [.. list.Select(Text)] : [Text(node)];
 
     /// <summary>As the JSON object of the file. The first lines repeat what people look for most.</summary>
     public JsonObject ToJson()
@@ -157,6 +179,10 @@ internal static class JsonPath
     /// <summary>The value there; null when there is none.</summary>
     public static JsonNode? At(this JsonObject json, string path) =>
         path.Split('.').Aggregate((JsonNode?)json, (node, name) => (node as JsonObject)?[name]);
+
+    /// <summary>The paths of all values that are no objects.</summary>
+    public static IEnumerable<string> Leaves(this JsonObject json) => json.SelectMany(member =>
+        member.Value is JsonObject inner ? inner.Leaves().Select(name => $"{member.Key}.{name}") : [member.Key]);
 
     /// <summary>Puts a value there, making the objects on the way.</summary>
     public static void Set(this JsonObject json, string path, JsonNode? value)

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using System.Net;
 using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -162,13 +161,6 @@ internal static class Values
         text.StartsWith("--", StringComparison.Ordinal)
             ? throw new FormatException($"there is no option '{text}' (a file of that name is './{text}')")
             : FullPath(text))];
-
-    /// <summary>An IP address and a port.</summary>
-    public static IPEndPoint Endpoint(string text) =>
-        IPEndPoint.TryParse(text, out var endpoint) && text.EndsWith(
-            string.Create(CultureInfo.InvariantCulture, $":{endpoint.Port}"), StringComparison.Ordinal)
-            ? endpoint
-            : throw new FormatException("it must be an IP address and a port, like 127.0.0.1:4053");
 
     /// <summary>On or off.</summary>
     public static bool Switch(string text) =>

@@ -17,15 +17,17 @@ internal sealed class StopSignals : IDisposable
     private readonly PosixSignalRegistration _hangUp;
 
     /// <summary>Begins to listen.</summary>
-    public StopSignals()
+    /// <param name="hasTerminal">Whether what a terminal sends is meant for this process. It sends SIGINT and SIGHUP to
+    /// everything that was started from it: where they are meant for another, they pass by.</param>
+    public StopSignals(bool hasTerminal = true)
     {
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
         {
             // Not cancelled, the signal does what it does by default: the process ends.
-            context.Cancel = _requested.TrySetResult(new StopRequested(ExitCode.Interrupted));
+            context.Cancel = !hasTerminal || _requested.TrySetResult(new StopRequested(ExitCode.Interrupted));
         });
-        _terminate = Listen(PosixSignal.SIGTERM, ExitCode.Terminated);
-        _hangUp = Listen(PosixSignal.SIGHUP, ExitCode.HungUp);
+        _terminate = Listen(PosixSignal.SIGTERM, ExitCode.Terminated, isMeant: true);
+        _hangUp = Listen(PosixSignal.SIGHUP, ExitCode.HungUp, isMeant: hasTerminal);
     }
 
     /// <summary>Ends with the first signal.</summary>
@@ -39,10 +41,14 @@ internal sealed class StopSignals : IDisposable
         _hangUp.Dispose();
     }
 
-    private PosixSignalRegistration Listen(PosixSignal signal, ExitCode code) =>
+    private PosixSignalRegistration Listen(PosixSignal signal, ExitCode code, bool isMeant) =>
         PosixSignalRegistration.Create(signal, context =>
         {
-            _requested.TrySetResult(new StopRequested(code));
+            if (isMeant)
+            {
+                _requested.TrySetResult(new StopRequested(code));
+            }
+
             context.Cancel = true;
         });
 }

@@ -10,28 +10,27 @@ internal sealed class TrainRequest
 {
     private readonly Dictionary<ISetting, IReadOnlyList<string>> _texts = [];
 
-    private TrainRequest(ParseResult parsed, RunConfig? resumed)
+    private TrainRequest(Dictionary<ISetting, IReadOnlyList<string>> given, RunConfig? resumed)
     {
         Resumed = resumed;
-        var given = TrainSettings.All.Where(
-            setting => parsed.GetResult(setting.Option) is { Implicit: false }).ToHashSet();
-        Refuse(given.Contains(TrainSettings.Steps) && given.Contains(TrainSettings.Epochs),
+        Refuse(given.ContainsKey(TrainSettings.Steps) && given.ContainsKey(TrainSettings.Epochs),
             "--steps and --epochs say the same thing in two ways; give one of them");
-        Refuse(resumed is not null && given.Contains(TrainSettings.InitialWeights),
+        Refuse(resumed is not null && given.ContainsKey(TrainSettings.InitialWeights),
             "--init begins a run and --resume goes on with one; give one of them");
-        var preset = Preset.All[resumed?.Get(
-            TrainSettings.PresetName) ?? parsed.GetRequiredValue(TrainSettings.PresetName)];
-        Refuse(given.Contains(TrainSettings.PresetName) && preset.Name != parsed.GetValue(TrainSettings.PresetName),
-            $"--preset {parsed.GetValue(TrainSettings.PresetName)}: the run in --run was begun with {preset.Name}; " +
-            $"leave it out");
+        string asked = given.TryGetValue(TrainSettings.PresetName, out var name)
+            ? TrainSettings.PresetName.Read(name)
+            : TrainSettings.PresetName.Default!;
+        var preset = Preset.All[resumed?.Get(TrainSettings.PresetName) ?? asked];
+        Refuse(name is not null && preset.Name != asked,
+            $"--preset {asked}: the run in --run was begun with {preset.Name}; leave it out");
         foreach (var setting in TrainSettings.All)
         {
-            _texts[setting] = given.Contains(setting) ? Given(parsed, setting)
+            _texts[setting] = given.TryGetValue(setting, out var texts) ? texts
                 : resumed is not null && setting.Keys.Count > 0 ? resumed.Texts(setting)
                 : preset.Texts.GetValueOrDefault(setting.Option.Name) ?? (setting.Default is { } value ? [value] : []);
         }
 
-        if (given.Contains(TrainSettings.Epochs))
+        if (given.ContainsKey(TrainSettings.Epochs))
         {
             _texts[TrainSettings.Steps] = [];
         }
@@ -46,7 +45,7 @@ internal sealed class TrainRequest
             // What the preset says of sentences is not for windows.
             foreach (var setting in new[] { TrainSettings.SplitSentences, TrainSettings.SentenceTokens })
             {
-                _texts[setting] = given.Contains(setting) ? _texts[setting] : ["false"];
+                _texts[setting] = given.GetValueOrDefault(setting) ?? ["false"];
             }
         }
     }
@@ -62,8 +61,46 @@ internal sealed class TrainRequest
         bool resumes = parsed.GetValue(TrainSettings.Resume);
         string? run = parsed.GetValue(TrainSettings.Run);
         Refuse(resumes && run is null, "--resume needs --run: the run to go on with");
-        return new TrainRequest(parsed, resumes ? RunConfig.Read(RunDirectory.Open(run!)) : null);
+        var given = TrainSettings.All
+            .Where(setting => parsed.GetResult(setting.Option) is { Implicit: false })
+            .ToDictionary(setting => setting, setting => Given(parsed, setting));
+        return new TrainRequest(given, resumes ? RunConfig.Read(RunDirectory.Open(run!)) : null);
     }
+
+    /// <summary>What a job file asks for: it has the form of config.json, and may leave out what the preset says.
+    /// </summary>
+    /// <param name="path">For messages.</param>
+    /// <param name="job">The file.</param>
+    /// <exception cref="RnnLmException">It holds what is no setting, or a value that cannot be (exit code 3).
+    /// </exception>
+    public static TrainRequest OfJobFile(string path, JsonObject job)
+    {
+        var given = new Dictionary<ISetting, IReadOnlyList<string>>();
+        var known = TrainSettings.All.SelectMany(setting => setting.Keys).Concat(RunConfig.DerivedKeys).ToHashSet();
+        if (job.Leaves().FirstOrDefault(key => !known.Contains(key)) is { } unknown)
+        {
+            throw RnnLmException.BadInput($"{path}: '{unknown}' is no setting; a job file has the form of config.json");
+        }
+
+        foreach (var setting in TrainSettings.All.Where(setting => setting.Keys.Any(key => job.At(key) is not null)))
+        {
+            string key = setting.Keys.First(key => job.At(key) is not null);
+            try
+            {
+                given[setting] = RunConfig.TextsOf(job.At(key)!);
+                setting.ToJson(given[setting]);
+            }
+            catch (FormatException failure)
+            {
+                throw RnnLmException.BadInput($"{path}: {key}: {failure.Message}", failure);
+            }
+        }
+
+        return new TrainRequest(given, null);
+    }
+
+    /// <summary>What a run asks for that is gone on with as it is.</summary>
+    public static TrainRequest OfRun(RunConfig run) => new([], run);
 
     /// <summary>The value of a setting.</summary>
     public T Get<T>(Setting<T> setting) => setting.Read(_texts[setting]);

@@ -167,14 +167,14 @@ internal static class TrainSettings
 
     public static Setting<int?> Threads { get; } = new(
         "--threads", "N",
-        "Shards that each worker computes side by side; cores ÷ workers, at least 1, if not given. The optimizer " +
-        "uses as many as the workers have together, at most the cores; tokenizing uses all cores.",
+        "Shards that each worker computes side by side; cores ÷ workers (of all processes), at least 1, if not " +
+        "given. The optimizer uses as many as the workers have together, at most the cores; tokenizing uses all cores.",
         text => Whole(text, 1, MostActors));
 
     public static Setting<int> Processes { get; } = new(
         "--processes", "N",
         "Worker processes on this machine, which `train` starts, watches and starts again when they end; 0 for " +
-        "workers in the process of `train` itself. On the CPU each has one worker, with CUDA one GPU.",
+        "workers in the process of `train` itself. Each has `--workers` workers, with CUDA its share of the GPUs.",
         text => Whole(text, 0, MostProcesses), "0");
 
     public static Setting<int> MaxRestarts { get; } = new(
@@ -182,6 +182,11 @@ internal static class TrainSettings
         "How often a worker process of `--processes` is started again that ends within a minute, before it is given " +
         "up. Without any the run ends with exit code 4.",
         text => Whole(text, 0), "5");
+
+    public static Setting<int> MinWorkers { get; } = new(
+        "--min-workers", "N",
+        "Workers, or worker processes, that the first step waits for; later the run goes on with any that there are.",
+        text => Whole(text, 1, MostActors), "1", "min_workers");
 
     public static Setting<string> Device { get; } = new(
         "--device", "D",
@@ -250,8 +255,8 @@ internal static class TrainSettings
         ]),
         ("How it runs",
         [
-            Run, Resume, Workers, Threads, Processes, MaxRestarts, Device, AllowMixed, VerifyEvery, OnMismatch,
-            EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Json,
+            Run, Resume, Workers, Threads, Processes, MaxRestarts, MinWorkers, Device, AllowMixed, VerifyEvery,
+            OnMismatch, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Json,
         ]),
     ];
 

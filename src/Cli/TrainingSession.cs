@@ -33,7 +33,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         try
         {
             var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
-            using var prepared = new JobPreparation(request, view).Run(devices);
+            using var prepared = new JobPreparation(request, view).Run(devices.Numerics);
             var config = prepared.Config;
             var layout = ParameterLayout.For(config.Job.Model);
             var workers = await starting.ConfigureAwait(false);
@@ -46,12 +46,31 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             // Before the jobs are compared: of a run that is being trained, that is what there is to say.
             using var lease = run.TakeLease(LeaseHolder.ThisProcess());
             RequireSameJob(run, config.Job);
-            await TrainAsync(run, lease, config, prepared, workers, initial, buffers).ConfigureAwait(false);
+
+            // From here on a signal saves before it ends; until here there is nothing to save, and it ends the process
+            // at once.
+            using var signals = new StopSignals();
+            await TrainAsync(run, lease, config, prepared, workers, initial, buffers, signals.Requested)
+                .ConfigureAwait(false);
         }
         finally
         {
             await (await starting.ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Goes on with a run that was prepared, until its last step is saved.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="lease">Of this process.</param>
+    /// <param name="prepared">Its job.</param>
+    /// <param name="workers">Who computes.</param>
+    /// <param name="stop">Ends it after saving the last committed version.</param>
+    /// <exception cref="RnnLmException">Why it did not reach the last step.</exception>
+    public async Task GoOnAsync(
+        RunDirectory run, Lease lease, PreparedJob prepared, TrainingWorkers workers, Task<StopRequested> stop)
+    {
+        using var buffers = workers.MakeBuffers(ParameterLayout.For(prepared.Config.Job.Model).Length);
+        await TrainAsync(run, lease, prepared.Config, prepared, workers, null, buffers, stop).ConfigureAwait(false);
     }
 
     private string DefaultRunPath()
@@ -101,11 +120,9 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         PreparedJob prepared,
         TrainingWorkers workers,
         TrainingState? initial,
-        FloatBufferPool buffers)
+        FloatBufferPool buffers,
+        Task<StopRequested> stop)
     {
-        // From here on a signal saves before it ends; until here there is nothing to save, and it ends the process at
-        // once.
-        using var signals = new StopSignals();
         var job = config.Job;
         var layout = ParameterLayout.For(job.Model);
         using var gradients = new GradientPool(layout);
@@ -163,20 +180,42 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             {
                 VerifyEvery = config.Get(TrainSettings.VerifyEvery),
                 OnMismatch = config.Get(TrainSettings.OnMismatch),
+                MinWorkers = MinWorkers(workers),
                 Seed = job.Seed,
             },
             prepared.Inputs,
             state,
             new Optimizer(job.Optimizer, buffers, threads));
-        await CoordinatorActor.RunAsync(
-            workers.System,
-            coordinator,
-            recorder,
-            address => workers.Start(new TrainingWork(
-                address, job, lease.Incarnation, buffers, gradients, text => recorder.Show(view => view.Notice(text)))),
-            Task.WhenAny(signals.Requested, workers.Exhausted).Unwrap()).ConfigureAwait(false);
+        try
+        {
+            await CoordinatorActor.RunAsync(
+                workers.System,
+                new ActorId(workers.CoordinatorName),
+                coordinator,
+                recorder,
+                address => workers.Start(new TrainingWork(
+                    address,
+                    job,
+                    lease.Incarnation,
+                    buffers,
+                    gradients,
+                    text => recorder.Show(view => view.Notice(text)))),
+                Task.WhenAny(stop, workers.Exhausted).Unwrap()).ConfigureAwait(false);
+        }
+        finally
+        {
+            await workers.EndAsync().ConfigureAwait(false);
+        }
 
         Finish(run, prepared, config, recorder);
+    }
+
+    private int MinWorkers(TrainingWorkers workers)
+    {
+        int least = request.Get(TrainSettings.MinWorkers);
+        return workers.Limit < least
+            ? throw RnnLmException.Usage($"--min-workers {least}: there will be {workers.Limit}; give fewer")
+            : least;
     }
 
     private (TrainingState State, LedgerChain Ledger, double? BestLoss, bool IsEvaluated) Resume(

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using Akka.Actor;
 using RnnLm.Cluster;
 using RnnLm.Coordinator;
@@ -25,8 +24,11 @@ internal sealed record TrainingWork(
 /// <summary>Those who compute for <c>train</c>, and the actor system that they and the coordinator live in.</summary>
 internal abstract class TrainingWorkers(ActorSystem system) : IAsyncDisposable
 {
-    /// <summary>Where the coordinator lives; whoever runs it terminates it.</summary>
+    /// <summary>Where the coordinator lives.</summary>
     public ActorSystem System => system;
+
+    /// <summary>The coordinator's name there.</summary>
+    public virtual string CoordinatorName => ActorId.Coordinator.Name;
 
     /// <summary>Workers that there will ever be; null when others may come.</summary>
     public abstract int? Limit { get; }
@@ -40,11 +42,7 @@ internal abstract class TrainingWorkers(ActorSystem system) : IAsyncDisposable
     /// <summary>Starts those that the request asks for.</summary>
     public static async Task<TrainingWorkers> MakeAsync(TrainRequest request) =>
         request.Get(TrainSettings.Processes) is var processes and > 0
-            ? new ProcessWorkers(
-                await ClusterHost.StartAsync("coordinator", new IPEndPoint(IPAddress.Loopback, 0), [])
-                    .ConfigureAwait(false),
-                processes,
-                request)
+            ? await ProcessWorkers.StartAsync(processes, request).ConfigureAwait(false)
             : new LocalWorkers(ActorHost.Start(), request);
 
     /// <summary>Buffers for parameters.</summary>
@@ -52,6 +50,9 @@ internal abstract class TrainingWorkers(ActorSystem system) : IAsyncDisposable
 
     /// <summary>Lets them begin.</summary>
     public abstract void Start(TrainingWork work);
+
+    /// <summary>Ends their work: afterwards nobody touches the run's buffers.</summary>
+    public abstract Task EndAsync();
 
     /// <inheritdoc/>
     public abstract ValueTask DisposeAsync();
@@ -93,8 +94,10 @@ internal sealed class LocalWorkers(ActorSystem system, TrainRequest request) : T
     }
 
     /// <inheritdoc/>
-    public override async ValueTask DisposeAsync() =>
-        await Task.WhenAll(_computing.Select(device => Task.Run(device.Dispose))).ConfigureAwait(false);
+    public override Task EndAsync() => Task.WhenAll(_computing.Select(device => Task.Run(device.Dispose)));
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync() => await System.Terminate().ConfigureAwait(false);
 }
 
 /// <summary>Worker processes that this one starts: a cluster on one machine.</summary>
@@ -103,38 +106,50 @@ internal sealed class ProcessWorkers : TrainingWorkers
     private readonly ClusterHost _host;
     private readonly TrainRequest _request;
     private readonly WorkerProcesses _processes;
-    private readonly int _threads;
-    private readonly int _count;
     private Action<string> _notice = _ => { };
+    private readonly DirectoryInfo _certificates = Directory.CreateTempSubdirectory("rnnlm-");
+    private Hiring? _hiring;
 
-    /// <summary>Processes that have not started.</summary>
+    /// <summary>Starts so many; only they and this process have certificates.</summary>
     /// <exception cref="RnnLmException">There are not so many GPUs.</exception>
-    public ProcessWorkers(ClusterHost host, int count, TrainRequest request)
+    public static async Task<ProcessWorkers> StartAsync(int count, TrainRequest request)
+    {
+        var certificates = NodeCertificates.CreateEphemeral(TimeProvider.System);
+        var options = new ClusterOptions(ClusterHost.CoordinatorRole, ClusterAddress.Loopback, [])
+        {
+            Tls = new MutualTls(certificates, TimeProvider.System),
+        };
+        return new ProcessWorkers(
+            await ClusterHost.StartAsync(options).ConfigureAwait(false), certificates, count, request);
+    }
+
+    private ProcessWorkers(ClusterHost host, NodeCertificates certificates, int count, TrainRequest request)
         : base(host.System)
     {
+        certificates.WriteTo(_certificates.FullName);
         var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
-        if (devices.Kind == DeviceKind.Cuda && devices.Indices.Count != count)
+        if (devices.Kind == DeviceKind.Cuda && devices.Indices.Count < count)
         {
             throw RnnLmException.Usage(
-                $"--processes {count}: with CUDA each process has one GPU, and --device names {devices.Indices.Count}");
+                $"--processes {count}: each needs a GPU of its own, and --device names {devices.Indices.Count}");
         }
 
-        if (request.Get(TrainSettings.Workers) > 1)
-        {
-            throw RnnLmException.Usage("--workers counts workers of this process and --processes others; give one");
-        }
-
-        (_host, _request, _count) = (host, request, count);
-        _threads = request.Get(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / count);
+        (_host, _request) = (host, request);
+        int workers = request.Get(TrainSettings.Workers);
+        int threads = request.Get(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / (count * workers));
+        Threads = devices.Kind == DeviceKind.Cpu ? count * workers * threads : devices.Indices.Count;
         _processes = new WorkerProcesses(
             count,
             index =>
             [
                 "worker",
-                "--seed-node", host.Address,
+                "--seed-node", host.Address.ToString(),
+                "--certificates", _certificates.FullName,
+                "--certificate-name", certificates.Name,
                 "--name", ActorId.Worker(index).Name,
-                "--threads", _threads.ToString(CultureInfo.InvariantCulture),
-                "--device", devices.Kind == DeviceKind.Cpu ? "cpu" : $"cuda:{devices.Indices[index]}",
+                "--workers", workers.ToString(CultureInfo.InvariantCulture),
+                "--threads", threads.ToString(CultureInfo.InvariantCulture),
+                "--device", DeviceOf(devices, index, count),
                 "--stop-at-end-of-input",
             ],
             request.Get(TrainSettings.MaxRestarts),
@@ -149,7 +164,7 @@ internal sealed class ProcessWorkers : TrainingWorkers
     public override int? Limit => null;
 
     /// <inheritdoc/>
-    public override int Threads => _count * _threads;
+    public override int Threads { get; }
 
     /// <inheritdoc/>
     public override Task<StopRequested> Exhausted => _processes.Exhausted;
@@ -161,7 +176,9 @@ internal sealed class ProcessWorkers : TrainingWorkers
     public override void Start(TrainingWork work)
     {
         _notice = work.Notice;
-        _host.Hire(
+        _host.StartRegistry();
+        _hiring = _host.Hire(
+            CoordinatorName,
             work.Coordinator,
             work.Job,
             work.Incarnation,
@@ -171,9 +188,25 @@ internal sealed class ProcessWorkers : TrainingWorkers
     }
 
     /// <inheritdoc/>
+    public override async Task EndAsync()
+    {
+        if (_hiring is not null)
+        {
+            await _hiring.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
     {
         await _processes.DisposeAsync().ConfigureAwait(false);
         await _host.DisposeAsync().ConfigureAwait(false);
+        _certificates.Delete(recursive: true);
     }
+
+    /// <summary>GPUs are dealt out in turn.</summary>
+    private static string DeviceOf(DeviceChoice devices, int process, int processes) =>
+        devices.Kind == DeviceKind.Cpu
+            ? "cpu"
+            : $"cuda:{string.Join(',', devices.Indices.Where((_, turn) => turn % processes == process))}";
 }

@@ -35,7 +35,8 @@ internal sealed class WorkerProcesses(
     public Task<StopRequested> Exhausted => _exhausted.Task;
 
     /// <summary>Starts them.</summary>
-    public void Start() => _watching = [.. Enumerable.Range(0, count).Select(index => Task.Run(() => WatchAsync(index)))];
+    public void Start() =>
+        _watching = [.. Enumerable.Range(0, count).Select(index => Task.Run(() => WatchAsync(index)))];
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -63,7 +64,7 @@ internal sealed class WorkerProcesses(
                 notice($"{name}; it has been started {restarts} times within a minute and is given up");
                 if (Interlocked.Increment(ref _givenUp) == count)
                 {
-                    _exhausted.TrySetResult(new StopRequested(ExitCode.Cluster));
+                    _exhausted.TrySetResult(new StopRequested(ExitCode.Cluster, name));
                 }
 
                 return;

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.AspNetCore.Hosting;
 
 namespace RnnLm.Cluster;
 
@@ -21,9 +22,14 @@ internal sealed class BulkPlane : IAsyncDisposable
     public IWorkQueue Work => _work;
 
     /// <summary>Starts to serve.</summary>
-    /// <param name="host">Where it listens.</param>
-    public static async Task<BulkPlane> StartAsync(IPAddress host) =>
-        new(await BulkServer.StartAsync(host, null).ConfigureAwait(false), new BulkClient(null));
+    /// <param name="listen">Where it listens.</param>
+    /// <param name="options">Where others reach the process, and its certificates.</param>
+    public static async Task<BulkPlane> StartAsync(IPAddress listen, ClusterOptions options) => new(
+        await BulkServer.StartAsync(
+            listen,
+            options.Listen.Host,
+            options.Tls is { } tls ? on => on.UseHttps(tls.ForKestrel()) : null).ConfigureAwait(false),
+        new BulkClient(options.Tls?.ForClient()));
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -77,15 +77,16 @@ internal sealed class BulkServer : IAsyncDisposable
 
     /// <summary>Starts to serve.</summary>
     /// <param name="host">Where it listens.</param>
+    /// <param name="name">By which others reach it.</param>
     /// <param name="secure">Demands certificates; null only on loopback.</param>
-    public static async Task<BulkServer> StartAsync(IPAddress host, Action<ListenOptions>? secure)
+    public static async Task<BulkServer> StartAsync(IPAddress host, string name, Action<ListenOptions>? secure)
     {
         ArgumentNullException.ThrowIfNull(host);
         Invariant.Require(
             secure is not null || IPAddress.IsLoopback(host), "off loopback nothing listens without certificates");
         var server = new BulkServer(host, secure);
         await server._server.StartAsync().ConfigureAwait(false);
-        server.Address = new Uri(server._server.Urls.Single()).Authority;
+        server.Address = new ClusterAddress(name, new Uri(server._server.Urls.Single()).Port).ToString();
         return server;
     }
 
@@ -155,7 +156,8 @@ internal sealed class BulkServer : IAsyncDisposable
     private async Task ServeAsync(HttpContext context)
     {
         var (request, response) = (context.Request, context.Response);
-        if (!HttpMethods.IsGet(request.Method) || !TryParse(request.Path.Value, out var id) || Open(id) is not { } offer)
+        bool isNumber = TryParse(request.Path.Value, out var id);
+        if (!HttpMethods.IsGet(request.Method) || !isNumber || Open(id) is not { } offer)
         {
             response.StatusCode = StatusCodes.Status404NotFound;
             return;

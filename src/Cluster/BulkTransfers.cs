@@ -14,8 +14,16 @@ namespace RnnLm.Cluster;
 /// <param name="layout">Of the model.</param>
 internal sealed class BulkTransfers(
     BulkServer server, BulkClient client, FloatBufferPool parameters, GradientPool gradients, ParameterLayout layout)
-    : IDisposable
+    : IAsyncDisposable
 {
+    /// <summary>How long the end waits for fetches that are under way; they have been cancelled.</summary>
+    private static readonly TimeSpan s_endDeadline = TimeSpan.FromSeconds(10);
+
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Fetches that are under way, and one until the end.</summary>
+    private int _active = 1;
+
     private readonly ConditionalWeakTable<ParameterVersion, Lazy<UInt128>> _hashes = [];
     private readonly SharedMemoryPool _staging = new();
     private readonly SharedMemoryMappings _mappings = new();
@@ -33,12 +41,19 @@ internal sealed class BulkTransfers(
                 return Translation.ToWire(
                     publish,
                     server.Add(Payload.Of(values), hash, values.Memory as SharedMemory, version.Release));
-            case RangeResult { Gradient: { IsIdentity: true } gradient } result:
-                var wire = Translation.ToWire(result, null);
-                gradient.Release();
-                return wire;
             case RangeResult { Gradient: var gradient } result:
-                return Translation.ToWire(result, OfferGradient(gradient, isSameHost));
+                // Written down before the gradient is given back, when another thread takes it.
+                var wire = Translation.ToWire(result, null);
+                if (gradient.IsIdentity)
+                {
+                    gradient.Release();
+                }
+                else
+                {
+                    wire.Gradient = OfferGradient(gradient, isSameHost);
+                }
+
+                return wire;
             default:
                 throw new InvalidOperationException($"{message.GetType().Name} has no bulk");
         }
@@ -81,7 +96,7 @@ internal sealed class BulkTransfers(
         // Taken with the first of them that comes: until then the length is a word.
         byte[]? bytes = null;
         var content = new Payload(reference.Length, [() => bytes ??= new byte[reference.Length]]);
-        await client.FetchAsync(address, reference, content, cancellation).ConfigureAwait(false);
+        await FetchAsync(address, reference, content, cancellation).ConfigureAwait(false);
         return WireSerializer.Read(large.Manifest, bytes);
     }
 
@@ -110,7 +125,7 @@ internal sealed class BulkTransfers(
         var buffer = parameters.Rent();
         try
         {
-            await client.FetchAsync(address, reference, Payload.Of(buffer), cancellation).ConfigureAwait(false);
+            await FetchAsync(address, reference, Payload.Of(buffer), cancellation).ConfigureAwait(false);
         }
         catch
         {
@@ -141,7 +156,7 @@ internal sealed class BulkTransfers(
             gradient.RowCount = result.RowCount;
             if (result.Gradient is { } reference)
             {
-                await client.FetchAsync(address, reference, Payload.Of(gradient), cancellation).ConfigureAwait(false);
+                await FetchAsync(address, reference, Payload.Of(gradient), cancellation).ConfigureAwait(false);
                 Translation.CheckRows(gradient);
             }
         }
@@ -154,11 +169,35 @@ internal sealed class BulkTransfers(
         return new RangeResult(result.Incarnation, worker, result.Step, range, result.TokenHash, gradient);
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
+    /// <summary>Waits until nobody writes the buffers any more.</summary>
+    public async ValueTask DisposeAsync()
     {
+        Leave();
+        await Task.WhenAny(_idle.Task, Task.Delay(s_endDeadline)).ConfigureAwait(false);
         _staging.Dispose();
         _mappings.Dispose();
+    }
+
+    private async Task FetchAsync(
+        string address, Wire.BulkReference reference, Payload destination, CancellationToken cancellation)
+    {
+        Interlocked.Increment(ref _active);
+        try
+        {
+            await client.FetchAsync(address, reference, destination, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
+    private void Leave()
+    {
+        if (Interlocked.Decrement(ref _active) == 0)
+        {
+            _idle.TrySetResult();
+        }
     }
 
     private Wire.BulkReference OfferGradient(Gradient gradient, bool isSameHost)

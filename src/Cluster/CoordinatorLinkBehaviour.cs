@@ -31,9 +31,9 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
         BulkOffered { Body: Wire.RangeResult result } => OnOffered(result),
         FromPeer { Body: Wire.Publish publish } => OnPublish(publish),
         FromPeer { Body: Wire.Large { Content: not null } large } => [new FetchBulk(large)],
+        PeerGone or FromPeer { Body: Wire.Farewell } => Withdraw(_ => true),
         FromPeer { Body: var body } => [new Send(worker, Translation.FromCoordinator(body, extent))],
         BulkFetched fetched => OnFetched(fetched),
-        PeerGone => Withdraw(_ => true),
         _ => throw new InvalidOperationException($"the link to the coordinator does not know {message.GetType().Name}"),
     };
 

@@ -48,6 +48,7 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
     /// <summary>Whose application is under way, or who has engaged it.</summary>
     private string _coordinator = string.Empty;
     private bool _isEngaged;
+    private DateTimeOffset _applied;
     private DateTimeOffset _notBefore;
 
     /// <inheritdoc/>
@@ -87,6 +88,7 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
         }
 
         (_job, _coordinator, _isEngaged) = (employ.Job, employ.Coordinator, false);
+        _applied = now;
         _notBefore = now + s_answer;
         return [new ApplyTo(employ.Coordinator)];
     }
@@ -111,10 +113,19 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
         return [new Say($"{_coordinator} refuses {worker}: {reason}")];
     }
 
+    /// <summary>
+    /// It looks for work at once, but where it has just applied it does so again only after a while: two workers of one
+    /// name would take the place from each other as fast as messages travel.
+    /// </summary>
     private Effect[] OnLost()
     {
+        if (!_isEngaged)
+        {
+            return [];
+        }
+
         _isEngaged = false;
-        _notBefore = default;
+        _notBefore = _applied + RegisterEvery;
         return Register();
     }
 

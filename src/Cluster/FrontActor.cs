@@ -1,15 +1,16 @@
-using System.Text.RegularExpressions;
 using Akka.Actor;
 
 namespace RnnLm.Cluster;
 
 /// <summary>What a worker is told of the run that it works for.</summary>
+/// <param name="Name">What the registry calls it.</param>
 /// <param name="JobHash">Of its job.</param>
 /// <param name="Incarnation">Of its coordinator.</param>
 /// <param name="Numerics">The job's: <c>cpu</c> or <c>cuda</c>.</param>
 /// <param name="AllowMixed">Whether workers of other numerics may work.</param>
 /// <param name="Extent">Model and shards.</param>
-internal sealed record RunFacts(string JobHash, long Incarnation, string Numerics, bool AllowMixed, RunExtent Extent);
+internal sealed record RunFacts(
+    string Name, string JobHash, long Incarnation, string Numerics, bool AllowMixed, RunExtent Extent);
 
 /// <summary>
 /// Where workers of other processes apply to a coordinator: each that may work gets a link
@@ -20,17 +21,43 @@ internal sealed record RunFacts(string JobHash, long Incarnation, string Numeric
 /// <param name="transfers">The bulk plane of this process.</param>
 /// <param name="bulk">Its address: host:port.</param>
 /// <param name="work">Hashes and copies.</param>
-internal sealed partial class FrontActor(
-    RunFacts facts, IActorRef coordinator, BulkTransfers transfers, string bulk, IWorkQueue work) : UntypedActor
+/// <param name="registry">Is told, every few seconds, that workers are wanted here.</param>
+internal sealed class FrontActor(
+    RunFacts facts,
+    IActorRef coordinator,
+    BulkTransfers transfers,
+    string bulk,
+    IWorkQueue work,
+    IActorRef registry) : UntypedActor, IWithTimers
 {
     private readonly Dictionary<string, IActorRef> _links = new(StringComparer.Ordinal);
     private int _applications;
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    /// <inheritdoc/>
+    protected override SupervisorStrategy SupervisorStrategy() => new StoppingSupervisorStrategy().Create();
+
+    /// <inheritdoc/>
+    protected override void PreStart()
+    {
+        Context.Watch(coordinator);
+        Timers.StartPeriodicTimer(
+            nameof(Announce), new Announce(), TimeSpan.Zero, EmploymentBehaviour.RegisterEvery);
+    }
 
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
         switch (message)
         {
+            case Announce:
+                registry.Tell(new Wire.Hire { Version = ProtocolVersion.Current, Job = facts.Name });
+                break;
+            case Akka.Actor.Terminated:
+                Context.Stop(Self);
+                break;
             case Wire.Apply apply when WhyNot(apply) is { } reason:
                 Sender.Tell(new Wire.Refuse { Reason = reason });
                 break;
@@ -42,9 +69,9 @@ internal sealed partial class FrontActor(
 
     private string? WhyNot(Wire.Apply apply) =>
         ProtocolVersion.WhyNot(apply.Version) is { } version ? version
-        : !Name().IsMatch(apply.Worker) ? "a worker's name has 1 to 100 letters, digits and . _ : -"
+        : !WorkerName.IsOne(apply.Worker) ? WorkerName.Rule
         : apply.Numerics != facts.Numerics && !facts.AllowMixed
-            ? $"it computes with {apply.Numerics}, the run with {facts.Numerics} (--allow-mixed lets it work all the same)"
+            ? $"it computes with {apply.Numerics}, the run with {facts.Numerics} (--allow-mixed lets it work)"
         : null;
 
     private void Engage(Wire.Apply apply)
@@ -88,6 +115,5 @@ internal sealed partial class FrontActor(
             link);
     }
 
-    [GeneratedRegex("^[A-Za-z0-9._:-]{1,100}$")]
-    private static partial Regex Name();
+    private sealed record Announce;
 }

@@ -15,7 +15,8 @@ internal sealed record Peer(IActorRef? Actor, Address Address, string Bulk, stri
 internal sealed record Rebind(Peer Peer, long Incarnation);
 
 /// <summary>To the actor that keeps a worker's link: its coordinator cannot be reached any more.</summary>
-internal sealed record LinkLost;
+/// <param name="Peer">Its end of the link; null when it has not spoken.</param>
+internal sealed record LinkLost(IActorRef? Peer);
 
 /// <summary>
 /// One end of a link between two processes. Small messages travel by Akka.Remote, bulk by reference
@@ -64,6 +65,7 @@ internal sealed class LinkActor(
     protected override void PostStop()
     {
         Context.System.EventStream.Unsubscribe(Self);
+        _peer.Actor?.Tell(new Wire.Farewell { Cause = "its process ends" });
         _fetches.Cancel();
         _fetches.Dispose();
         _parameters.Cancel();
@@ -86,6 +88,11 @@ internal sealed class LinkActor(
                 break;
             case IMessage body when IsPeer(Sender):
                 Take(new FromPeer(body));
+                if (body is Wire.Farewell)
+                {
+                    Context.Parent.Tell(new LinkLost(_peer.Actor));
+                }
+
                 break;
             case IMessage:
                 // From a coordinator or worker that this was linked to before.
@@ -227,6 +234,6 @@ internal sealed class LinkActor(
     private void Lose(string reason)
     {
         Take(new PeerGone(reason));
-        Context.Parent.Tell(new LinkLost());
+        Context.Parent.Tell(new LinkLost(_peer.Actor));
     }
 }

@@ -137,7 +137,8 @@ internal static class Translation
         Number(engage.Incarnation);
         Text(engage.JobHash);
         Text(engage.Host);
-        Require(int.IsPow2(Count(engage.Shards, 1, PlanSettings.MostShards, "shards")), "shards that are no power of two");
+        int shards = Count(engage.Shards, 1, PlanSettings.MostShards, "shards");
+        Require(int.IsPow2(shards), "shards that are no power of two");
         Require(engage.Model is not null, "no model");
         var model = engage.Model!;
         long vocabulary = Count(model.VocabularySize, 1, int.MaxValue, "tokens of a vocabulary");

@@ -5,12 +5,12 @@ using RnnLm.Worker;
 namespace RnnLm.Cluster;
 
 /// <summary>
-/// A worker process: finds work (<see cref="EmploymentBehaviour"/>), and holds the worker of the run that it works for,
-/// with its devices.
+/// A worker process: finds work (<see cref="EmploymentBehaviour"/>), and holds what works for the run:
+/// with its devices: link to the coordinator ↔ node ↔ a worker a device.
 /// </summary>
 /// <param name="name">The worker's name.</param>
 /// <param name="numerics">What it computes with: <c>cpu</c> or <c>cuda</c>.</param>
-/// <param name="makeDevice">Makes what computes, for a model; owned.</param>
+/// <param name="makeDevices">Makes what computes, for a model; owned.</param>
 /// <param name="bulk">The bulk plane of this process; not owned.</param>
 /// <param name="registries">Where it registers: any of the seed nodes.</param>
 /// <param name="say">Takes what is said to whoever watches the process.</param>
@@ -19,7 +19,7 @@ namespace RnnLm.Cluster;
 internal sealed class WorkerHostActor(
     string name,
     string numerics,
-    Func<ModelSettings, GradientPool, IDevice> makeDevice,
+    Func<ModelSettings, GradientPool, IReadOnlyList<IDevice>> makeDevices,
     BulkPlane bulk,
     IReadOnlyList<ActorSelection> registries,
     Action<string> say,
@@ -29,8 +29,11 @@ internal sealed class WorkerHostActor(
 {
     private Employment? _work;
     private IActorRef? _link;
-    private IActorRef? _worker;
-    private int _engagements;
+
+    /// <summary>Who has engaged this process last: that an earlier one is lost means nothing any more.</summary>
+    private IActorRef? _coordinator;
+    private readonly List<IActorRef> _held = [];
+    private int _actors;
 
     /// <inheritdoc/>
     protected override SupervisorStrategy SupervisorStrategy() => new StoppingSupervisorStrategy().Create();
@@ -43,7 +46,7 @@ internal sealed class WorkerHostActor(
             case IMessage body:
                 Take(new FromPeer(body));
                 break;
-            case LinkLost when Sender.Equals(_link):
+            case LinkLost lost when Sender.Equals(_link) && Equals(lost.Peer, _coordinator):
                 Take(new CoordinatorLost());
                 break;
             case Farewell farewell when Sender.Equals(_link):
@@ -99,6 +102,7 @@ internal sealed class WorkerHostActor(
                 Begin(engagement, new Peer(Sender, Sender.Path.Address, engagement.Bulk, engagement.Host));
                 break;
             case EndWork:
+                _held.Clear();
                 _work?.Dispose();
                 _work = null;
                 break;
@@ -114,32 +118,32 @@ internal sealed class WorkerHostActor(
     {
         if (_link is null || _work?.JobHash != engagement.JobHash)
         {
-            if (_link is not null)
-            {
-                Context.Stop(_worker);
-                Context.Stop(_link);
-            }
-
+            _held.ForEach(Context.Stop);
+            _held.Clear();
             _work?.Dispose();
-            _work = new Employment(engagement, makeDevice, bulk);
-            var (id, work) = (new ActorId(name), _work);
-            _link = Context.ActorOf(
-                Props.Create(() => new LinkActor(
-                    id,
-                    new CoordinatorLinkBehaviour(id, work.Extent),
-                    work.Transfers,
-                    work.Extent,
-                    bulk.Work,
-                    Self,
-                    peer)).WithMailbox("bounded-mailbox"),
-                $"link-{++_engagements}");
-            _worker = Context.ActorOf(
-                Props.Create<WorkerActor>(id, work.Device, _link).WithMailbox("bounded-mailbox"),
-                $"worker-{_engagements}");
+            _work = new Employment(engagement, makeDevices, bulk);
+            var (id, work, self) = (new ActorId(name), _work, Self);
+            var workers = work.Devices.Select((_, index) => new ActorId($"{name}/{index}")).ToArray();
+            var link = new CoordinatorLinkBehaviour(id, work.Extent);
+            _link = Hold("link", Props.Create(() => new LinkActor(
+                id, link, work.Transfers, work.Extent, bulk.Work, self, peer)));
+            var node = Hold("node", Props.Create<NodeActor>(id, new NodeBehaviour(id, workers), bulk.Work, _link));
+            for (int index = 0; index < workers.Length; index++)
+            {
+                Hold($"worker-{index}", Props.Create<WorkerActor>(workers[index], work.Devices[index], node));
+            }
         }
 
+        _coordinator = peer.Actor;
         _link.Tell(new Rebind(peer, engagement.Incarnation));
         say($"works for {peer.Address}");
+    }
+
+    private IActorRef Hold(string kind, Props props)
+    {
+        var actor = Context.ActorOf(props.WithMailbox("bounded-mailbox"), $"{kind}-{++_actors}");
+        _held.Add(actor);
+        return actor;
     }
 }
 
@@ -151,7 +155,7 @@ internal sealed class Employment : IDisposable
 
     /// <summary>Takes what a run needs.</summary>
     public Employment(
-        Wire.Engage engagement, Func<ModelSettings, GradientPool, IDevice> makeDevice, BulkPlane bulk)
+        Wire.Engage engagement, Func<ModelSettings, GradientPool, IReadOnlyList<IDevice>> makeDevices, BulkPlane bulk)
     {
         var model = new ModelSettings(
             engagement.Model.VocabularySize,
@@ -163,7 +167,7 @@ internal sealed class Employment : IDisposable
         Extent = new RunExtent(model, engagement.Shards);
         _gradients = new GradientPool(layout);
         _parameters = new FloatBufferPool(layout.Length);
-        Device = makeDevice(model, _gradients);
+        Devices = makeDevices(model, _gradients);
         Transfers = new BulkTransfers(bulk.Server, bulk.Client, _parameters, _gradients, layout);
     }
 
@@ -174,16 +178,16 @@ internal sealed class Employment : IDisposable
     public RunExtent Extent { get; }
 
     /// <summary>What computes.</summary>
-    public IDevice Device { get; }
+    public IReadOnlyList<IDevice> Devices { get; }
 
     /// <summary>The bulk plane with the run's buffers.</summary>
     public BulkTransfers Transfers { get; }
 
     /// <summary>Gives everything back once the device has ended, which can take as long as its work in hand.</summary>
-    public void Dispose() => Task.Run(() =>
+    public void Dispose() => Task.Run(async () =>
     {
-        Device.Dispose();
-        Transfers.Dispose();
+        Parallel.ForEach(Devices, device => device.Dispose());
+        await Transfers.DisposeAsync().ConfigureAwait(false);
         _gradients.Dispose();
         _parameters.Dispose();
     });

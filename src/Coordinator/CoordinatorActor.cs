@@ -35,8 +35,9 @@ public sealed class CoordinatorActor(
 
     private static readonly TimeSpan TerminationDeadline = TimeSpan.FromSeconds(10);
 
-    /// <summary>Trains with workers of this process until the last step, a failure or a request to stop.</summary>
-    /// <param name="system">Where the actors live; it is terminated at the end.</param>
+    /// <summary>Trains until the last step, a failure or a request to stop.</summary>
+    /// <param name="system">Where the actor lives.</param>
+    /// <param name="name">Of the actor.</param>
     /// <param name="behaviour">The coordinator's state machine.</param>
     /// <param name="recorder">Watches the run and writes checkpoints.</param>
     /// <param name="startWorkers">Starts the workers of a coordinator.</param>
@@ -44,6 +45,7 @@ public sealed class CoordinatorActor(
     /// <exception cref="RnnLmException">Why training ended before its last step.</exception>
     public static async Task RunAsync(
         ActorSystem system,
+        ActorId name,
         CoordinatorBehaviour behaviour,
         IRunRecorder recorder,
         Action<IActorRef> startWorkers,
@@ -54,7 +56,7 @@ public sealed class CoordinatorActor(
         ArgumentNullException.ThrowIfNull(startWorkers);
         using var work = new WorkThreads("coordinator", MostWorkThreads, WorkCapacity);
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var coordinator = system.Spawn<CoordinatorActor>(ActorId.Coordinator, behaviour, recorder, work, end);
+        var coordinator = system.Spawn<CoordinatorActor>(name, behaviour, recorder, work, end);
         bool isIdle;
         try
         {
@@ -66,7 +68,8 @@ public sealed class CoordinatorActor(
         finally
         {
             // The run's lease is given back after this, even when the coordinator failed: nobody writes any more.
-            await Task.WhenAny(system.Terminate(), Task.Delay(TerminationDeadline)).ConfigureAwait(false);
+            system.Stop(coordinator);
+            await Task.WhenAny(end.Task, Task.Delay(TerminationDeadline)).ConfigureAwait(false);
             isIdle = work.Finish(Saving.Deadline);
         }
 

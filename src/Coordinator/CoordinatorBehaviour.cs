@@ -176,9 +176,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
     }
 
     /// <summary>The time without workers is no step's.</summary>
-    private void BeginWithFirst(bool isNew, DateTimeOffset now)
+    private void BeginWithFirst(bool isFirst, DateTimeOffset now)
     {
-        if (isNew && _roster.Members.Count == 1)
+        if (isFirst)
         {
             _lastCommit = now;
             BeginStep(now);
@@ -523,7 +523,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
             _outbox.Report(new Stopping(_state.Version));
             Stop(
                 stop.Reason,
-                version => $"stopped at step {version}, its parameters are saved; go on with --resume");
+                version => stop.WhyNobody is { } cause
+                    ? $"no worker is left at step {version}: {cause}; resume when the cause is mended"
+                    : $"stopped at step {version}, its parameters are saved; go on with --resume");
         }
     }
 

@@ -48,7 +48,8 @@ internal sealed record NobodyCame : Message;
 
 /// <summary>Someone outside asks to stop: abandon the step in hand, save the last committed version.</summary>
 /// <param name="Reason">The exit code that says who asked.</param>
-public sealed record StopRequested(ExitCode Reason) : Message;
+/// <param name="WhyNobody">Why no worker is left or can still come, when that is the reason.</param>
+public sealed record StopRequested(ExitCode Reason, string? WhyNobody = null) : Message;
 
 /// <summary>A checkpoint was written, or could not be.</summary>
 /// <param name="Version">Whose.</param>

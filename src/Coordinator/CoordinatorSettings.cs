@@ -52,6 +52,9 @@ public sealed record CoordinatorSettings(
     /// <summary>Every so many steps, from step 0 on, a range is computed by a second worker too; 0 for never.</summary>
     public long VerifyEvery { get; init; }
 
+    /// <summary>Workers that the first step waits for; later the run goes on with any.</summary>
+    public int MinWorkers { get; init; } = 1;
+
     /// <summary>What to do when the two differ.</summary>
     public MismatchPolicy OnMismatch { get; init; }
 

@@ -18,7 +18,7 @@ public static class EventJson
             json, "worker_refused", ("worker", it.Worker.Name), ("self_test", it.SelfTestHash)),
         WorkerLost it => json => WriteEvent(json, "worker_lost", ("worker", it.Worker.Name), ("reason", it.Reason)),
         Stopping stopping => json => WriteVersionEvent(json, "stopping", stopping.Version),
-        WaitingForWorkers => json => WriteEvent(json, "waiting_for_workers"),
+        WaitingForWorkers it => json => WriteWaiting(json, it),
         RangesLate late => json => WriteVersionEvent(json, "ranges_late", late.Step, ("worker", late.Worker.Name)),
         ResultsOverdue it => json => WriteVersionEvent(json, "results_overdue", it.Version, ("worker", it.Worker.Name)),
         ResultDropped dropped => json => WriteVersionEvent(
@@ -49,6 +49,13 @@ public static class EventJson
     {
         WriteEvent(json, name, properties);
         json.WriteNumber("version", version);
+    }
+
+    private static void WriteWaiting(Utf8JsonWriter json, WaitingForWorkers waiting)
+    {
+        WriteEvent(json, "waiting_for_workers");
+        json.WriteNumber("ready", waiting.Ready);
+        json.WriteNumber("needed", waiting.Needed);
     }
 
     private static void WriteComparison(

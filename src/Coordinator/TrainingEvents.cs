@@ -39,8 +39,10 @@ public sealed record WorkerRefused(ActorId Worker, string SelfTestHash, string E
 /// <summary>A worker is gone; its ranges go to others.</summary>
 public sealed record WorkerLost(ActorId Worker, string Reason) : TrainingEvent;
 
-/// <summary>There is no worker; training goes on when one joins or comes back.</summary>
-public sealed record WaitingForWorkers : TrainingEvent;
+/// <summary>There are too few workers; training goes on when there are enough.</summary>
+/// <param name="Ready">Those that are ready.</param>
+/// <param name="Needed">Those that are waited for.</param>
+public sealed record WaitingForWorkers(int Ready, int Needed) : TrainingEvent;
 
 /// <summary>Someone asked to stop; this version, or the one just being made, is saved first.</summary>
 public sealed record Stopping(long Version) : TrainingEvent;

@@ -31,6 +31,10 @@ internal sealed class Workforce(
 
     private string? _selfTestHash = settings.ExpectedSelfTest;
     private string? _whyNobody;
+
+    /// <summary>Those who wait until there are as many as the run begins with.</summary>
+    private readonly SortedDictionary<string, Join> _early = new(StringComparer.Ordinal);
+    private bool _hasBegun;
     private readonly HashSet<ActorId> _expelled = [];
     private readonly HashSet<ActorId> _gone = [];
 
@@ -45,14 +49,16 @@ internal sealed class Workforce(
         Wait();
     }
 
-    /// <summary>Takes in that a worker said something; true when it had been given up and works again.</summary>
+    /// <summary>Takes in that a worker said something; true when there was nobody, and it had been given up and works
+    /// again.</summary>
     public bool Hear(ActorId worker, long version, DateTimeOffset now)
     {
         bool wasLate = roster.Find(worker) is { IsLate: true };
+        bool isFirst = roster.Members.Count == 0;
         bool isBack = roster.Hear(worker, now);
         if (isBack)
         {
-            Welcome(roster.Find(worker)!, version, now);
+            Welcome(roster.Find(worker)!, version, isFirst, now);
         }
         else if (wasLate)
         {
@@ -61,10 +67,11 @@ internal sealed class Workforce(
             WatchTheTime(version, now);
         }
 
-        return isBack;
+        return isBack && isFirst;
     }
 
-    /// <summary>Takes a worker in; false when it rounds differently from the run's and is refused.</summary>
+    /// <summary>Takes a worker in, or refuses one that rounds differently from the run's; true when there was nobody
+    /// and now is somebody.</summary>
     public bool OnJoin(Join join, long version, DateTimeOffset now)
     {
         if (IsExpelled(join.Worker))
@@ -94,8 +101,26 @@ internal sealed class Workforce(
         _known.Add(join.Worker);
         roster.Remove(join.Worker);
         Withdraw(join.Worker, now);
-        Welcome(roster.Add(join.Worker, join.Threads, join.SelfTestHash, now), version, now);
-        return true;
+        bool isFirst = roster.Members.Count == 0;
+        _early[join.Worker.Name] = join;
+        if (!_hasBegun && _early.Count < settings.MinWorkers)
+        {
+            outbox.Report(new WaitingForWorkers(_early.Count, settings.MinWorkers));
+            return false;
+        }
+
+        _hasBegun = true;
+        Member[] newcomers =
+        [
+            .. _early.Values.Select(early => roster.Add(early.Worker, early.Threads, early.SelfTestHash, now)),
+        ];
+        _early.Clear();
+        foreach (var newcomer in newcomers)
+        {
+            Welcome(newcomer, version, isFirst && newcomer == newcomers[0], now);
+        }
+
+        return isFirst;
     }
 
     /// <summary>A worker is gone for good.</summary>
@@ -103,6 +128,7 @@ internal sealed class Workforce(
     {
         _gone.Add(terminated.Actor);
         _known.Add(terminated.Actor);
+        _early.Remove(terminated.Actor.Name);
         string reason = terminated.Failure?.Message ?? "it stopped";
         _whyNobody = terminated.Failure is null && _whyNobody is not null ? _whyNobody : reason.TrimEnd('.');
         if (roster.Remove(terminated.Actor))
@@ -225,18 +251,18 @@ internal sealed class Workforce(
             return;
         }
 
-        outbox.Report(new WaitingForWorkers());
+        outbox.Report(new WaitingForWorkers(0, _hasBegun ? 1 : settings.MinWorkers));
         outbox.Timer(NobodyTimer, Roster.FirstSilence, new NobodyCame());
     }
 
     /// <summary>Nobody can have begun the next step, so a newcomer gets its share of it at once.</summary>
-    private void Welcome(Member member, long version, DateTimeOffset now)
+    private void Welcome(Member member, long version, bool isFirst, DateTimeOffset now)
     {
         outbox.Report(new WorkerJoined(member.Id, member.Threads, member.SelfTestHash));
         publish(member);
         assignment.Welcome(member, version, now);
         WatchTheTime(version, now);
-        if (roster.Members.Count == 1)
+        if (isFirst)
         {
             outbox.Cancel(NobodyTimer);
             outbox.Timer(SilenceTimer, Roster.SilenceCheck, new SilenceCheck());

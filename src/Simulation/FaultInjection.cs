@@ -41,11 +41,12 @@ internal sealed class FaultInjection(World world)
     /// <summary>Lets something go wrong; what shows its effect only later is counted there.</summary>
     private void Inject(Faults fault)
     {
-        var (coordinators, workers) = (world.LivingCoordinators, world.LivingWorkers);
+        var (coordinators, members) = (world.LivingCoordinators, world.LivingMembers);
+        var devices = world.LivingDevices;
         SimulatedProcess[] processes =
         [
             .. coordinators.Select(coordinator => coordinator.Process)
-                .Concat(workers.Select(worker => worker.Process)).Distinct(),
+                .Concat(members.Select(member => member.Process)).Distinct(),
         ];
         if (processes.Length == 0)
         {
@@ -55,8 +56,8 @@ internal sealed class FaultInjection(World world)
         var process = Dice.Of(processes);
         switch (fault)
         {
-            case Faults.Partition when coordinators.Length > 0 && workers.Length > 0 && !world.Scenario.IsOneProcess:
-                var (one, other) = (Dice.Of(coordinators).Process, Dice.Of(workers).Process);
+            case Faults.Partition when coordinators.Length > 0 && members.Length > 0 && !world.Scenario.IsOneProcess:
+                var (one, other) = (Dice.Of(coordinators).Process, Dice.Of(members).Process);
                 (one, other) = Dice.Chance(0.5) ? (one, other) : (other, one);
                 world.Network.Cut(one, other, Dice.Between(s_second, s_minute * 5));
                 if (Dice.Chance(0.5))
@@ -80,21 +81,21 @@ internal sealed class FaultInjection(World world)
                 }
 
                 break;
-            case Faults.Device when workers.Length > 0:
-                Dice.Of(workers).Device.Lose();
+            case Faults.Device when devices.Length > 0:
+                Dice.Of(devices).Lose();
                 return;
-            case Faults.Reachability when coordinators.Length > 0 && workers.Length > 0:
-                var (misled, lost) = (Dice.Of(coordinators), Dice.Of(workers));
+            case Faults.Reachability when coordinators.Length > 0 && members.Length > 0:
+                var (misled, lost) = (Dice.Of(coordinators), Dice.Of(members));
                 misled.Process.Post(TimeSpan.Zero, () => CountIf(misled.Lose(lost), fault));
                 return;
-            case Faults.Slow when workers.Length > 0 && Dice.Chance(0.5):
-                Dice.Of(workers).Device.Hang(Dice.Between(s_second, s_minute * 15));
+            case Faults.Slow when devices.Length > 0 && Dice.Chance(0.5):
+                Dice.Of(devices).Hang(Dice.Between(s_second, s_minute * 15));
                 return;
-            case Faults.Slow when workers.Length > 0:
-                Dice.Of(workers).Device.SlowDown(Dice.Between(3, 100), Dice.Between(s_second, s_minute * 5));
+            case Faults.Slow when devices.Length > 0:
+                Dice.Of(devices).SlowDown(Dice.Between(3, 100), Dice.Between(s_second, s_minute * 5));
                 return;
-            case Faults.Membership when workers.Length > 1 && world.MayLeave:
-                world.Leave(Dice.Of(workers));
+            case Faults.Membership when members.Length > 1 && world.MayLeave:
+                world.Leave(Dice.Of(members));
                 break;
             case Faults.Disk:
                 world.Disk.FailFor(Dice.Between(s_second / 10, s_minute));

@@ -1,3 +1,4 @@
+using RnnLm.Cluster;
 using RnnLm.Coordinator;
 using RnnLm.Worker;
 
@@ -8,6 +9,9 @@ internal interface IHosting
 {
     /// <summary>Starts a worker; its first message is <see cref="Started"/>.</summary>
     IHost Start(SimulatedWorker worker, IDevice device);
+
+    /// <summary>Starts a node; its first message is <see cref="Started"/>.</summary>
+    IHost Start(SimulatedNode node, NodeBehaviour behaviour);
 
     /// <summary>Starts a coordinator; its first message is <see cref="Started"/>.</summary>
     IHost Start(SimulatedCoordinator coordinator, CoordinatorBehaviour behaviour, IRunRecorder recorder);
@@ -35,6 +39,17 @@ internal sealed class PlainHosting : IHosting
             worker,
             new WorkerBehaviour(worker.Id, device.Threads),
             (host, effect) => device.Submit((DeviceWork)effect, host.Tell));
+        host.Tell(new Started());
+        return host;
+    }
+
+    /// <inheritdoc/>
+    public IHost Start(SimulatedNode node, NodeBehaviour behaviour)
+    {
+        var host = new PlainHost(
+            node,
+            behaviour,
+            (_, effect) => throw new InvalidOperationException($"a node has no effect {effect.GetType().Name}"));
         host.Tell(new Started());
         return host;
     }
@@ -96,7 +111,7 @@ internal sealed class PlainHost(SimulatedActor actor, IBehaviour behaviour, Acti
     {
         switch (effect)
         {
-            case Send send when actor.AddressOf(send.To) is { } receiver:
+            case Send send when actor.Route(send.To, send.Message) is { } receiver:
                 actor.Send(receiver, send.Message);
                 break;
             case Send send:

@@ -49,6 +49,9 @@ internal abstract class SimulatedActor(World world, SimulatedProcess process, Ac
     /// <summary>Sends a message on its way.</summary>
     public void Send(SimulatedActor receiver, Message message) => world.Network.Send(this, receiver, message);
 
+    /// <summary>Where a message of this actor goes; null for nowhere.</summary>
+    public virtual SimulatedActor? Route(ActorId to, Message message) => AddressOf(to);
+
     /// <summary>The behaviour has asked to be stopped.</summary>
     public void Stop(Exception? failure)
     {
@@ -57,7 +60,7 @@ internal abstract class SimulatedActor(World world, SimulatedProcess process, Ac
         OnStopped(failure);
     }
 
-    /// <summary>Where a message for that actor goes; null for nowhere.</summary>
+    /// <summary>Who has that name to this actor; null for nobody.</summary>
     public abstract SimulatedActor? AddressOf(ActorId to);
 
     protected abstract void OnStopped(Exception? failure);

@@ -22,14 +22,13 @@ internal sealed class SimulatedDevice : IDevice
     private double _slowedBy = 1;
     private bool _isLost;
 
-    public SimulatedDevice(SimulatedWorker worker)
+    public SimulatedDevice(SimulatedWorker worker, bool isForeign)
     {
-        (_worker, _world) = (worker, worker.World);
+        (_worker, _world, _isForeign) = (worker, worker.World, isForeign);
         var dice = _world.Dice;
         Threads = dice.Between(1, 3);
         _slowness = dice.Chance(0.2) ? dice.Between(1, 6) : 1;
         _errorRate = !_world.Has(Faults.Error) ? 0 : dice.Chance(0.1) ? ManyErrors : FewErrors;
-        _isForeign = _world.MayFail(Faults.Foreign) && dice.Chance(0.2);
     }
 
     /// <inheritdoc/>
@@ -119,7 +118,7 @@ internal sealed class SimulatedDevice : IDevice
         long step = range.Version.Version;
         if (Error(Scenario.Poison?.IsIn(step, range.Range) == true) is { } cause)
         {
-            _world.Checks.Failed(_worker.Id, range.Incarnation, step, "shard", range.Range);
+            _world.Checks.Failed(_worker.MemberId, range.Incarnation, step, "shard", range.Range);
             return new RangeNotComputed(range.Incarnation, step, range.Range, range.Attempt, cause);
         }
 
@@ -156,7 +155,7 @@ internal sealed class SimulatedDevice : IDevice
         if (Error(Scenario.Poison?.Piece == request.Piece) is { } cause)
         {
             var piece = new ShardRange(request.Piece, 1);
-            _world.Checks.Failed(_worker.Id, request.Incarnation, request.Version, "piece", piece);
+            _world.Checks.Failed(_worker.MemberId, request.Incarnation, request.Version, "piece", piece);
             return new PieceNotEvaluated(request, cause);
         }
 
@@ -185,7 +184,7 @@ internal sealed class SimulatedDevice : IDevice
     /// <summary>Whether the one device that computes wrongly does so here: where it can be found out.</summary>
     private bool IsWrong(long step, ShardRange range, Gradient sum)
     {
-        bool isWrong = _world.MayFail(Faults.Mismatch) && Scenario.IsWrong(_worker.Id) && !sum.IsIdentity &&
+        bool isWrong = _world.MayFail(Faults.Mismatch) && Scenario.IsWrong(_worker.MemberId) && !sum.IsIdentity &&
             step % Scenario.VerifyEvery == 0 &&
             range.Contains(Verification.Chosen(Scenario.Job.Seed, step, Scenario.Job.Shards));
         if (isWrong)

@@ -21,7 +21,9 @@ internal sealed class World
     private static readonly TimeSpan s_minute = TimeSpan.FromMinutes(1);
 
     private readonly List<SimulatedCoordinator> _coordinators = [];
-    private readonly SimulatedWorker?[] _workers;
+
+    /// <summary>Workers of the coordinator's process, or nodes of others: those that it knows.</summary>
+    private readonly SimulatedActor?[] _members;
     private readonly HashSet<int> _left = [];
     private SimulatedCoordinator? _leader;
     private TimeSpan? _done;
@@ -39,7 +41,7 @@ internal sealed class World
         Disk = new SimulatedDisk(this);
         Checks = new Checks(this);
         Replica = Scenario.Job.MakeReplica();
-        _workers = new SimulatedWorker?[Scenario.Workers];
+        _members = new SimulatedActor?[Scenario.Workers];
         Note("scenario", $"{Scenario}");
     }
 
@@ -97,11 +99,11 @@ internal sealed class World
     /// <summary>Runs until the job is done and checked, or a promise is broken.</summary>
     public void Run()
     {
-        for (int worker = 0; worker < _workers.Length && !Scenario.IsOneProcess; worker++)
+        for (int node = 0; node < _members.Length && !Scenario.IsOneProcess; node++)
         {
-            int index = worker;
+            int index = node;
             bool isLate = MayFail(Faults.Membership) && index > 0;
-            Time.After(isLate ? Dice.Between(s_second, s_minute * 5) : TimeSpan.Zero, () => StartWorker(index));
+            Time.After(isLate ? Dice.Between(s_second, s_minute * 5) : TimeSpan.Zero, () => StartNode(index));
         }
 
         StartCoordinator();
@@ -132,7 +134,7 @@ internal sealed class World
         {
             // What is still under way is dropped with its process, so that its threads can be used again.
             foreach (var process in _coordinators.Select(coordinator => coordinator.Process)
-                .Concat(_workers.OfType<SimulatedWorker>().Select(worker => worker.Process)))
+                .Concat(_members.OfType<SimulatedActor>().Select(member => member.Process)))
             {
                 process.Die("is over");
             }
@@ -149,16 +151,20 @@ internal sealed class World
         [.. _coordinators.Where(coordinator => coordinator.Process.IsAlive)];
 
     /// <summary>Those that can take a message.</summary>
-    public SimulatedWorker[] LivingWorkers => [.. _workers.OfType<SimulatedWorker>().Where(worker => worker.Lives)];
+    public SimulatedActor[] LivingMembers => [.. _members.OfType<SimulatedActor>().Where(member => member.Lives)];
+
+    /// <summary>Those of members that live.</summary>
+    public SimulatedDevice[] LivingDevices =>
+        [.. LivingMembers.SelectMany(WorkersOf).Where(worker => worker.Lives).Select(worker => worker.Device)];
 
     /// <summary>Whether one that goes leaves others, which cannot all be turned away for good.</summary>
-    public bool MayLeave => _left.Count < _workers.Length - 1 && !Has(Faults.Error) && !Has(Faults.Mismatch);
+    public bool MayLeave => _left.Count < _members.Length - 1 && !Has(Faults.Error) && !Has(Faults.Mismatch);
 
-    /// <summary>A worker leaves for good.</summary>
-    public void Leave(SimulatedWorker worker)
+    /// <summary>A member leaves for good.</summary>
+    public void Leave(SimulatedActor member)
     {
-        _left.Add(Array.IndexOf(_workers, worker));
-        worker.Process.Die("leaves for good");
+        _left.Add(Array.IndexOf(_members, member));
+        member.Process.Die("leaves for good");
     }
 
     /// <summary>Whether the job is done, what was under way has arrived, and superseded coordinators have ended.
@@ -217,21 +223,20 @@ internal sealed class World
 
         if (Scenario.IsOneProcess)
         {
-            for (int index = 0; index < _workers.Length; index++)
+            for (int index = 0; index < _members.Length; index++)
             {
-                _workers[index] = new SimulatedWorker(this, coordinator.Process, ActorId.Worker(index))
-                {
-                    Coordinator = coordinator,
-                };
-                _workers[index]!.Start();
+                bool isForeign = MayFail(Faults.Foreign) && Dice.Chance(0.2);
+                var worker = new SimulatedWorker(this, coordinator, ActorId.Worker(index), isForeign);
+                _members[index] = worker;
+                worker.Start();
             }
 
             return;
         }
 
-        foreach (var worker in LivingWorkers)
+        foreach (var node in LivingMembers.OfType<SimulatedNode>())
         {
-            Tell(worker);
+            Tell(node);
         }
     }
 
@@ -243,7 +248,8 @@ internal sealed class World
 
     /// <summary>Whether a device of a process has anything in hand.</summary>
     public bool IsComputing(SimulatedProcess process) =>
-        _workers.OfType<SimulatedWorker>().Any(worker => worker.Process == process && worker.Device.IsComputing);
+        _members.OfType<SimulatedActor>().Where(member => member.Process == process)
+            .SelectMany(WorkersOf).Any(worker => worker.Device.IsComputing);
 
     /// <summary>Number of a process among the run's coordinators; the highest there can be before it has taken the run.
     /// </summary>
@@ -291,26 +297,30 @@ internal sealed class World
         return new SimulatedProcess(this, $"process-{_processes++}");
     }
 
-    private void StartWorker(int index)
+    private static IEnumerable<SimulatedWorker> WorkersOf(SimulatedActor member) =>
+        member is SimulatedNode node ? node.Workers : [(SimulatedWorker)member];
+
+    private void StartNode(int index)
     {
-        if (!IsDone && _workers[index] is not { Lives: true })
+        if (!IsDone && _members[index] is not { Lives: true })
         {
             var process = NewProcess();
-            var worker = _workers[index] = new SimulatedWorker(this, process, ActorId.Worker(index));
-            Note(process.Name, $"starts {worker.Id}");
-            worker.Start();
-            Tell(worker);
+            var node = new SimulatedNode(this, process, ActorId.Worker(index));
+            _members[index] = node;
+            Note(process.Name, $"starts {node.Id} with {node.Workers.Count} devices");
+            node.Start();
+            Tell(node);
         }
     }
 
-    private void Tell(SimulatedWorker worker)
+    private void Tell(SimulatedNode node)
     {
         if (_leader is { } leader)
         {
-            worker.Process.Post(Dice.Between(s_second / 1000, s_second * 10), () =>
-                worker.Coordinator = leader.Incarnation >= (worker.Coordinator?.Incarnation ?? 0)
+            node.Process.Post(Dice.Between(s_second / 1000, s_second * 10), () =>
+                node.Coordinator = leader.Incarnation >= (node.Coordinator?.Incarnation ?? 0)
                     ? leader
-                    : worker.Coordinator);
+                    : node.Coordinator);
         }
     }
 
@@ -327,11 +337,11 @@ internal sealed class World
             StartCoordinator();
         }
 
-        for (int index = 0; index < _workers.Length && !Scenario.IsOneProcess; index++)
+        for (int index = 0; index < _members.Length && !Scenario.IsOneProcess; index++)
         {
-            if (_workers[index] is { Lives: false } && !_left.Contains(index))
+            if (_members[index] is { Lives: false } && !_left.Contains(index))
             {
-                StartWorker(index);
+                StartNode(index);
             }
         }
 

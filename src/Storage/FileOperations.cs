@@ -219,8 +219,9 @@ internal enum FileOperation
 }
 
 /// <summary>
-/// The two POSIX calls that .NET does not offer: fsync of a directory, without which a rename may be lost when power
-/// fails, and rename(2) as it stands, which replaces a symbolic link atomically (File.Move follows it).
+/// The POSIX calls that .NET does not offer: fsync of a directory, without which a rename may be lost when power
+/// fails; rename(2) as it stands, which replaces a symbolic link atomically (File.Move follows it); and link(2), which
+/// replaces nothing (File.Move looks first and then renames).
 /// </summary>
 internal static partial class Posix
 {
@@ -232,6 +233,15 @@ internal static partial class Posix
         if (NativeRename(from, to) != 0)
         {
             throw LastError(to);
+        }
+    }
+
+    /// <summary>link(2): the file has a second name, which nothing may have. Throws as <see cref="Rename"/>.</summary>
+    public static void Link(string path, string second)
+    {
+        if (NativeLink(path, second) != 0)
+        {
+            throw LastError(second);
         }
     }
 
@@ -266,6 +276,9 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "rename", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int NativeRename(string from, string to);
+
+    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int NativeLink(string path, string second);
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int NativeOpen(string path, int flags);

@@ -105,6 +105,10 @@ public sealed class Lease : IDisposable
         });
     }
 
+    /// <summary>Who took a run last; null when nobody did.</summary>
+    internal static string? LastHolder(FileOperations operations, string run) =>
+        FileIn(operations, run) is var file && file.Newest() is not null ? Holder(operations, file) : null;
+
     internal static IncarnationFile FileIn(FileOperations operations, string run) => new(operations, run, "lease");
 
     /// <summary><see cref="Guard{T}(Func{T})"/> around <see cref="StorageFailure.Guard{T}"/>.</summary>

@@ -9,7 +9,7 @@ namespace RnnLm.Storage;
 /// </summary>
 public sealed class MetricsLog : IDisposable
 {
-    private const int MaximumLineBytes = 1 << 20;
+    internal const int MaximumLineBytes = 1 << 20;
     private const int FlushBytes = 1 << 16;
 
     private readonly string _path;

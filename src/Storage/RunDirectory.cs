@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -58,6 +59,10 @@ public sealed class RunDirectory
 
     /// <summary>The checkpoints, to read.</summary>
     public CheckpointCatalog Checkpoints { get; }
+
+    /// <summary>Who took the run last, for people to read; null when nobody did.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: the directory cannot be read.</exception>
+    public string? Holder => StorageFailure.Guard("read", Root, () => Lease.LastHolder(_operations, Root));
 
     private string CheckpointsDirectory => Path.Combine(Root, "checkpoints");
 
@@ -174,6 +179,23 @@ public sealed class RunDirectory
     /// Exit code 4: the lease is lost.</exception>
     public LedgerWriter OpenLedger(Lease lease, long steps, LedgerChain chain) =>
         LedgerWriter.Open(_operations, _ledger, lease, steps, chain);
+
+    /// <summary>The lines of the metrics in force, as far as they are written whole.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: they cannot be read.</exception>
+    public IReadOnlyList<string> ReadMetrics() => StorageFailure.Guard("read", _metrics.PlainPath, () =>
+    {
+        using Stream? file = _metrics.OpenRead();
+        var lines = new List<string>();
+        for (var reader = new LineReader(file ?? Stream.Null, MetricsLog.MaximumLineBytes); reader.Read();)
+        {
+            if (reader is { IsTerminated: true, IsTooLong: false })
+            {
+                lines.Add(Encoding.UTF8.GetString(reader.Line));
+            }
+        }
+
+        return lines;
+    });
 
     /// <summary>Reads the ledger in force.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read or is not a ledger.</exception>

@@ -9,14 +9,23 @@ internal sealed class EndlessRun : IDisposable
     private const string Name = "run";
     private const long Never = 1_000_000_000;
 
-    private readonly string[] _settings =
-    [
-        "train", "--corpus", "corpus.txt", "--preset", "char", "--dimension", "16", "--layers", "1",
-        "--context", "12", "--batch", "8", "--shards", "2",
-        "--schedule", "constant", "--warmup", "0", "--json",
-    ];
+    private readonly string[] _settings;
+    private readonly string[] _workers;
 
-    public EndlessRun() => Directory.Write("corpus.txt", SmallText.Sentences(60));
+    /// <summary>One that has not started.</summary>
+    /// <param name="shards">Of a step.</param>
+    /// <param name="workers">Options that say who computes it.</param>
+    public EndlessRun(int shards = 2, params string[] workers)
+    {
+        _settings =
+        [
+            "train", "--corpus", "corpus.txt", "--preset", "char", "--dimension", "16", "--layers", "1",
+            "--context", "12", "--batch", "8", "--shards", $"{shards}",
+            "--schedule", "constant", "--warmup", "0", "--json",
+        ];
+        _workers = workers;
+        Directory.Write("corpus.txt", SmallText.Sentences(60));
+    }
 
     public TemporaryDirectory Directory { get; } = new();
 
@@ -28,11 +37,15 @@ internal sealed class EndlessRun : IDisposable
     public RnnLmProcess Start(int checkpointEvery, long steps = Never) =>
         RnnLmProcess.Start(
             Directory,
-            [.. _settings, "--run", Name, "--checkpoint-every", $"{checkpointEvery}", "--steps", $"{steps}"]);
+            [
+                .. _settings, .. _workers, "--run", Name, "--checkpoint-every", $"{checkpointEvery}",
+                "--steps", $"{steps}",
+            ]);
 
     /// <summary>Goes on with it.</summary>
     public RnnLmProcess Resume(long steps = Never) =>
-        RnnLmProcess.Start(Directory, "train", "--run", Name, "--resume", "--json", "--steps", $"{steps}");
+        RnnLmProcess.Start(
+            Directory, ["train", .. _workers, "--run", Name, "--resume", "--json", "--steps", $"{steps}"]);
 
     /// <summary>
     /// Resumes it to <paramref name="step"/> and requires model, optimizer, ledger and losses of a run that nothing
@@ -45,9 +58,16 @@ internal sealed class EndlessRun : IDisposable
             last.WaitForEnd().Succeeded();
         }
 
+        Assert.Equal(step, Files.FinalStep);
+        RequireSameAsUndisturbed();
+    }
+
+    /// <summary>Requires the same of it as it stands.</summary>
+    public void RequireSameAsUndisturbed()
+    {
+        long step = Files.FinalStep;
         RnnLmProcess.Run(Directory, [.. _settings, "--run", "undisturbed", "--steps", $"{step}"]).Succeeded();
         var undisturbed = Directory.Run("undisturbed");
-        Assert.Equal(step, Files.FinalStep);
         Assert.Equal(undisturbed.FinalHashes, Files.FinalHashes);
         Assert.Equal(undisturbed.LedgerHash, Files.LedgerHash);
         Assert.Equal(Losses(undisturbed), Losses(Files));

@@ -42,14 +42,17 @@ internal sealed class RnnLmProcess : IDisposable
         _end.Token.Register(_process.Kill);
     }
 
+    /// <summary>Its number.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Starts <c>rnnlm</c> with these arguments.</summary>
     public static RnnLmProcess Start(TemporaryDirectory directory, params IEnumerable<string> arguments) =>
         new(directory.Root, arguments);
 
-    /// <summary>Starts <c>rnnlm</c> with a cache of its own, a directory of that name beside its files.</summary>
-    public static RnnLmProcess StartWithCache(
-        TemporaryDirectory directory, string cache, params IEnumerable<string> arguments) =>
-        new(directory.Root, arguments, variables: $"RNNLM_CACHE={Path.Combine(directory.Root, cache)}");
+    /// <summary>Starts <c>rnnlm</c> with a variable that names a directory beside its files.</summary>
+    public static RnnLmProcess StartWith(
+        string variable, string name, TemporaryDirectory directory, params IEnumerable<string> arguments) =>
+        new(directory.Root, arguments, variables: $"{variable}={Path.Combine(directory.Root, name)}");
 
     /// <summary>Runs <c>rnnlm</c> with these arguments to its end.</summary>
     public static ProcessResult Run(TemporaryDirectory directory, params IEnumerable<string> arguments)
@@ -71,6 +74,13 @@ internal sealed class RnnLmProcess : IDisposable
     /// </summary>
     public void WaitForStep(long step) => WaitFor($"step {step}", line => line.Step() >= step);
 
+    /// <summary>Reads on until so many steps more are committed.</summary>
+    public void WaitForSteps(int count)
+    {
+        var last = WaitFor("a step", line => line.Step() is not null);
+        WaitForStep(last.Step()!.Value + count);
+    }
+
     /// <summary>Reads stdout until a line with this text.</summary>
     public void WaitForLine(string text) =>
         WaitForText($"'{text}'", line => line.Contains(text, StringComparison.Ordinal));
@@ -78,10 +88,14 @@ internal sealed class RnnLmProcess : IDisposable
     /// <summary>Reads stdout, which must be that of <c>--json</c>, until this event.</summary>
     public void WaitForEvent(string name) => WaitFor(name, line => line.IsEvent(name));
 
+    /// <summary>The same for an event of a worker.</summary>
+    public void WaitForEvent(string name, string worker) => WaitFor(
+        $"{name} of {worker}", line => line.IsEvent(name) && line.GetProperty("worker").GetString() == worker);
+
     /// <summary>Sends a signal, e.g. <c>INT</c>.</summary>
     public void Signal(string name)
     {
-        using var kill = Process.Start("kill", [$"-{name}", $"{_process.Id}"]);
+        using var kill = Process.Start("kill", [$"-{name}", $"{Id}"]);
         kill.WaitForExit();
         Assert.Equal(0, kill.ExitCode);
     }
@@ -102,21 +116,22 @@ internal sealed class RnnLmProcess : IDisposable
         return _process.ExitCode;
     }
 
-    private void WaitFor(string what, Func<JsonElement, bool> isIt) =>
-        WaitForText(what, line => isIt(JsonElement.Parse(line)));
+    private JsonElement WaitFor(string what, Func<JsonElement, bool> isIt) =>
+        JsonElement.Parse(WaitForText(what, line => isIt(JsonElement.Parse(line))));
 
-    private void WaitForText(string what, Func<string, bool> isIt)
+    private string WaitForText(string what, Func<string, bool> isIt)
     {
         while (_process.StandardOutput.ReadLine() is { } line)
         {
             _output.Append(line).Append('\n');
             if (isIt(line))
             {
-                return;
+                return line;
             }
         }
 
-        Assert.Fail($"it ended with exit code {WaitForEnd().ExitCode} before {what}: {_error.Result}");
+        throw new InvalidOperationException(
+            $"it ended with exit code {WaitForEnd().ExitCode} before {what}: {_error.Result}");
     }
 
     public void Dispose()

@@ -46,7 +46,8 @@ public sealed class Token_file_that_changes : IDisposable
     [Fact]
     public void A_file_that_shrinks_ends_training_with_its_name_and_the_last_version_saved()
     {
-        using var training = RnnLmProcess.StartWithCache(_directory, Cache, [.. Settings("1000000000"), "--json"]);
+        using var training = RnnLmProcess.StartWith(
+            "RNNLM_CACHE", Cache, _directory, [.. Settings("1000000000"), "--json"]);
         training.WaitForStep(3);
         using (var file = new FileStream(TokenFile, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
         {
@@ -69,7 +70,7 @@ public sealed class Token_file_that_changes : IDisposable
 
     private ProcessResult Run(params IEnumerable<string> arguments)
     {
-        using var process = RnnLmProcess.StartWithCache(_directory, Cache, arguments);
+        using var process = RnnLmProcess.StartWith("RNNLM_CACHE", Cache, _directory, arguments);
         return process.WaitForEnd();
     }
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Net;
 using RnnLm.Cluster;
 
 namespace RnnLm.Cli;
@@ -8,20 +7,14 @@ namespace RnnLm.Cli;
 /// <summary><c>rnnlm worker</c>.</summary>
 internal static class WorkerCommand
 {
-    private static Setting<string[]> SeedNodes { get; } = new(
-        "--seed-node", "HOST:PORT…", "Processes of the cluster to join; any that can be reached will do.",
-        texts => [.. texts.Select(text => Values.Endpoint(text).ToString())])
-    {
-        AllowMultipleArgumentsPerToken = true,
-        Required = true,
-    };
+    private static ClusterSettings Cluster { get; } = new(ClusterAddress.Loopback.ToString(), needsSeeds: true);
 
-    private static Setting<IPEndPoint> Listen { get; } = new(
-        "--listen", "HOST:PORT", "Where other processes reach this one; port 0 for any that is free.",
-        Values.Endpoint, "127.0.0.1:0");
+    /// <summary>Between two memberships: a cluster that keeps turning it away is not stormed.</summary>
+    private static readonly TimeSpan s_rejoinAfter = TimeSpan.FromSeconds(1);
 
-    private static Setting<string?> WorkerName { get; } = new(
-        "--name", "NAME", "What runs, logs and metrics call this worker; its address if not given.", Values.Text);
+    private static Setting<string?> Name { get; } = new(
+        "--name", "NAME", "What runs, logs and metrics call this worker; its address if not given.",
+        text => WorkerName.IsOne(Values.Text(text)) ? text : throw new FormatException(WorkerName.Rule));
 
     private static Setting<bool> StopAtEndOfInput { get; } = new(
         "--stop-at-end-of-input", null, "End with standard input, and so with whoever started this process.",
@@ -31,39 +24,56 @@ internal static class WorkerCommand
     {
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
-            SeedNodes, Listen, WorkerName, TrainSettings.Threads, TrainSettings.Device, StopAtEndOfInput,
+            Name, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device, StopAtEndOfInput,
         };
+        foreach (var option in Cluster.Options)
+        {
+            command.Options.Add(option);
+        }
+
         command.SetAction(async (parsed, _) =>
         {
-            await RunAsync(
-                parsed.GetRequiredValue(SeedNodes),
-                parsed.GetRequiredValue(Listen),
-                parsed.GetValue(WorkerName),
-                parsed.GetValue(TrainSettings.Threads) ?? Environment.ProcessorCount,
-                parsed.GetRequiredValue(TrainSettings.Device),
-                parsed.GetValue(StopAtEndOfInput)).ConfigureAwait(false);
+            await RunAsync(parsed).ConfigureAwait(false);
             return 0;
         });
         return command;
     }
 
-    private static async Task RunAsync(
-        string[] seedNodes, IPEndPoint listen, string? name, int threads, string device, bool stopAtEndOfInput)
+    private static async Task RunAsync(ParseResult parsed)
     {
-        using var signals = new StopSignals();
-        var devices = DeviceChoice.Parse(device);
-        await using var host = await ClusterHost.StartAsync("worker", listen, seedNodes).ConfigureAwait(false);
+        // Ctrl-C in the terminal of whoever started this process is theirs: they save first, and then end this one.
+        bool stopAtEndOfInput = parsed.GetValue(StopAtEndOfInput);
+        using var signals = new StopSignals(hasTerminal: !stopAtEndOfInput);
+        var devices = DeviceChoice.Parse(parsed.GetRequiredValue(TrainSettings.Device));
+        int workers = parsed.GetRequiredValue(TrainSettings.Workers);
+        int threads = parsed.GetValue(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
+        var options = Cluster.Read(parsed, ClusterHost.WorkerRole);
+        string? name = parsed.GetValue(Name);
         Task stop = stopAtEndOfInput
             ? Task.WhenAny(signals.Requested, Task.Run(EndOfInput))
             : signals.Requested;
-        await host.WorkAsync(
-            name ?? host.Address,
-            devices.Numerics,
-            (model, gradients) => devices.Make(1, threads, model, gradients)[0],
-            seedNodes,
-            text => Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}")),
-            stop).ConfigureAwait(false);
+        while (!stop.IsCompleted)
+        {
+            await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
+            name ??= host.Address.ToString();
+            Say($"{name} looks for work at {string.Join(", ", options.SeedNodes)}");
+            await host.WorkAsync(
+                name,
+                devices.Numerics,
+                (model, gradients) => devices.Make(workers, threads, model, gradients),
+                Say,
+                stop).ConfigureAwait(false);
+            if (!stop.IsCompleted)
+            {
+                // No coordinator is left, or this process stood still for so long that it was taken for dead.
+                Say($"{name} is not of the cluster any more, and joins again");
+                await Task.WhenAny(stop, Task.Delay(s_rejoinAfter)).ConfigureAwait(false);
+            }
+        }
     }
+
+    private static void Say(string text) =>
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}"));
 
     private static void EndOfInput()
     {

@@ -23,7 +23,8 @@ internal static class EventText
         ResultsDiffer differ => $"step {differ.Step}: {differ.Worker} and {differ.Second} computed different results " +
             $"for shards {differ.Range}: one of them computes wrongly",
         NotVerified { IsFirst: true } step => $"step {step.Step} is not verified: --verify-every needs a second worker",
-        WaitingForWorkers => "waiting for a worker that is ready …",
+        WaitingForWorkers { Needed: 1 } => "waiting for a worker that is ready …",
+        WaitingForWorkers it => $"waiting for {it.Needed} workers, {it.Ready} are ready …",
         CheckpointFailed failed => $"warning: the checkpoint of step {failed.Version} could not be " +
             $"written: {failed.Reason}",
         _ => null,

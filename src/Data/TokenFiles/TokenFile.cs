@@ -36,10 +36,11 @@ public sealed class TokenFile : IDisposable
 
     /// <summary>Opens a token file, checking its header and every byte.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="key">What it must have been made from; see <see cref="TokenFileCache"/>.</param>
+    /// <param name="key">What it must have been made from; see <see cref="TokenFileCache"/>. Empty for
+    /// whatever.</param>
     /// <exception cref="InvalidDataException">Damaged, or made from something else.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static TokenFile Open(string path, ReadOnlySpan<byte> key)
+    public static TokenFile Open(string path, ReadOnlySpan<byte> key = default)
     {
         var stream = new FileStream(
             path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, BufferBytes);
@@ -51,7 +52,7 @@ public sealed class TokenFile : IDisposable
 
             // The rest of the stream is the payload.
             bool isIntact = bytes.AsSpan().SequenceEqual(header.ToBytes(SHA256.HashData(stream)));
-            return key.SequenceEqual(header.Key) && isIntact
+            return (key.IsEmpty || key.SequenceEqual(header.Key)) && isIntact
                 ? new TokenFile(path, stream, header)
                 : throw new InvalidDataException("made from something else, or its content is not what was written");
         }

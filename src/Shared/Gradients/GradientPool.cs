@@ -20,13 +20,14 @@ public sealed class GradientPool(ParameterLayout layout) : IDisposable
             gradient = new Gradient(layout, this);
         }
 
-        gradient.Clear();
         return gradient;
     }
 
     /// <summary>Takes a gradient of this pool back.</summary>
     internal void Return(Gradient gradient)
     {
+        // Cleared now and not when it is taken: who still reads it reads nothing, every time and not once in a while.
+        gradient.Clear();
         Interlocked.Decrement(ref _outstanding);
         _free.Add(gradient);
     }

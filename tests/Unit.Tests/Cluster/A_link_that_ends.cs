@@ -22,13 +22,13 @@ public sealed class A_link_that_ends : TestKit, IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _server = await BulkServer.StartAsync(IPAddress.Loopback, null);
+        _server = await BulkServer.StartAsync(IPAddress.Loopback, "127.0.0.1", null);
         _transfers = new BulkTransfers(_server, _client, _parameters, _gradients, LinkHarness.Layout);
     }
 
     public async Task DisposeAsync()
     {
-        _transfers.Dispose();
+        await _transfers.DisposeAsync();
         await _server.DisposeAsync();
         _client.Dispose();
     }

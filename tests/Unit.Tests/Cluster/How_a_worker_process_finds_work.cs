@@ -26,6 +26,28 @@ public sealed class How_a_worker_process_finds_work
         Assert.Equal(("5e1f", ""), (register.Job, register.Coordinator));
     }
 
+    /// <summary>Two workers of one name, say, which take the place from each other.</summary>
+    [Fact]
+    public void Where_it_was_lost_as_soon_as_it_had_applied_it_waits_before_it_applies_again()
+    {
+        Tell(new Started());
+        Hear(Employ());
+        Hear(Engage(), TimeSpan.Zero);
+        Registered(Tell(new CoordinatorLost(), TimeSpan.Zero));
+        Assert.Empty(Hear(Employ(), TimeSpan.Zero));
+        Assert.Equal([new ApplyTo(Path)], Hear(Employ(), EmploymentBehaviour.RegisterEvery));
+    }
+
+    [Fact]
+    public void What_is_lost_twice_is_looked_for_once()
+    {
+        Tell(new Started());
+        Hear(Employ());
+        Hear(Engage());
+        Registered(Tell(new CoordinatorLost()));
+        Assert.Empty(Tell(new CoordinatorLost()));
+    }
+
     [Fact]
     public void What_nobody_can_mean_is_refused()
     {
@@ -118,11 +140,11 @@ public sealed class How_a_worker_process_finds_work
     private static Wire.Register Registered(IReadOnlyList<Effect> effects) =>
         (Wire.Register)Assert.Single(effects.OfType<ToRegistry>()).Body;
 
-    private IReadOnlyList<Effect> Hear(IMessage body) => Tell(new FromPeer(body));
+    private IReadOnlyList<Effect> Hear(IMessage body, TimeSpan? after = null) => Tell(new FromPeer(body), after);
 
-    private IReadOnlyList<Effect> Tell(Message message)
+    private IReadOnlyList<Effect> Tell(Message message, TimeSpan? after = null)
     {
-        _now += TimeSpan.FromMinutes(1);
+        _now += after ?? TimeSpan.FromMinutes(1);
         return _worker.Handle(message, _now);
     }
 }

@@ -24,7 +24,8 @@ public sealed class Messages_between_processes
         for (int n = 0; n < 2_000; n++)
         {
             var said = drawn.FromWorker();
-            Assert.Equal(said, Translation.FromWorker(Travel(Translation.ToWire(said)), DrawnMessages.Worker, s_extent));
+            Assert.Equal(
+                said, Translation.FromWorker(Travel(Translation.ToWire(said)), DrawnMessages.Worker, s_extent));
         }
     }
 
@@ -178,7 +179,12 @@ public sealed class Messages_between_processes
     public void What_no_coordinator_can_mean_is_refused()
     {
         var shard = new Wire.ShardTokens { Lengths = { 3, 2 }, Ids = { 0, 1, 2, Vocabulary - 1, 0 } };
-        var assigned = new Wire.AssignedRange { Range = Range(2, 2), Attempt = 1, Shards = { shard, new Wire.ShardTokens() } };
+        var assigned = new Wire.AssignedRange
+        {
+            Range = Range(2, 2),
+            Attempt = 1,
+            Shards = { shard, new Wire.ShardTokens() },
+        };
         var assign = new Wire.Assign { Step = 3, Ranges = { assigned } };
         var evaluate = new Wire.Evaluate { Version = 2, Piece = 1, Attempt = 1, Tokens = shard };
         Assert.All(

@@ -22,7 +22,7 @@ public sealed class Messages_with_bulk : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _server = await BulkServer.StartAsync(IPAddress.Loopback, null);
+        _server = await BulkServer.StartAsync(IPAddress.Loopback, "127.0.0.1", null);
         _sender = new Process(_server, _client);
         _receiver = new Process(_server, _client);
     }
@@ -32,8 +32,8 @@ public sealed class Messages_with_bulk : IAsyncLifetime
         Assert.Equal(0, _server.Outstanding);
         _sender.RequireNothingOutstanding();
         _receiver.RequireNothingOutstanding();
-        _sender.Transfers.Dispose();
-        _receiver.Transfers.Dispose();
+        await _sender.Transfers.DisposeAsync();
+        await _receiver.Transfers.DisposeAsync();
         await _server.DisposeAsync();
         _client.Dispose();
         _deadline.Dispose();
@@ -82,6 +82,16 @@ public sealed class Messages_with_bulk : IAsyncLifetime
             came.Release();
             Withdraw(wire.Gradient);
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_numbers_of_a_result_are_those_it_had_before_its_buffer_was_given_back(bool isSameHost)
+    {
+        var wire = Offer<Wire.RangeResult>(Result(rows: 7), isSameHost);
+        Assert.Equal((7, 7.1, 100L), (wire.RowCount, wire.LossSum, wire.TokenCount));
+        Withdraw(wire.Gradient);
     }
 
     [Fact]
@@ -194,7 +204,7 @@ public sealed class Messages_with_bulk : IAsyncLifetime
             return new FloatBuffer(length);
         });
         using var gradients = new GradientPool(layout);
-        using var transfers = new BulkTransfers(_server, _client, parameters, gradients, layout);
+        await using var transfers = new BulkTransfers(_server, _client, parameters, gradients, layout);
         long right = 4L * layout.Length;
         foreach (long length in new[] { right - 4, right + 1, 0, -1, long.MaxValue, long.MinValue })
         {

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Runtime.Serialization;
 using System.Text;
 using Akka.Util;
@@ -14,7 +13,7 @@ public sealed class Serializers_of_a_cluster : IAsyncLifetime
     private Akka.Serialization.Serialization Serialization => _host.System.Serialization;
 
     public async Task InitializeAsync() => _host = await ClusterHost.StartAsync(
-        "worker", new IPEndPoint(IPAddress.Loopback, 0), []).WaitAsync(s_deadline);
+        new ClusterOptions(ClusterHost.WorkerRole, ClusterAddress.Loopback, [])).WaitAsync(s_deadline);
 
     public async Task DisposeAsync() => await _host.DisposeAsync().AsTask().WaitAsync(s_deadline);
 

@@ -72,7 +72,7 @@ public sealed class Recording_a_run : IDisposable
         recorder.Observe(new WorkerJoined(ActorId.Worker(0), 1, "hash"));
         for (int more = 0; more < 1 << 17; more++)
         {
-            recorder.Observe(new WaitingForWorkers());
+            recorder.Observe(new WaitingForWorkers(0, 1));
         }
 
         var failure = Assert.Throws<RnnLmException>(() => Save(recorder, 1));
@@ -125,13 +125,14 @@ public sealed class Recording_a_run : IDisposable
         var system = ActorHost.Start();
         var run = CoordinatorActor.RunAsync(
             system,
+            ActorId.Coordinator,
             new CoordinatorHarness().Coordinator,
             recorder,
             coordinator => Akka.Actor.ActorRefImplicitSenderExtensions.Tell(
                 coordinator, new SelfTestDone("meant for a worker")),
             new TaskCompletionSource<StopRequested>().Task);
         Assert.True(begun.Wait(Deadline));
-        await system.WhenTerminated.WaitAsync(Deadline);
+        await Gone(system).WaitAsync(Deadline);
 
         // A run that does not wait is over within a few turns of the scheduler.
         for (int turn = 0; turn < 10_000 && !run.IsCompleted; turn++)
@@ -143,6 +144,7 @@ public sealed class Recording_a_run : IDisposable
         goOn.Set();
         await Assert.ThrowsAsync<InvalidOperationException>(() => run);
         Assert.True(Volatile.Read(ref isWritten));
+        await system.Terminate();
     }
 
     [Fact]
@@ -165,13 +167,16 @@ public sealed class Recording_a_run : IDisposable
     {
         var lost = new RnnLmException(ExitCode.Cluster, "taken over");
         var recorder = new SlowWriter(() => { }) { LeaseLost = Task.FromResult(lost) };
+        var system = ActorHost.Start();
         var run = CoordinatorActor.RunAsync(
-            ActorHost.Start(),
+            system,
+            ActorId.Coordinator,
             new CoordinatorHarness().Coordinator,
             recorder,
             _ => { },
             new TaskCompletionSource<StopRequested>().Task);
         Assert.Same(lost, await Assert.ThrowsAsync<RnnLmException>(() => run.WaitAsync(Deadline)));
+        await system.Terminate();
     }
 
     [Fact]
@@ -180,11 +185,28 @@ public sealed class Recording_a_run : IDisposable
         var system = ActorHost.Start();
         await Assert.ThrowsAsync<InvalidOperationException>(() => CoordinatorActor.RunAsync(
             system,
+            ActorId.Coordinator,
             new CoordinatorHarness().Coordinator,
             new SlowWriter(() => { }),
             _ => throw new InvalidOperationException("no device"),
             new TaskCompletionSource<StopRequested>().Task));
-        Assert.True(system.WhenTerminated.IsCompleted);
+        await Gone(system).WaitAsync(Deadline);
+        await system.Terminate();
+    }
+
+    private static async Task Gone(Akka.Actor.ActorSystem system)
+    {
+        while (true)
+        {
+            try
+            {
+                await system.ActorSelection("user/coordinator").ResolveOne(Deadline);
+            }
+            catch (Akka.Actor.ActorNotFoundException)
+            {
+                return;
+            }
+        }
     }
 
     private static StepCommitted Step(long step) =>

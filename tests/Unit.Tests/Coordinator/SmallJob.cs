@@ -53,11 +53,12 @@ internal static class SmallJob
             return wrap?.Invoke(index, device) ?? device;
         })];
         var recorder = new Recorder();
+        var system = ActorHost.Start();
         try
         {
-            var system = ActorHost.Start();
             await CoordinatorActor.RunAsync(
                 system,
+                ActorId.Coordinator,
                 coordinator,
                 recorder,
                 address =>
@@ -72,6 +73,7 @@ internal static class SmallJob
         }
         finally
         {
+            await system.Terminate();
             Array.ForEach(devices, device => device.Dispose());
         }
 

@@ -32,6 +32,20 @@ internal sealed class ActorHosting : IHosting
         new Host(this, worker, SystemOf(worker).Spawn<WorkerActor>(worker.Id, worker.Id, device, LinkOf(worker, null)));
 
     /// <inheritdoc/>
+    public IHost Start(SimulatedNode node, NodeBehaviour behaviour)
+    {
+        var actor = SystemOf(node).Spawn<NodeActor>(
+            node.Id, node.Id, behaviour, new VirtualWork(node), LinkOf(node, null));
+        foreach (var worker in node.Workers)
+        {
+            // What a worker's actor says first, before it is ready.
+            actor.Tell(new Hello(worker.Id), LinkOf(node, worker));
+        }
+
+        return new Host(this, node, actor);
+    }
+
+    /// <inheritdoc/>
     public IHost Start(SimulatedCoordinator coordinator, CoordinatorBehaviour behaviour, IRunRecorder recorder)
     {
         var end = new TaskCompletionSource();
@@ -122,7 +136,7 @@ internal sealed class ActorHosting : IHosting
         {
             switch (message)
             {
-                case Message sent when (to ?? from.AddressOf(ActorId.Coordinator)) is { } receiver:
+                case Message sent when (to ?? from.Route(ActorId.Coordinator, sent)) is { } receiver:
                     from.Send(receiver, sent);
                     break;
                 case Message lost:

@@ -48,7 +48,7 @@ public sealed class Planted_bugs
                 "now - member.Since >= TimeSpan.MaxValue)")),
         new(
             "a range is asked again under its old number",
-            50,
+            500,
             "Coordinator",
             new Edit(
                 "StepInProgress.cs",
@@ -56,7 +56,7 @@ public sealed class Planted_bugs
                 "int attempt = 1;")),
         new(
             "ranges begun in one step count as begun in the next",
-            50,
+            200,
             "Worker",
             new Edit(
                 "WorkerBehaviour.cs",
@@ -157,7 +157,7 @@ public sealed class Planted_bugs
                 "shards.Skip(Math.Max(0, entry.Key.Start - 1))")),
         new(
             "a sum that comes back too late is taken",
-            200,
+            1_000,
             "Shared",
             new Edit(
                 "ReductionTree.cs",
@@ -277,7 +277,7 @@ public sealed class Planted_bugs
                 "            step.Withdraw(worker);\n        }\n")),
         new(
             "an old coordinator prunes what its successor has written",
-            1_000,
+            1_500,
             "Storage",
             new Edit(
                 "CheckpointStore.cs",
@@ -310,7 +310,7 @@ public sealed class Planted_bugs
                 "        var step = _assignment.Find(_state.Version)!;\n        if (")),
         new(
             "a join during an update lets another begin",
-            50,
+            200,
             "Coordinator",
             new Edit(
                 "CoordinatorBehaviour.cs",
@@ -350,7 +350,7 @@ public sealed class Planted_bugs
                 "return IsOpen(step.Step) &&")),
         new(
             "a comparison waits for a worker that has joined again",
-            50,
+            200,
             "Coordinator",
             new Edit(
                 "StepInProgress.cs",

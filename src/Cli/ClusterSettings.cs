@@ -1,0 +1,62 @@
+using System.CommandLine;
+using RnnLm.Cluster;
+
+namespace RnnLm.Cli;
+
+/// <summary>The settings of every process of a cluster.</summary>
+/// <param name="listen">Where it listens if nothing else is said.</param>
+/// <param name="needsSeeds">Whether it cannot begin a cluster.</param>
+internal sealed class ClusterSettings(string listen, bool needsSeeds)
+{
+    private readonly Setting<ClusterAddress> _listen = new(
+        "--listen", "HOST:PORT", "Where other processes reach this one; port 0 for any that is free",
+        ClusterAddress.Parse, listen);
+
+    private readonly Setting<ClusterAddress[]> _seedNodes = new(
+        "--seed-node", "HOST:PORT…", needsSeeds
+            ? "Coordinators of the cluster to join; any that can be reached will do"
+            : "Coordinators of the cluster to join; none to begin one",
+        texts => [.. texts.Select(ClusterAddress.Parse).Select(node => node.Port > 0
+            ? node
+            : throw new FormatException("nobody listens at port 0"))])
+    {
+        AllowMultipleArgumentsPerToken = true,
+        Required = needsSeeds,
+    };
+
+    private readonly Setting<string?> _certificates = new(
+        "--certificates", "DIR", "Directory with ca.pem and this node's certificate and key; without it the process " +
+        "listens on loopback only", Values.FullPath);
+
+    private readonly Setting<string> _certificateName = new(
+        "--certificate-name", "NAME", "Which node's certificate and key", Values.Text, "node");
+
+    private readonly Setting<ClusterProfile> _profile = new(
+        "--profile", "P", "How soon a silent process counts as lost: steady, or fast; the same in all processes",
+        Values.Name<ClusterProfile>, "steady");
+
+    private readonly Setting<string?> _configuration = new(
+        "--config", "FILE", "Akka.NET's configuration (HOCON) that has precedence over what is shipped",
+        Values.FullPath);
+
+    /// <summary>The options.</summary>
+    public IReadOnlyList<Option> Options =>
+        [_listen, _seedNodes, _certificates, _certificateName, _profile, _configuration];
+
+    /// <summary>What was given.</summary>
+    /// <exception cref="RnnLmException">The certificates cannot be used (exit code 3).</exception>
+    public ClusterOptions Read(ParseResult parsed, string role)
+    {
+        var own = parsed.GetRequiredValue(_listen);
+        return new ClusterOptions(role, own, [.. (parsed.GetValue(_seedNodes) ?? []).Where(node => node != own)])
+        {
+            Tls = parsed.GetValue(_certificates) is { } directory
+                ? new MutualTls(
+                    NodeCertificates.Load(directory, parsed.GetRequiredValue(_certificateName), TimeProvider.System),
+                    TimeProvider.System)
+                : null,
+            Profile = parsed.GetRequiredValue(_profile),
+            ConfigurationFile = parsed.GetValue(_configuration),
+        };
+    }
+}

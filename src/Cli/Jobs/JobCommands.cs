@@ -1,0 +1,165 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using RnnLm.Storage;
+
+namespace RnnLm.Cli;
+
+/// <summary><c>rnnlm submit</c>, <c>jobs</c>, <c>logs</c>, <c>fetch</c> and <c>cancel</c>: what users do with the jobs
+/// of a cluster. All of it goes through the run storage.</summary>
+internal static class JobCommands
+{
+    private static readonly TimeSpan s_followEvery = TimeSpan.FromMilliseconds(500);
+
+    public static IEnumerable<Command> Create() => [Submit(), Jobs(), Logs(), Fetch(), Cancel()];
+
+    private static Command Submit()
+    {
+        var file = new Argument<string>("JOB.json") { Description = "Settings in the form of a run's config.json" };
+        var name = new Setting<string?>(
+            "--name", "NAME", "The job's name; the file's if not given", RunStorage.JobName);
+        var storage = RunStorage.Option();
+        var json = Json();
+        var command = new Command("submit", "Tokenize on this machine and put a job into the run storage")
+        {
+            file, name, storage, json,
+        };
+        command.SetAction(parsed =>
+        {
+            bool asJson = parsed.GetValue(json);
+            using var view = new PlainView(asJson ? TextWriter.Null : Console.Out, TimeProvider.System);
+            Print(
+                [
+                    JobSubmission.Submit(
+                        parsed.GetRequiredValue(file),
+                        parsed.GetValue(name),
+                        new RunStorage(parsed.GetRequiredValue(storage)),
+                        view),
+                ],
+                asJson);
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Jobs()
+    {
+        var storage = RunStorage.Option();
+        var json = Json();
+        var command = new Command("jobs", "List the jobs of a run storage") { storage, json };
+        command.SetAction(parsed =>
+        {
+            Print(
+                new RunStorage(parsed.GetRequiredValue(storage)).List().Select(job => job.Read()),
+                parsed.GetValue(json));
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Logs()
+    {
+        var job = JobArgument();
+        var storage = RunStorage.Option();
+        var follow = new Setting<bool>("--follow", null, "Go on until the job has ended", Values.Switch);
+        var json = Json();
+        var command = new Command("logs", "Print what happens in a job: its metrics, one line a step or event")
+        {
+            job, storage, follow, json,
+        };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var stored = new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job));
+            long printed = 0;
+            while (true)
+            {
+                bool isOver = !parsed.GetValue(follow) || stored.Read().State != JobState.Unfinished;
+                printed = PrintNew(stored, printed, parsed.GetValue(json));
+                if (isOver)
+                {
+                    return 0;
+                }
+
+                await Task.Delay(s_followEvery, cancellation).ConfigureAwait(false);
+            }
+        });
+        return command;
+    }
+
+    private static Command Fetch()
+    {
+        var job = JobArgument();
+        var storage = RunStorage.Option();
+        var target = new Setting<string>("--to", "DIR", "Where the run goes; new", Values.FullPath) { Required = true };
+        var command = new Command("fetch", "Copy a job's run: configuration, tokenizer and newest checkpoints")
+        {
+            job, storage, target,
+        };
+        command.SetAction(parsed =>
+        {
+            var stored = new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job));
+            RunCopy.Make(stored.RunPath, parsed.GetRequiredValue(target));
+            Console.Out.WriteLine($"run directory: {parsed.GetRequiredValue(target)}");
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Cancel()
+    {
+        var job = JobArgument();
+        var storage = RunStorage.Option();
+        var command = new Command("cancel", "Take a job back: it saves and stops, and stays to be fetched")
+        {
+            job, storage,
+        };
+        command.SetAction(parsed =>
+        {
+            new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job)).Cancel();
+            return 0;
+        });
+        return command;
+    }
+
+    private static Argument<string> JobArgument() => new("JOB") { Description = "Name of the job" };
+
+    private static Setting<bool> Json() => new("--json", null, "One JSON object a line", Values.Switch);
+
+    private static void Print(IEnumerable<JobReport> jobs, bool json)
+    {
+        foreach (var job in jobs)
+        {
+            Console.Out.WriteLine(json
+                ? JsonSerializer.Serialize(job, s_oneLine)
+                : RnnLmException.OneLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{job.Job,-24} {job.State.ToString().ToLowerInvariant(),-10} step {job.Step}/{job.TotalSteps}  " +
+                    $"{(job.Reason ?? job.Holder ?? string.Empty)}")));
+        }
+    }
+
+    private static readonly JsonSerializerOptions s_oneLine = new(JobFormat.JsonOptions) { WriteIndented = false };
+
+    /// <summary>Prints the lines of the metrics from a number on; returns that of the next.</summary>
+    private static long PrintNew(StoredJob job, long printed, bool json)
+    {
+        long number = 0;
+        foreach (string line in RunDirectory.Open(job.RunPath).ReadMetrics())
+        {
+            if (number++ >= printed)
+            {
+                Console.Out.WriteLine(json ? line : Describe(line));
+            }
+        }
+
+        // A coordinator that took the job over does the last steps again, and their lines are written anew.
+        return number;
+    }
+
+    private static string Describe(string line)
+    {
+        using var document = JsonDocument.Parse(line);
+        return RnnLmException.OneLine(string.Join("  ", document.RootElement.EnumerateObject().Select(
+            member => $"{member.Name} {member.Value}")));
+    }
+}

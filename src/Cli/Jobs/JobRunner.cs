@@ -1,0 +1,158 @@
+using System.Text.Json.Nodes;
+using RnnLm.Cluster;
+using RnnLm.Coordinator;
+using RnnLm.Storage;
+
+namespace RnnLm.Cli;
+
+/// <summary>Runs jobs of the run storage in this process, one call a job.</summary>
+/// <param name="host">This process in the cluster.</param>
+/// <param name="storage">Where the jobs lie.</param>
+/// <param name="log">Takes a line of what happens.</param>
+/// <param name="time">The clock.</param>
+internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<string> log, TimeProvider time)
+{
+    private static readonly TimeSpan s_cancelCheck = TimeSpan.FromSeconds(1);
+
+    /// <summary>Goes on with a job until it is done, cancelled or stopped. What will not pass is recorded as its end.
+    /// </summary>
+    public async Task RunAsync(string name, Task stop)
+    {
+        var job = storage.Find(name);
+        if (job.Read().State != JobState.Unfinished)
+        {
+            return;
+        }
+
+        using var end = new CancellationTokenSource();
+        try
+        {
+            var run = RunDirectory.Open(job.RunPath);
+            using var lease = run.TakeLease(LeaseHolder.ThisProcess());
+            log($"{name}: taken, incarnation {lease.Incarnation}");
+            var config = RunConfig.Read(run);
+            await using var workers = new ClusterWorkers(host, name);
+            using var prepared = storage.Prepare(run, config);
+            using var session = new TrainingSession(
+                TrainRequest.OfRun(config), new JobLog(name, log), time);
+            var requested = StopRequestAsync(job, stop, end.Token);
+            try
+            {
+                await session.GoOnAsync(run, lease, prepared, workers, requested).ConfigureAwait(false);
+                log($"{name}: done");
+            }
+            catch (RnnLmException failure) when (failure.ExitCode is ExitCode.BadInput or ExitCode.Diverged)
+            {
+                RecordEnd(run, lease, failure);
+                log($"{name}: failed: {failure.Message}");
+            }
+        }
+        catch (RnnLmException failure)
+        {
+            log($"{name}: {failure.Message}");
+            throw;
+        }
+        finally
+        {
+            await end.CancelAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static void RecordEnd(RunDirectory run, Lease lease, RnnLmException failure)
+    {
+        var json = run.ReadConfig();
+        json[RunConfig.EndKey] = new JsonObject
+        {
+            ["exit_code"] = (int)failure.ExitCode,
+            ["reason"] = failure.Message,
+        };
+        run.WriteConfig(lease, json);
+    }
+
+    private async Task<StopRequested> StopRequestAsync(StoredJob job, Task stop, CancellationToken end)
+    {
+        while (!stop.IsCompleted && !job.IsCancelled && !end.IsCancellationRequested)
+        {
+            await Task.WhenAny(stop, Task.Delay(s_cancelCheck, time, end)).ConfigureAwait(false);
+        }
+
+        return new StopRequested(ExitCode.Terminated);
+    }
+}
+
+/// <summary>Worker processes of the cluster that apply to the coordinator of a job.</summary>
+internal sealed class ClusterWorkers(ClusterHost host, string job) : TrainingWorkers(host.System)
+{
+    private Hiring? _hiring;
+
+    /// <inheritdoc/>
+    public override string CoordinatorName => $"coordinator-{job}";
+
+    /// <inheritdoc/>
+    public override int? Limit => null;
+
+    /// <inheritdoc/>
+    public override int Threads => Environment.ProcessorCount;
+
+    /// <inheritdoc/>
+    public override Task<StopRequested> Exhausted { get; } = new TaskCompletionSource<StopRequested>().Task;
+
+    /// <inheritdoc/>
+    public override FloatBufferPool MakeBuffers(int length) => ClusterHost.SharedBuffers(length);
+
+    /// <inheritdoc/>
+    public override void Start(TrainingWork work) => _hiring = host.Hire(
+        job, work.Coordinator, work.Job, work.Incarnation, allowMixed: false, work.Parameters, work.Gradients);
+
+    /// <inheritdoc/>
+    public override async Task EndAsync()
+    {
+        if (_hiring is not null)
+        {
+            await _hiring.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}
+
+/// <summary>A job as lines of its coordinator's process; the run's metrics have the rest.</summary>
+internal sealed class JobLog(string job, Action<string> log) : ITrainingView
+{
+    /// <inheritdoc/>
+    public void Notice(string text) => log($"{job}: {text}");
+
+    /// <inheritdoc/>
+    public void Preparing(string what, double fraction)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Begin(TrainingExtent extent)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Show(TrainingEvent trainingEvent)
+    {
+        if (EventText.Of(trainingEvent) is { } line)
+        {
+            log($"{job}: {line}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Sample(string prompt, string continuation)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Finish(TrainingSummary summary) => log(
+        $"{job}: trained to step {summary.Steps}, model sha256 {summary.ModelSha256}");
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+    }
+}
