@@ -20,7 +20,6 @@ internal static class Translation
     private const int MostThreads = 1 << 16;
     private const int MostLayers = 1 << 10;
     private const int LongestText = 1024;
-    private const int LongestHash = 128;
 
     /// <summary>What travels of a message without bulk.</summary>
     public static IMessage ToWire(Message message) => message switch
@@ -95,7 +94,7 @@ internal static class Translation
     /// <exception cref="MalformedMessageException">It cannot be.</exception>
     public static Message FromWorker(IMessage body, ActorId worker, RunExtent extent) => body switch
     {
-        Wire.Join join => new Join(worker, Count(join.Threads, 1, MostThreads, "threads"), Hash(join.SelfTestHash)),
+        Wire.Join join => new Join(worker, Count(join.Threads, 1, MostThreads, "threads"), Hashes(join.SelfTestHash)),
         Wire.RangeFailed it => new RangeFailed(
             it.Incarnation, worker, Number(it.Step), FromWire(it.Range, extent), Attempt(it.Attempt), Text(it.Cause)),
         Wire.EvaluationResult it => new EvaluationResult(
@@ -261,15 +260,17 @@ internal static class Translation
         }
     }
 
-    private static string Hash(string hash)
+    /// <summary>One hash, or one of each kind of device of a process.</summary>
+    private static string Hashes(string hashes)
     {
-        Require(hash.Length is > 0 and <= LongestHash && hash.All(char.IsAsciiHexDigitLower), "a hash that is none");
-        return hash;
+        bool areHashes = hashes.Length > 0 && hashes.All(digit => char.IsAsciiHexDigitLower(digit) || digit == ' ');
+        Require(areHashes, "a hash that is none");
+        return Text(hashes);
     }
 
     private static void Require(bool holds, string otherwise)
     {
-        if (!holds && otherwise.Length == 0)
+        if (!holds)
         {
             throw new MalformedMessageException($"it sent {otherwise}");
         }

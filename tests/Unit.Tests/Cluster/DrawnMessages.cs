@@ -25,7 +25,7 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
     };
 
     /// <summary>What travels of any kind of message.</summary>
-    public IMessage Any() => random.Next(16) switch
+    public IMessage Any() => random.Next(18) switch
     {
         0 => new Wire.Register { Version = Version(), Worker = Text(), Job = Hash(), Coordinator = Path() },
         1 => new Wire.Employ { Job = Hash(), Coordinator = Path() },
@@ -45,6 +45,8 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         10 => new Wire.Fetched { IdHigh = Bits(), IdLow = Bits() },
         11 => new Wire.Large { Manifest = random.Next(2) == 0 ? "Assign" : "Evaluate", Content = Reference(Count()) },
         12 or 13 => Translation.ToWire(FromWorker()),
+        14 => new Wire.Hire { Version = Version(), Job = Hash() },
+        15 => new Wire.StartJob { Job = Hash() },
         _ => Translation.ToWire(FromCoordinator()),
     };
 

@@ -14,7 +14,7 @@ public sealed class Messages_between_processes
     public static readonly string[] Kinds =
     [
         "Register", "Employ", "Apply", "Engage", "Refuse", "Join", "Publish", "Assign", "RangeResult", "RangeFailed",
-        "Evaluate", "EvaluationResult", "EvaluationFailed", "Dismiss", "Farewell", "Fetched", "Large",
+        "Evaluate", "EvaluationResult", "EvaluationFailed", "Dismiss", "Farewell", "Fetched", "Large", "Hire", "StartJob",
     ];
 
     [Fact]
@@ -47,6 +47,15 @@ public sealed class Messages_between_processes
         var other = new ActorId("worker-at-this-link");
         Assert.Equal(
             join with { Worker = other }, Translation.FromWorker(Travel(Translation.ToWire(join)), other, s_extent));
+    }
+
+    /// <summary>Devices of two kinds in one process: the coordinator is told of both.</summary>
+    [Fact]
+    public void A_process_may_have_several_self_tests()
+    {
+        var join = new Join(DrawnMessages.Worker, 3, $"{new string('a', 64)} {new string('b', 64)}");
+        Assert.Equal(
+            join, Translation.FromWorker(Travel(Translation.ToWire(join)), DrawnMessages.Worker, s_extent));
     }
 
     [Fact]
@@ -157,7 +166,7 @@ public sealed class Messages_between_processes
         IMessage[] bad =
         [
             .. new[] { 0, -1, int.MinValue, 65_537 }.Select(threads => new Wire.Join(join) { Threads = threads }),
-            .. new[] { "", "x", "5E1F", "5e1f\n", new string('a', 129) }
+            .. new[] { "", "x", "5E1F", "5e1f\n", new string('a', 1_025) }
                 .Select(hash => new Wire.Join(join) { SelfTestHash = hash }),
             .. BadRanges().Select(range => new Wire.RangeFailed(failed) { Range = range }),
             new Wire.RangeFailed(failed) { Step = -1 },
