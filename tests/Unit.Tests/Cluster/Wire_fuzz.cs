@@ -16,8 +16,8 @@ public sealed class Alone
 
 /// <summary>
 /// Seeded damage to messages of all kinds, given to all that reads messages of other processes: the parser, the
-/// translation, both ends of a link with their bulk transfers, and a worker process that looks for work.
-/// RNNLM_FUZZ_CASES asks for more cases than usual.
+/// translation, both ends of a link with their bulk transfers, the node behind one, and a worker process that looks for
+/// work. RNNLM_FUZZ_CASES asks for more cases than usual.
 /// </summary>
 [Collection(Alone.Name)]
 public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
@@ -49,13 +49,13 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        _server = await BulkServer.StartAsync(IPAddress.Loopback, null);
+        _server = await BulkServer.StartAsync(IPAddress.Loopback, "127.0.0.1", null);
         _transfers = new BulkTransfers(_server, _client, _parameters, _gradients, s_layout);
     }
 
     public async Task DisposeAsync()
     {
-        _transfers.Dispose();
+        await _transfers.DisposeAsync();
         await _server.DisposeAsync();
         _client.Dispose();
     }
@@ -334,6 +334,7 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
             }
 
             _offers.Clear();
+            OnStopped();
         }
 
         protected abstract IBehaviour Create();
@@ -343,6 +344,14 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
 
         protected Message Elapsed(Message otherwise) =>
             _timers.Count == 0 ? otherwise : _timers.Values.ElementAt(Random.Next(_timers.Count));
+
+        /// <summary>Takes what an actor of this process is sent.</summary>
+        protected virtual void Deliver(Message message) => message.Release();
+
+        /// <summary>The actors of this process end with this one.</summary>
+        protected virtual void OnStopped()
+        {
+        }
 
         /// <summary>Effects that only this end has.</summary>
         protected virtual void CarryOut(Effect effect) =>
@@ -388,7 +397,7 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
                     case Send { Message: var sent }:
                         WireJudge.Require(sent);
                         Fuzz.Count($"{name}: {sent.GetType().Name} delivered");
-                        sent.Release();
+                        Deliver(sent);
                         break;
                     case ToPeer { Body: var body }:
                         Assert.Equal(body, WireSerializer.Read(body.Descriptor.Name, body.ToByteArray()));
@@ -476,19 +485,113 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
         };
     }
 
+    /// <summary>With the node whose link it is, and two devices that answer what they are asked.</summary>
     private sealed class WorkersEnd(Wire_fuzz fuzz) : End(fuzz, "worker's end")
     {
-        protected override IBehaviour Create() => new CoordinatorLinkBehaviour(s_worker, s_extent);
+        private static readonly ActorId[] s_devices = [new("worker-7/0"), new("worker-7/1")];
+        private readonly List<Func<Message>> _work = [];
+        private readonly Queue<Message> _said = [];
+        private NodeBehaviour? _node;
+        private Message? _timer;
 
-        protected override Message OfThisProcess() => Random.Next(8) switch
+        protected override IBehaviour Create()
         {
-            0 => new Join(s_worker, 1, "5e1f"),
-            1 => new Engaged(Incarnation + Random.Next(2)),
-            2 => new PeerGone("it is gone"),
-            3 => new RangeFailed(Incarnation, s_worker, 3, new ShardRange(0, 1), 1, "no"),
-            4 when Random.Next(8) == 0 => new Terminated(s_worker, null),
-            5 => new Engaged(Incarnation),
-            _ => Fuzz.Result(Incarnation + Random.Next(2), Random.Next(4)),
+            _node = new NodeBehaviour(s_worker, s_devices);
+            TellNode(new Started());
+            Array.ForEach(s_devices, device => TellNode(new Join(device, 2, "5e1f")));
+            return new CoordinatorLinkBehaviour(s_worker, s_extent);
+        }
+
+        protected override Message OfThisProcess()
+        {
+            while (_work.Count > 0 && Random.Next(4) > 0)
+            {
+                int next = Random.Next(_work.Count);
+                var work = _work[next];
+                _work.RemoveAt(next);
+                TellNode(work());
+            }
+
+            if (_timer is { } timer && Random.Next(4) == 0)
+            {
+                _timer = null;
+                TellNode(timer);
+            }
+
+            return _said.TryDequeue(out var said)
+                ? said
+                : Random.Next(8) switch
+                {
+                    0 => new Engaged(Incarnation + Random.Next(2)),
+                    1 => new PeerGone("it is gone"),
+                    2 => new RangeFailed(Incarnation, s_worker, 3, new ShardRange(0, 1), 1, "no"),
+                    3 when Random.Next(8) == 0 => new Terminated(s_worker, null),
+                    4 or 5 => new Engaged(Incarnation),
+                    _ => Fuzz.Result(Incarnation + Random.Next(2), Random.Next(4)),
+                };
+        }
+
+        protected override void Deliver(Message message) => TellNode(message);
+
+        protected override void OnStopped()
+        {
+            foreach (var device in _node is null ? [] : s_devices)
+            {
+                TellNode(new Terminated(device, null));
+            }
+
+            _node = null;
+            _timer = null;
+            _work.ForEach(work => work().Release());
+            _work.Clear();
+            while (_said.TryDequeue(out var said))
+            {
+                said.Release();
+            }
+        }
+
+        private void TellNode(Message message)
+        {
+            foreach (var effect in _node!.Handle(message, DateTimeOffset.UnixEpoch))
+            {
+                switch (effect)
+                {
+                    case Send send when send.To == ActorId.Coordinator:
+                        _said.Enqueue(send.Message);
+                        break;
+                    case Send { To: var device, Message: Assign assign }:
+                        _work.AddRange(assign.Ranges.Select(range => Answer(device, assign, range)));
+                        break;
+                    case Send send:
+                        send.Message.Release();
+                        break;
+                    case RunWork { Work: var work }:
+                        _work.Add(work);
+                        break;
+                    case StartTimer { Message: var late }:
+                        _timer = late;
+                        break;
+                    case StopActor:
+                        break;
+                    default:
+                        throw new InvalidOperationException($"unexpected effect {effect}");
+                }
+            }
+        }
+
+        /// <summary>A sum of what was asked, or that it cannot be computed.</summary>
+        private Func<Message> Answer(ActorId device, Assign assign, AssignedRange range) => () =>
+        {
+            Fuzz.Count("worker's end: a device answers");
+            if (Random.Next(8) == 0)
+            {
+                return new RangeFailed(assign.Incarnation, device, assign.Step, range.Range, range.Attempt, "no");
+            }
+
+            var gradient = Fuzz._gradients.Rent();
+            gradient.TokenCount = range.Shards.Sum(shard => (long)shard.TargetCount);
+            return new RangeResult(
+                assign.Incarnation, device, assign.Step, range.Range, TokenHash.OfRange(range.Shards), gradient);
         };
     }
 
