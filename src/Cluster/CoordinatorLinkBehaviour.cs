@@ -32,7 +32,7 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
         FromPeer { Body: Wire.Publish publish } => OnPublish(publish),
         FromPeer { Body: Wire.Large { Content: not null } large } => [new FetchBulk(large)],
         PeerGone or FromPeer { Body: Wire.Farewell } => Withdraw(_ => true),
-        FromPeer { Body: var body } => [new Send(worker, Translation.FromCoordinator(body, extent))],
+        FromPeer { Body: var body } => HandOn(Translation.FromCoordinator(body, extent)),
         BulkFetched fetched => OnFetched(fetched),
         _ => throw new InvalidOperationException($"the link to the coordinator does not know {message.GetType().Name}"),
     };
@@ -81,6 +81,19 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
         }
 
         return [new ToPeer(result)];
+    }
+
+    /// <summary>A large message can come when another coordinator has engaged the worker.</summary>
+    private Send[] HandOn(Message message)
+    {
+        long? incarnation = message switch
+        {
+            Assign assign => assign.Incarnation,
+            Evaluate evaluate => evaluate.Incarnation,
+            Dismiss dismiss => dismiss.Incarnation,
+            _ => null,
+        };
+        return incarnation == _incarnation ? [new Send(worker, message)] : [];
     }
 
     private List<Effect> OnPublish(Wire.Publish publish)

@@ -149,6 +149,28 @@ public sealed class The_workers_end_of_a_link : IDisposable
         Assert.Equal(0, _link.Gradients.Outstanding);
     }
 
+    /// <summary>A large assignment can come when another coordinator has engaged the worker; what is of none that has
+    /// would make it wait for that one.</summary>
+    [Theory]
+    [InlineData(4)]
+    [InlineData(6)]
+    [InlineData(long.MaxValue)]
+    public void What_another_coordinator_asks_is_not_handed_on(long incarnation)
+    {
+        _link.Tell(new Engaged(5));
+        var drawn = new DrawnMessages(new Random(1), LinkHarness.Extent);
+        IMessage[] asked =
+        [
+            new Wire.Assign((Wire.Assign)drawn.Any("Assign")) { Incarnation = incarnation },
+            new Wire.Evaluate((Wire.Evaluate)drawn.Any("Evaluate")) { Incarnation = incarnation },
+            new Wire.Dismiss { Incarnation = incarnation },
+        ];
+        Array.ForEach(asked, _link.Hear);
+        Assert.Empty(_link.Sent);
+        _link.Hear(new Wire.Dismiss { Incarnation = 5 });
+        Assert.Single(_link.Sent);
+    }
+
     [Fact]
     public void A_coordinator_that_is_gone_fetches_nothing_more()
     {
