@@ -153,7 +153,7 @@ internal sealed class BulkTransfers(
         try
         {
             (gradient.LossSum, gradient.TokenCount) = (result.LossSum, result.TokenCount);
-            gradient.RowCount = result.RowCount;
+            (gradient.RowCount, gradient.ComputeSeconds) = (result.RowCount, result.ComputeSeconds);
             if (result.Gradient is { } reference)
             {
                 await FetchAsync(address, reference, Payload.Of(gradient), cancellation).ConfigureAwait(false);

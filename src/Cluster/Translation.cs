@@ -87,6 +87,7 @@ internal static class Translation
         LossSum = result.Gradient.LossSum,
         TokenCount = result.Gradient.TokenCount,
         RowCount = result.Gradient.RowCount,
+        ComputeSeconds = result.Gradient.ComputeSeconds,
         Gradient = gradient,
     };
 
@@ -123,6 +124,7 @@ internal static class Translation
         bool isEmpty = result.Gradient is null;
         Require(isEmpty == (result.TokenCount == 0), "a gradient without tokens");
         Require(!isEmpty || result.LossSum == 0, "a loss without tokens");
+        Require(result.ComputeSeconds is >= 0 and < double.PositiveInfinity, "a time that is none");
         Count(result.RowCount, 0, isEmpty ? 0 : extent.Model.VocabularySize, "rows");
         Number(result.Step);
         Number(result.TokenCount);

@@ -419,6 +419,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             outcome.LearningRate,
             elapsed,
             now - _lastResult,
+            outcome.ComputeSeconds,
             step.Hash,
             !outcome.IsFinite));
         if (_saving.IsStopping)

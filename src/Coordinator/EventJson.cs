@@ -83,6 +83,7 @@ public static class EventJson
         json.WriteNumber("learning_rate", step.LearningRate);
         json.WriteNumber("seconds", step.Elapsed.TotalSeconds);
         json.WriteNumber("update_seconds", step.UpdateElapsed.TotalSeconds);
+        json.WriteNumber("compute_seconds", step.ComputeSeconds);
         if (step.IsSkipped)
         {
             json.WriteBoolean("skipped", true);

@@ -23,7 +23,7 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
         double norm = GradientNorm.OfMean(sum, threads);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
         {
-            return new UpdateOutcome(state, loss, norm, learningRate, sum.TokenCount, IsFinite: false);
+            return new UpdateOutcome(state, loss, norm, learningRate, sum.TokenCount, sum.ComputeSeconds, IsFinite: false);
         }
 
         double clip = settings.ClipNorm > 0 && norm > settings.ClipNorm ? settings.ClipNorm / norm : 1;
@@ -46,7 +46,7 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
             state.OptimizerSteps + 1,
             state.ExamplesSeen + examples,
             state.TokensSeen + sum.TokenCount);
-        return new UpdateOutcome(next, loss, norm, learningRate, sum.TokenCount, IsFinite: true);
+        return new UpdateOutcome(next, loss, norm, learningRate, sum.TokenCount, sum.ComputeSeconds, IsFinite: true);
     }
 
     private CountedBuffer Writable(CountedBuffer moment) =>
@@ -59,6 +59,13 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
 /// <param name="GradientNorm">L2 norm of the mean gradient before clipping.</param>
 /// <param name="LearningRate">The learning rate of this step.</param>
 /// <param name="TokenCount">Tokens of the step.</param>
+/// <param name="ComputeSeconds">Seconds of processors that the sum took.</param>
 /// <param name="IsFinite">False when loss or gradient is infinite or not a number; then nothing was changed.</param>
 public sealed record UpdateOutcome(
-    TrainingState State, double MeanLoss, double GradientNorm, double LearningRate, long TokenCount, bool IsFinite);
+    TrainingState State,
+    double MeanLoss,
+    double GradientNorm,
+    double LearningRate,
+    long TokenCount,
+    double ComputeSeconds,
+    bool IsFinite);

@@ -13,6 +13,7 @@ public abstract record TrainingEvent;
 /// <param name="Elapsed">Since the step before was committed.</param>
 /// <param name="UpdateElapsed">From the last worker's result to the new version: no worker had anything to
 /// compute.</param>
+/// <param name="ComputeSeconds">Seconds of processors that the accepted results took.</param>
 /// <param name="TokenHash">Hash of the tokens that the accepted results were computed from.</param>
 /// <param name="IsSkipped">Whether loss or gradient was not finite and the parameters were left as they are.</param>
 public sealed record StepCommitted(
@@ -24,6 +25,7 @@ public sealed record StepCommitted(
     double LearningRate,
     TimeSpan Elapsed,
     TimeSpan UpdateElapsed,
+    double ComputeSeconds,
     ulong TokenHash,
     bool IsSkipped) : TrainingEvent;
 

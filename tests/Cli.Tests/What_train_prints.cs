@@ -31,7 +31,7 @@ public sealed class What_train_prints(SmallRun small)
         string[] documented =
         [
             "step", "epoch", "loss", "perplexity", "tokens", "tokens_per_second", "gradient_norm", "learning_rate",
-            "seconds",
+            "seconds", "update_seconds", "compute_seconds",
         ];
         Assert.All(steps, step => Assert.Subset(
             step.EnumerateObject().Select(property => property.Name).ToHashSet(), documented.ToHashSet()));

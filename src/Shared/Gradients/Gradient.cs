@@ -50,6 +50,9 @@ public sealed class Gradient : IDisposable
     /// <summary>Number of predicted tokens.</summary>
     public long TokenCount { get; set; }
 
+    /// <summary>Seconds of a processor that computing it took.</summary>
+    public double ComputeSeconds { get; set; }
+
     /// <summary>Whether this is the sum over nothing.</summary>
     public bool IsIdentity => TokenCount == 0;
 
@@ -59,6 +62,7 @@ public sealed class Gradient : IDisposable
         RowCount = 0;
         LossSum = 0;
         TokenCount = 0;
+        ComputeSeconds = 0;
     }
 
     /// <summary>

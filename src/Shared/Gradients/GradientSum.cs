@@ -4,7 +4,7 @@ namespace RnnLm.Shared;
 public static unsafe class GradientSum
 {
     /// <summary>
-    /// left ← left + right, loss and token count too. Where only one side has a value (an identity, an embedding row
+    /// left ← left + right, loss, token count and seconds too. Where only one side has a value (an identity, an embedding row
     /// that the other lacks) that value is
     /// kept as it is, never added to zero. <paramref name="right"/> is unchanged.
     /// </summary>
@@ -18,6 +18,7 @@ public static unsafe class GradientSum
             throw new ArgumentException("the gradients must be two, of one model", nameof(right));
         }
 
+        left.ComputeSeconds += right.ComputeSeconds;
         if (right.IsIdentity)
         {
             return;

@@ -23,7 +23,9 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
         var gradient = pool.Rent();
         try
         {
+            double before = ThreadTime.ProcessorSeconds;
             computer.ComputeGradient(version, shards[index], gradient);
+            gradient.ComputeSeconds = ThreadTime.ProcessorSeconds - before;
         }
         catch
         {

@@ -102,6 +102,7 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         if (random.Next(8) > 0)
         {
             (result.TokenCount, result.LossSum, result.RowCount) = (Number() + 1, Loss(), rows);
+            result.ComputeSeconds = random.NextDouble();
             result.Gradient = Reference(Payload.LengthOf(ParameterLayout.For(extent.Model), rows));
         }
 

@@ -35,7 +35,7 @@ internal static class WireJudge
 
     /// <summary>Whether the numbers of a result can be.</summary>
     public static bool MayBe(Wire.RangeResult it) => it.Step >= 0 && IsRange(it.Range) && it.RowCount >= 0 &&
-        it.RowCount <= Vocabulary &&
+        it.RowCount <= Vocabulary && it.ComputeSeconds >= 0 && it.ComputeSeconds <= double.MaxValue &&
         (it.Gradient is null
             ? it.TokenCount == 0 && it.RowCount == 0 && it.LossSum == 0
             : it.TokenCount > 0);

@@ -210,7 +210,7 @@ public sealed class Recording_a_run : IDisposable
     }
 
     private static StepCommitted Step(long step) =>
-        new(step, 1.5, 10, 2, 0.5, 0.001, TimeSpan.FromSeconds(1), TimeSpan.Zero, 7, IsSkipped: false);
+        new(step, 1.5, 10, 2, 0.5, 0.001, TimeSpan.FromSeconds(1), TimeSpan.Zero, 0.9, 7, IsSkipped: false);
 
     private static TrainingState State(long version)
     {

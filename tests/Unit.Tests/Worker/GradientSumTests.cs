@@ -32,6 +32,7 @@ public class GradientSumTests
         }
 
         float[] dense = [.. left.Dense.Span.ToArray().Zip(right.Dense.Span.ToArray(), (a, b) => a + b)];
+        (left.ComputeSeconds, right.ComputeSeconds) = (0.5, 0.25);
 
         GradientSum.Add(left, right);
 
@@ -41,6 +42,7 @@ public class GradientSumTests
         Numbers.AssertSameBits(dense, left.Dense.Span);
         Assert.Equal(12, left.TokenCount);
         Assert.Equal((3.25 * 5) + (3.25 * 7), left.LossSum);
+        Assert.Equal(0.75, left.ComputeSeconds);
         Gradients.AssertSame(rightBefore, right);
     }
 
@@ -68,11 +70,14 @@ public class GradientSumTests
         left.PresentRows()[0] = -0f;
         using Gradient identity = Gradients.Random(Model, [2], tokens: 5, stream: 9);
         identity.Clear();
+        (left.ComputeSeconds, identity.ComputeSeconds) = (0.5, 0.25);
 
         GradientSum.Add(left, identity);
         Gradients.AssertSame(value, left);
+        Assert.Equal(0.75, left.ComputeSeconds);
 
         GradientSum.Add(identity, left);
+        Assert.Equal(1.0, identity.ComputeSeconds);
         Gradients.AssertSame(value, identity);
     }
 
