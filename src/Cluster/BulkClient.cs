@@ -17,7 +17,6 @@ internal sealed class BulkException(string message, Exception? innerException = 
 /// </summary>
 internal sealed class BulkClient : IDisposable
 {
-    /// <summary>Fetches that are under way at once; others wait for their turn.</summary>
     private const int MostFetches = 8;
 
     /// <summary>How often a fetch is begun before it is given up.</summary>
@@ -28,7 +27,7 @@ internal sealed class BulkClient : IDisposable
     /// <summary>Nothing has come for so long: it broke off.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);
 
-    private readonly SemaphoreSlim _turns = new(MostFetches);
+    private readonly SemaphoreSlim _turns;
     private readonly HttpClient _client;
     private readonly TimeProvider _time;
     private readonly string _scheme;
@@ -37,8 +36,24 @@ internal sealed class BulkClient : IDisposable
     /// <param name="ssl">Its certificates; null only on loopback.</param>
     /// <param name="time">Measures silence; the system's time if not given.</param>
     public BulkClient(SslClientAuthenticationOptions? ssl, TimeProvider? time = null)
+        : this(OverSockets(ssl), ssl is null ? Uri.UriSchemeHttp : Uri.UriSchemeHttps, time ?? TimeProvider.System)
     {
-        _time = time ?? TimeProvider.System;
+    }
+
+    /// <summary>A client with a way of its own to the servers.</summary>
+    /// <param name="handler">The way; owned.</param>
+    /// <param name="scheme">Of addresses: http or https.</param>
+    /// <param name="time">Measures silence.</param>
+    /// <param name="mostFetches">Fetches that are under way at once; others wait for their turn.</param>
+    public BulkClient(HttpMessageHandler handler, string scheme, TimeProvider time, int mostFetches = MostFetches)
+    {
+        (_scheme, _time) = (scheme, time);
+        _turns = new SemaphoreSlim(mostFetches);
+        _client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    private static SocketsHttpHandler OverSockets(SslClientAuthenticationOptions? ssl)
+    {
         var handler = new SocketsHttpHandler
         {
             ConnectTimeout = Silence,
@@ -51,8 +66,7 @@ internal sealed class BulkClient : IDisposable
             handler.SslOptions = ssl;
         }
 
-        _scheme = ssl is null ? Uri.UriSchemeHttp : Uri.UriSchemeHttps;
-        _client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        return handler;
     }
 
     /// <summary>Fetches bytes.</summary>

@@ -28,8 +28,6 @@ internal sealed class BulkServer : IAsyncDisposable
 
     private static readonly TimeSpan s_endDeadline = TimeSpan.FromSeconds(1);
 
-    private readonly Lock _gate = new();
-    private readonly Dictionary<UInt128, Offer> _offers = [];
     private readonly WebApplication _server;
 
     private BulkServer(IPAddress host, Action<ListenOptions>? secure)
@@ -63,17 +61,8 @@ internal sealed class BulkServer : IAsyncDisposable
     /// <summary>Where other processes fetch: host:port.</summary>
     public string Address { get; private set; } = string.Empty;
 
-    /// <summary>Payloads that are offered.</summary>
-    public int Outstanding
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _offers.Count;
-            }
-        }
-    }
+    /// <summary>What it serves.</summary>
+    public BulkOffers Offers { get; } = new(RandomNumber);
 
     /// <summary>Starts to serve.</summary>
     /// <param name="host">Where it listens.</param>
@@ -90,66 +79,20 @@ internal sealed class BulkServer : IAsyncDisposable
         return server;
     }
 
-    /// <summary>Offers bytes until they are withdrawn.</summary>
-    /// <param name="payload">The bytes; nobody writes them.</param>
-    /// <param name="hash">Of the bytes.</param>
-    /// <param name="shared">Where they lie, if that is shared memory.</param>
-    /// <param name="release">Called once, when they are withdrawn and nobody reads them any more.</param>
-    public Wire.BulkReference Add(Payload payload, UInt128 hash, SharedMemory? shared, Action release)
-    {
-        Span<byte> random = stackalloc byte[16];
-        RandomNumberGenerator.Fill(random);
-        var id = new UInt128(BitConverter.ToUInt64(random[8..]), BitConverter.ToUInt64(random));
-        lock (_gate)
-        {
-            _offers[id] = new Offer(payload, release);
-        }
-
-        return new Wire.BulkReference
-        {
-            IdHigh = (ulong)(id >> 64),
-            IdLow = (ulong)id,
-            Length = payload.Length,
-            HashHigh = (ulong)(hash >> 64),
-            HashLow = (ulong)hash,
-            Shared = shared?.Reference,
-        };
-    }
-
-    /// <summary>Takes an offer back; a number that is unknown changes nothing.</summary>
-    public void Withdraw(UInt128 id)
-    {
-        Offer? offer;
-        lock (_gate)
-        {
-            if (!_offers.Remove(id, out offer))
-            {
-                return;
-            }
-
-            offer.IsWithdrawn = true;
-            if (offer.Readers > 0)
-            {
-                return;
-            }
-        }
-
-        offer.Release();
-    }
-
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         using var deadline = new CancellationTokenSource(s_endDeadline);
         await _server.StopAsync(deadline.Token).ConfigureAwait(false);
         await _server.DisposeAsync().ConfigureAwait(false);
-        UInt128[] left;
-        lock (_gate)
-        {
-            left = [.. _offers.Keys];
-        }
+        Offers.Clear();
+    }
 
-        Array.ForEach(left, Withdraw);
+    private static UInt128 RandomNumber()
+    {
+        Span<byte> random = stackalloc byte[16];
+        RandomNumberGenerator.Fill(random);
+        return new UInt128(BitConverter.ToUInt64(random[8..]), BitConverter.ToUInt64(random));
     }
 
     /// <summary>GET /NUMBER, with an optional first byte: the bytes from there on.</summary>
@@ -157,7 +100,7 @@ internal sealed class BulkServer : IAsyncDisposable
     {
         var (request, response) = (context.Request, context.Response);
         bool isNumber = TryParse(request.Path.Value, out var id);
-        if (!HttpMethods.IsGet(request.Method) || !isNumber || Open(id) is not { } offer)
+        if (!HttpMethods.IsGet(request.Method) || !isNumber || Offers.Open(id) is not { } offer)
         {
             response.StatusCode = StatusCodes.Status404NotFound;
             return;
@@ -195,7 +138,7 @@ internal sealed class BulkServer : IAsyncDisposable
         }
         finally
         {
-            Close(offer);
+            Offers.Close(offer);
         }
     }
 
@@ -215,43 +158,5 @@ internal sealed class BulkServer : IAsyncDisposable
             : RangeHeaderValue.TryParse(asked, out var range) && range is { Unit: "bytes", Ranges.Count: 1 } &&
                 range.Ranges.First() is { From: { } from, To: null } ? from
             : -1;
-    }
-
-    private Offer? Open(UInt128 id)
-    {
-        lock (_gate)
-        {
-            if (_offers.TryGetValue(id, out var offer))
-            {
-                offer.Readers++;
-            }
-
-            return offer;
-        }
-    }
-
-    private void Close(Offer offer)
-    {
-        lock (_gate)
-        {
-            offer.Readers--;
-            if (!offer.IsWithdrawn || offer.Readers > 0)
-            {
-                return;
-            }
-        }
-
-        offer.Release();
-    }
-
-    private sealed class Offer(Payload payload, Action release)
-    {
-        public Payload Payload { get; } = payload;
-
-        public Action Release { get; } = release;
-
-        public int Readers { get; set; }
-
-        public bool IsWithdrawn { get; set; }
     }
 }

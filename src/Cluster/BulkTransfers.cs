@@ -7,13 +7,13 @@ namespace RnnLm.Cluster;
 /// Turns messages with bulk payloads into what travels of them, and back: the sender's buffers are offered until the
 /// receiver has fetched them into its own.
 /// </summary>
-/// <param name="server">Offers.</param>
+/// <param name="offers">What this process offers.</param>
 /// <param name="client">Fetches.</param>
 /// <param name="parameters">Buffers for parameters that are fetched.</param>
 /// <param name="gradients">Buffers for gradients that are fetched.</param>
 /// <param name="layout">Of the model.</param>
 internal sealed class BulkTransfers(
-    BulkServer server, BulkClient client, FloatBufferPool parameters, GradientPool gradients, ParameterLayout layout)
+    BulkOffers offers, BulkClient client, FloatBufferPool parameters, GradientPool gradients, ParameterLayout layout)
     : IAsyncDisposable
 {
     /// <summary>How long the end waits for fetches that are under way; they have been cancelled.</summary>
@@ -40,7 +40,7 @@ internal sealed class BulkTransfers(
                 var hash = _hashes.GetValue(version, static it => new(() => Payload.Of(it.Values).Hash())).Value;
                 return Translation.ToWire(
                     publish,
-                    server.Add(Payload.Of(values), hash, values.Memory as SharedMemory, version.Release));
+                    offers.Add(Payload.Of(values), hash, values.Memory as SharedMemory, version.Release));
             case RangeResult { Gradient: var gradient } result:
                 // Written down before the gradient is given back, when another thread takes it.
                 var wire = Translation.ToWire(result, null);
@@ -69,7 +69,7 @@ internal sealed class BulkTransfers(
     };
 
     /// <summary>Takes an offer back.</summary>
-    public void Withdraw(UInt128 id) => server.Withdraw(id);
+    public void Withdraw(UInt128 id) => offers.Withdraw(id);
 
     /// <summary>Offers a message that is too large to travel by itself.</summary>
     public Wire.Large OfferLarge(IMessage message)
@@ -79,8 +79,37 @@ internal sealed class BulkTransfers(
         return new Wire.Large
         {
             Manifest = WireSerializer.ManifestOf(message),
-            Content = server.Add(payload, payload.Hash(), null, () => { }),
+            Content = offers.Add(payload, payload.Hash(), null, () => { }),
         };
+    }
+
+    /// <summary>Fetches the bulk of a message.</summary>
+    /// <param name="body">What has travelled of it.</param>
+    /// <param name="worker">Whose it is if it is a result.</param>
+    /// <param name="extent">Of the run.</param>
+    /// <param name="address">Where it is offered: host:port.</param>
+    /// <param name="cancellation">Ends the fetch.</param>
+    /// <exception cref="MalformedMessageException">It cannot be.</exception>
+    public async Task<BulkFetched> FetchAsync(
+        IMessage body, ActorId worker, RunExtent extent, string address, CancellationToken cancellation)
+    {
+        try
+        {
+            Message message = body switch
+            {
+                Wire.Publish publish => await FetchAsync(publish, address, cancellation).ConfigureAwait(false),
+                Wire.RangeResult result => await FetchAsync(result, worker, extent, address, cancellation)
+                    .ConfigureAwait(false),
+                Wire.Large large => new FromPeer(
+                    await FetchLargeAsync(large, address, cancellation).ConfigureAwait(false)),
+                _ => throw new InvalidOperationException($"{body.Descriptor.Name} has no bulk"),
+            };
+            return new BulkFetched(body, message, null);
+        }
+        catch (Exception failure) when (failure is BulkException or OperationCanceledException)
+        {
+            return new BulkFetched(body, null, failure.Message);
+        }
     }
 
     /// <summary>Fetches a message that was too large to travel by itself.</summary>
@@ -206,12 +235,12 @@ internal sealed class BulkTransfers(
         var hash = payload.Hash();
         if (!isSameHost || _staging.TryRent(payload.Length) is not { } memory)
         {
-            return server.Add(payload, hash, null, gradient.Release);
+            return offers.Add(payload, hash, null, gradient.Release);
         }
 
         payload.Read(0, memory.Bytes(0, (int)payload.Length));
         gradient.Release();
         var staged = new Payload(() => memory.Bytes(0, (int)payload.Length));
-        return server.Add(staged, hash, memory, () => _staging.Return(memory));
+        return offers.Add(staged, hash, memory, () => _staging.Return(memory));
     }
 }

@@ -160,17 +160,19 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(job);
         var transfers = new BulkTransfers(
-            _bulk.Server, _bulk.Client, parameters, gradients, ParameterLayout.For(job.Model));
+            _bulk.Server.Offers, _bulk.Client, parameters, gradients, ParameterLayout.For(job.Model));
         var facts = new RunFacts(
             name,
             JobFormat.Hash(job),
             incarnation,
             job.Numerics,
             allowMixed,
-            new RunExtent(job.Model, job.Plan.Shards));
-        var (bulk, work, registry) = (_bulk.Server.Address, _bulk.Work, _registry!);
+            new RunExtent(job.Model, job.Plan.Shards),
+            _bulk.Server.Address,
+            SharedMemory.Host);
+        var (work, registry) = (_bulk.Work, _registry!);
         var front = System.ActorOf(
-            Props.Create(() => new FrontActor(facts, coordinator, transfers, bulk, work, registry))
+            Props.Create(() => new FrontActor(facts, coordinator, transfers, work, registry))
                 .WithMailbox("bounded-mailbox"),
             $"front-{name}-{incarnation}");
         return new Hiring(front, transfers);
@@ -234,7 +236,7 @@ public sealed class ClusterHost : IAsyncDisposable
     private Props Registry(Func<IReadOnlyList<string>>? unfinished, Action<string> start)
     {
         var work = _bulk.Work;
-        return Props.Create(() => new RegistryActor(unfinished, start, work, TimeProvider.System))
+        return Props.Create(() => new RegistryActor(unfinished, start, work))
             .WithMailbox("bounded-mailbox");
     }
 

@@ -40,7 +40,7 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
     /// <summary>An application that nobody has answered for so long is void.</summary>
     private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(6);
 
-    /// <summary>Where it was refused it does not apply again at once.</summary>
+    /// <summary>Where it was refused, or dismissed, it does not apply again at once.</summary>
     private static readonly TimeSpan s_refused = TimeSpan.FromSeconds(30);
 
     private string _job = string.Empty;
@@ -50,6 +50,10 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
     private bool _isEngaged;
     private DateTimeOffset _applied;
     private DateTimeOffset _notBefore;
+
+    /// <summary>Who has refused or dismissed it last.</summary>
+    private string _avoided = string.Empty;
+    private DateTimeOffset _avoidedUntil;
 
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
@@ -61,8 +65,8 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
         CoordinatorLost => OnLost(),
         FromPeer { Body: var body } =>
             throw new MalformedMessageException($"nobody sends a worker process a {body.Descriptor.Name}"),
-        WorkEnded { Failure: null } => [.. End(), .. Register()],
-        WorkEnded { Failure: var failure } => [.. End(), new StopActor(failure)],
+        WorkEnded { Failure: null } => [.. End(now), .. Register()],
+        WorkEnded { Failure: var failure } => [.. End(now), new StopActor(failure)],
         _ => throw new InvalidOperationException($"a worker process does not know {message.GetType().Name}"),
     };
 
@@ -82,7 +86,8 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
     {
         Translation.Check(employ);
         bool isKnown = employ.Coordinator == _coordinator;
-        if (now < _notBefore && (isKnown || !_isEngaged))
+        bool isAvoided = employ.Coordinator == _avoided && now < _avoidedUntil;
+        if (isAvoided || (now < _notBefore && (isKnown || !_isEngaged)))
         {
             return [];
         }
@@ -107,10 +112,9 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
 
     private Say[] OnRefuse(Wire.Refuse refuse, DateTimeOffset now)
     {
-        string reason = Translation.Text(refuse.Reason);
-        _notBefore = now + s_refused;
-        _job = string.Empty;
-        return [new Say($"{_coordinator} refuses {worker}: {reason}")];
+        string refusal = $"{_coordinator} refuses {worker}: {Translation.Text(refuse.Reason)}";
+        Leave(now);
+        return [new Say(refusal)];
     }
 
     /// <summary>
@@ -129,10 +133,16 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
         return Register();
     }
 
-    private EndWork[] End()
+    private EndWork[] End(DateTimeOffset now)
     {
-        (_job, _coordinator, _isEngaged) = (string.Empty, string.Empty, false);
+        Leave(now);
         return [new EndWork()];
+    }
+
+    private void Leave(DateTimeOffset now)
+    {
+        (_avoided, _avoidedUntil) = (_coordinator, now + s_refused);
+        (_job, _coordinator, _isEngaged) = (string.Empty, string.Empty, false);
     }
 
     private sealed record RegisterAgain : Message;

@@ -142,7 +142,7 @@ internal sealed class LinkActor(
             case FetchBulk { Body: var body }:
                 var from = _peer.Bulk;
                 var cancellation = body is Wire.Publish ? _parameters.Token : _fetches.Token;
-                RunAsync(() => FetchAsync(body, from, cancellation));
+                RunAsync(() => transfers.FetchAsync(body, Id, extent, from, cancellation));
                 break;
             case ForgetParameters:
                 _parameters.Cancel();
@@ -185,30 +185,6 @@ internal sealed class LinkActor(
         if (_offers.Remove(id))
         {
             transfers.Withdraw(id);
-        }
-    }
-
-    private async Task<BulkFetched> FetchAsync(IMessage body, string from, CancellationToken cancellation)
-    {
-        try
-        {
-            return new BulkFetched(
-                body,
-                body switch
-                {
-                    Wire.Publish publish => await transfers.FetchAsync(publish, from, cancellation)
-                        .ConfigureAwait(false),
-                    Wire.RangeResult result => await transfers.FetchAsync(result, Id, extent, from, cancellation)
-                        .ConfigureAwait(false),
-                    Wire.Large large => new FromPeer(
-                        await transfers.FetchLargeAsync(large, from, cancellation).ConfigureAwait(false)),
-                    _ => throw new InvalidOperationException($"{body.Descriptor.Name} has no bulk"),
-                },
-                null);
-        }
-        catch (Exception failure) when (failure is BulkException or OperationCanceledException)
-        {
-            return new BulkFetched(body, null, failure.Message);
         }
     }
 

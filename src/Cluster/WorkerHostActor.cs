@@ -168,7 +168,7 @@ internal sealed class Employment : IDisposable
         _gradients = new GradientPool(layout);
         _parameters = new FloatBufferPool(layout.Length);
         Devices = makeDevices(model, _gradients);
-        Transfers = new BulkTransfers(bulk.Server, bulk.Client, _parameters, _gradients, layout);
+        Transfers = new BulkTransfers(bulk.Server.Offers, bulk.Client, _parameters, _gradients, layout);
     }
 
     /// <summary>Of the run's job.</summary>

@@ -23,7 +23,7 @@ public sealed class A_link_that_ends : TestKit, IAsyncLifetime
     public async Task InitializeAsync()
     {
         _server = await BulkServer.StartAsync(IPAddress.Loopback, "127.0.0.1", null);
-        _transfers = new BulkTransfers(_server, _client, _parameters, _gradients, LinkHarness.Layout);
+        _transfers = new BulkTransfers(_server.Offers, _client, _parameters, _gradients, LinkHarness.Layout);
     }
 
     public async Task DisposeAsync()
@@ -47,7 +47,7 @@ public sealed class A_link_that_ends : TestKit, IAsyncLifetime
         ExpectTerminated(link, s_deadline);
         offer();
         await _owner.Returned.WaitAsync(s_deadline);
-        Assert.Equal(0, _server.Outstanding);
+        Assert.Equal(0, _server.Offers.Count);
     }
 
     [Fact]
@@ -58,10 +58,10 @@ public sealed class A_link_that_ends : TestKit, IAsyncLifetime
         link.Tell(Parameters());
         (await _work.NextAsync().WaitAsync(s_deadline))();
         await peer.ExpectMsgAsync<Wire.Publish>(s_deadline);
-        Assert.Equal(1, _server.Outstanding);
+        Assert.Equal(1, _server.Offers.Count);
         Sys.Stop(link);
         await _owner.Returned.WaitAsync(s_deadline);
-        Assert.Equal(0, _server.Outstanding);
+        Assert.Equal(0, _server.Offers.Count);
     }
 
     [Fact]
@@ -78,10 +78,10 @@ public sealed class A_link_that_ends : TestKit, IAsyncLifetime
         link.Tell(new Wire.Join { Threads = 1, SelfTestHash = "5e1f" }, peer);
         ExpectMsg<Hello>(s_deadline);
         ExpectMsg<Join>(s_deadline);
-        Assert.Equal(1, _server.Outstanding);
+        Assert.Equal(1, _server.Offers.Count);
         link.Tell(fetched, peer);
         await _owner.Returned.WaitAsync(s_deadline);
-        Assert.Equal(0, _server.Outstanding);
+        Assert.Equal(0, _server.Offers.Count);
     }
 
     [Fact]

@@ -37,9 +37,9 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
             Assert.Equal(bytes, await FetchAsync(_client, _server.Address, reference));
         }
 
-        Assert.Equal(1, _server.Outstanding);
-        _server.Withdraw(BulkClient.IdOf(reference));
-        Assert.Equal(0, _server.Outstanding);
+        Assert.Equal(1, _server.Offers.Count);
+        _server.Offers.Withdraw(BulkClient.IdOf(reference));
+        Assert.Equal(0, _server.Offers.Count);
     }
 
     [Theory]
@@ -109,9 +109,9 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
         var unknown = new Wire.BulkReference(reference) { IdLow = reference.IdLow ^ 1 };
         var failure = await Assert.ThrowsAsync<BulkException>(() => FetchAsync(_client, _server.Address, unknown));
         Assert.Contains("404", failure.Message, StringComparison.Ordinal);
-        _server.Withdraw(BulkClient.IdOf(unknown));
-        Assert.Equal(1, _server.Outstanding);
-        _server.Withdraw(BulkClient.IdOf(reference));
+        _server.Offers.Withdraw(BulkClient.IdOf(unknown));
+        Assert.Equal(1, _server.Offers.Count);
+        _server.Offers.Withdraw(BulkClient.IdOf(reference));
         await Assert.ThrowsAsync<BulkException>(() => FetchAsync(_client, _server.Address, reference));
     }
 
@@ -318,7 +318,7 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
         });
         int releases = 0;
         var released = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var reference = _server.Add(payload, 0, null, () =>
+        var reference = _server.Offers.Add(payload, 0, null, () =>
         {
             Interlocked.Increment(ref releases);
             released.TrySetResult(second.IsSet);
@@ -332,8 +332,8 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
             await inside.WaitAsync(Deadline);
         }
 
-        _server.Withdraw(BulkClient.IdOf(reference));
-        _server.Withdraw(BulkClient.IdOf(reference));
+        _server.Offers.Withdraw(BulkClient.IdOf(reference));
+        _server.Offers.Withdraw(BulkClient.IdOf(reference));
         Assert.Equal(0, Volatile.Read(ref releases));
         await Assert.ThrowsAsync<BulkException>(() => FetchAsync(_client, _server.Address, reference));
         first.Set();
@@ -350,8 +350,8 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
     {
         byte[] bytes = new byte[64 << 20];
         var released = new List<string>();
-        var reference = _server.Add(new Payload(() => bytes), 0, null, () => Add("read"));
-        _server.Add(new Payload(() => bytes), 0, null, () => Add("not read"));
+        var reference = _server.Offers.Add(new Payload(() => bytes), 0, null, () => Add("read"));
+        _server.Offers.Add(new Payload(() => bytes), 0, null, () => Add("not read"));
         void Add(string what)
         {
             lock (released)
@@ -366,7 +366,7 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
         await reader.ReadHeadAsync(Deadline);
         await _server.DisposeAsync().AsTask().WaitAsync(Deadline);
         Assert.Equal(["not read", "read"], released.Order());
-        Assert.Equal(0, _server.Outstanding);
+        Assert.Equal(0, _server.Offers.Count);
     }
 
     [Fact]
@@ -477,7 +477,7 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
     {
         int half = bytes.Length / 2;
         var payload = new Payload(() => bytes.AsSpan(0, half), () => [], () => bytes.AsSpan(half));
-        return _server.Add(payload, payload.Hash(), null, () => { });
+        return _server.Offers.Add(payload, payload.Hash(), null, () => { });
     }
 
     private async Task<byte[]> FetchAsync(BulkClient client, string address, Wire.BulkReference reference)

@@ -29,7 +29,7 @@ public sealed class Messages_with_bulk : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        Assert.Equal(0, _server.Outstanding);
+        Assert.Equal(0, _server.Offers.Count);
         _sender.RequireNothingOutstanding();
         _receiver.RequireNothingOutstanding();
         await _sender.Transfers.DisposeAsync();
@@ -100,7 +100,7 @@ public sealed class Messages_with_bulk : IAsyncLifetime
         var gradient = _sender.Gradients.Rent();
         var wire = Offer<Wire.RangeResult>(
             new RangeResult(5, new ActorId("x"), 17, new ShardRange(2, 2), 9, gradient));
-        Assert.Equal((0, 0), (_server.Outstanding, _sender.Gradients.Outstanding));
+        Assert.Equal((0, 0), (_server.Offers.Count, _sender.Gradients.Outstanding));
         var came = await FetchAsync(wire);
         Assert.True(came.Gradient.IsIdentity);
         Assert.Equal(0, came.Gradient.RowCount);
@@ -204,7 +204,7 @@ public sealed class Messages_with_bulk : IAsyncLifetime
             return new FloatBuffer(length);
         });
         using var gradients = new GradientPool(layout);
-        await using var transfers = new BulkTransfers(_server, _client, parameters, gradients, layout);
+        await using var transfers = new BulkTransfers(_server.Offers, _client, parameters, gradients, layout);
         long right = 4L * layout.Length;
         foreach (long length in new[] { right - 4, right + 1, 0, -1, long.MaxValue, long.MinValue })
         {
@@ -270,7 +270,7 @@ public sealed class Messages_with_bulk : IAsyncLifetime
         Withdraw(wire.Content);
         byte[] garbage = [0xFF, 0xFF, 0xFF];
         var payload = new Payload(() => garbage);
-        var content = _server.Add(payload, payload.Hash(), null, () => { });
+        var content = _server.Offers.Add(payload, payload.Hash(), null, () => { });
         await Assert.ThrowsAsync<InvalidProtocolBufferException>(() => _receiver.Transfers.FetchLargeAsync(
             new Wire.Large { Manifest = "Assign", Content = content }, _server.Address, Deadline));
         Withdraw(content);
@@ -346,7 +346,7 @@ public sealed class Messages_with_bulk : IAsyncLifetime
             Parameters = new FloatBufferPool(s_layout.Length);
             Shared = ClusterHost.SharedBuffers(s_layout.Length);
             Gradients = new GradientPool(s_layout);
-            Transfers = new BulkTransfers(server, client, Parameters, Gradients, s_layout);
+            Transfers = new BulkTransfers(server.Offers, client, Parameters, Gradients, s_layout);
         }
 
         public FloatBufferPool Parameters { get; }

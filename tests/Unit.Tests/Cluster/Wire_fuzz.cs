@@ -53,7 +53,7 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         _server = await BulkServer.StartAsync(IPAddress.Loopback, "127.0.0.1", null);
-        _transfers = new BulkTransfers(_server, _client, _parameters, _gradients, s_layout);
+        _transfers = new BulkTransfers(_server.Offers, _client, _parameters, _gradients, s_layout);
     }
 
     public async Task DisposeAsync()
@@ -123,7 +123,7 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
         Assert.InRange(_counts["damaged, parsed"], _counts["damaged, not parsed"], cases);
         Assert.Equal(
             (0, 0, 0, 0),
-            (_server.Outstanding, _parameters.Outstanding, _shared.Outstanding, _gradients.Outstanding));
+            (_server.Offers.Count, _parameters.Outstanding, _shared.Outstanding, _gradients.Outstanding));
         Assert.True(
             atLast.Managed <= (atFirst.Managed * 1.05) + PooledArrays,
             $"{atFirst.Managed:N0} bytes have become {atLast.Managed:N0}");
@@ -166,7 +166,7 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
             KeepOffered(new Wire.Large
             {
                 Manifest = kind,
-                Content = _server.Add(payload, payload.Hash(), null, () => { }),
+                Content = _server.Offers.Add(payload, payload.Hash(), null, () => { }),
             });
         }
     }

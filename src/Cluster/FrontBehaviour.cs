@@ -1,0 +1,76 @@
+using Google.Protobuf;
+
+namespace RnnLm.Cluster;
+
+/// <summary>What a worker is told of the run that it works for.</summary>
+/// <param name="Name">What the registry calls it.</param>
+/// <param name="JobHash">Of its job.</param>
+/// <param name="Incarnation">Of its coordinator.</param>
+/// <param name="Numerics">The job's: <c>cpu</c> or <c>cuda</c>.</param>
+/// <param name="AllowMixed">Whether workers of other numerics may work.</param>
+/// <param name="Extent">Model and shards.</param>
+/// <param name="Bulk">host:port of the coordinator's bulk plane.</param>
+/// <param name="Host">Identity of its host, where processes share memory; empty if they do not.</param>
+internal sealed record RunFacts(
+    string Name,
+    string JobHash,
+    long Incarnation,
+    string Numerics,
+    bool AllowMixed,
+    RunExtent Extent,
+    string Bulk,
+    string Host);
+
+/// <summary>Answer whoever has sent what is being handled.</summary>
+internal sealed record Answer(IMessage Body) : Effect;
+
+/// <summary>Make a link to the worker that applies, in the place of one that it had, and engage it from there.</summary>
+internal sealed record OpenLink(Wire.Apply Application, Wire.Engage Engagement) : Effect;
+
+/// <summary>
+/// Where workers of other processes apply to a coordinator: each that may work gets a link
+/// (<see cref="WorkerLinkBehaviour"/>), one that may not is told what differs.
+/// </summary>
+/// <param name="facts">Of the run.</param>
+internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
+{
+    /// <inheritdoc/>
+    public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
+    {
+        Started or AnnounceAgain =>
+        [
+            new ToRegistry(new Wire.Hire { Version = ProtocolVersion.Current, Job = facts.Name }),
+            new StartTimer("announce", EmploymentBehaviour.RegisterEvery, new AnnounceAgain()),
+        ],
+        FromPeer { Body: Wire.Apply apply } when WhyNot(apply) is { } reason =>
+            [new Answer(new Wire.Refuse { Reason = reason })],
+        FromPeer { Body: Wire.Apply apply } => [new OpenLink(apply, Engagement())],
+        _ => throw new InvalidOperationException($"a front does not know {message.GetType().Name}"),
+    };
+
+    private string? WhyNot(Wire.Apply apply) =>
+        ProtocolVersion.WhyNot(apply.Version) is { } version ? version
+        : !WorkerName.IsOne(apply.Worker) ? WorkerName.Rule
+        : apply.Numerics != facts.Numerics && !facts.AllowMixed
+            ? $"it computes with {apply.Numerics}, the run with {facts.Numerics} (--allow-mixed lets it work)"
+        : null;
+
+    private Wire.Engage Engagement() => new()
+    {
+        Version = ProtocolVersion.Current,
+        Incarnation = facts.Incarnation,
+        JobHash = facts.JobHash,
+        Model = new Wire.Model
+        {
+            VocabularySize = facts.Extent.Model.VocabularySize,
+            Dimension = facts.Extent.Model.Dimension,
+            Layers = facts.Extent.Model.Layers,
+            PaddingId = facts.Extent.Model.PaddingId,
+        },
+        Shards = facts.Extent.Shards,
+        Bulk = facts.Bulk,
+        Host = facts.Host,
+    };
+
+    private sealed record AnnounceAgain : Message;
+}
