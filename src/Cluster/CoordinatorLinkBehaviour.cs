@@ -90,6 +90,7 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
         {
             Assign assign => assign.Incarnation,
             Evaluate evaluate => evaluate.Incarnation,
+            Recall recall => recall.Incarnation,
             Dismiss dismiss => dismiss.Incarnation,
             _ => null,
         };

@@ -36,6 +36,9 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
     private int _attempt;
     private bool _isDismissed;
 
+    /// <summary>Whether the first device that has tested itself again is to be heard by the coordinator.</summary>
+    private bool _isRecalled;
+
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now)
     {
@@ -58,6 +61,7 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
             case EvaluationResult result: OnEvaluated(result, result.Incarnation, result.Version, result.Piece); break;
             case EvaluationFailed it: OnEvaluated(it, it.Incarnation, it.Version, it.Piece); break;
             case LateCheck: OnLateCheck(now); break;
+            case Recall recall: OnRecall(recall); break;
             case Dismiss dismiss: OnDismiss(dismiss); break;
             default: throw new InvalidOperationException($"a node does not know {message.GetType().Name}");
         }
@@ -69,9 +73,17 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
 
     private void OnJoin(Join join, DateTimeOffset now)
     {
-        _expected.Remove(join.Worker);
-        _roster.Add(join.Worker, join.Threads, join.SelfTestHash, now);
-        JoinWhenAllAreThere();
+        bool isNew = _expected.Remove(join.Worker);
+        if (isNew)
+        {
+            _roster.Add(join.Worker, join.Threads, join.SelfTestHash, now);
+        }
+
+        if (isNew || _isRecalled)
+        {
+            _isRecalled = false;
+            JoinWhenAllAreThere();
+        }
     }
 
     /// <summary>Devices of one process that round differently are no one kind: the coordinator sees them all.</summary>
@@ -384,6 +396,20 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
         }
 
         Share(now);
+    }
+
+    private void OnRecall(Recall recall)
+    {
+        if (recall.Incarnation < _incarnation)
+        {
+            return;
+        }
+
+        _isRecalled = true;
+        foreach (var worker in _roster.Members)
+        {
+            _effects.Add(new Send(worker.Id, recall));
+        }
     }
 
     private void OnDismiss(Dismiss dismiss)

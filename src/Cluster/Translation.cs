@@ -63,6 +63,7 @@ internal static class Translation
             Attempt = it.Attempt,
             Cause = Shorten(it.Cause),
         },
+        Recall recall => new Wire.Recall { Incarnation = recall.Incarnation },
         Dismiss dismiss => new Wire.Dismiss { Incarnation = dismiss.Incarnation },
         _ => throw new InvalidOperationException($"{message.GetType().Name} does not travel"),
     };
@@ -113,6 +114,7 @@ internal static class Translation
             assign.Incarnation, Number(assign.Step), [.. assign.Ranges.Select(range => FromWire(range, extent))]),
         Wire.Evaluate it => new Evaluate(
             it.Incarnation, Number(it.Version), Piece(it.Piece), Attempt(it.Attempt), FromWire(it.Tokens, extent)),
+        Wire.Recall recall => new Recall(recall.Incarnation),
         Wire.Dismiss dismiss => new Dismiss(dismiss.Incarnation),
         _ => throw new MalformedMessageException($"a coordinator sends no {body.Descriptor.Name}"),
     };

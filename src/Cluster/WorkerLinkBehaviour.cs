@@ -49,7 +49,7 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
         PeerGone { Reason: var reason } => [new StopActor(Lost(reason))],
         Publish publish => OnPublish(publish),
         Assign assign => Ask(assign, assign.Ranges.Count),
-        Evaluate => Ask(message, 1),
+        Evaluate or Recall => Ask(message, 1),
         Dismiss => [new ToPeer(Translation.ToWire(message))],
         _ => throw new InvalidOperationException($"the link of {worker} does not know {message.GetType().Name}"),
     };

@@ -36,6 +36,9 @@ public sealed class Roster
     /// <summary>All members, and those who were given up and may still come back.</summary>
     public IEnumerable<ActorId> Everyone => _members.Values.Select(member => member.Id).Concat(_givenUp.Keys);
 
+    /// <summary>Those who were given up and may still come back.</summary>
+    public IReadOnlyCollection<ActorId> GivenUp => _givenUp.Keys;
+
     /// <summary>Those who are not late; all of them when everybody is.</summary>
     public IReadOnlyList<Member> InTime =>
         _members.Values.Where(member => !member.IsLate).ToArray() is { Length: > 0 } inTime ? inTime : [.. Members];

@@ -3,8 +3,8 @@ namespace RnnLm.Coordinator;
 /// <summary>
 /// Workers join, leave, are late, fall silent and come back. The flat rule for time: who is later than twice what was
 /// expected of him, and than a quarter of a second, is late, and the others compute his ranges too; the first result
-/// wins. Who owes something and stays silent is asked again, then given up, and is welcome back. Who fails step after
-/// step, or computes wrongly, is expelled. Without workers the run waits, and where nobody is left who could come it
+/// wins. Who owes something and stays silent is asked again, then given up, called back and welcome. Who fails step
+/// after step, or computes wrongly, is expelled. Without workers the run waits, and where nobody is left who could come it
 /// ends.
 /// </summary>
 /// <param name="settings">How to run.</param>
@@ -217,7 +217,13 @@ internal sealed class Workforce(
             }
         }
 
-        if (roster.Members.Count > 0)
+        // All that one of them said may have been lost.
+        foreach (var worker in roster.GivenUp)
+        {
+            outbox.Send(worker, new Recall(settings.Incarnation));
+        }
+
+        if (roster.Members.Count + roster.GivenUp.Count > 0)
         {
             outbox.Timer(SilenceTimer, Roster.SilenceCheck, new SilenceCheck());
         }

@@ -97,6 +97,10 @@ internal sealed class Checks(World world)
         Require(step.TokenHash == expected.TokenHash, $"step {step.Step} is made of the plan's tokens");
         Require(SameBits(step.MeanLoss, expected.MeanLoss), $"the loss of step {step.Step} is the reference's");
         Require(step.IsSkipped == expected.IsSkipped, $"step {step.Step} is skipped if it is not finite");
+        double seconds = world.Scenario.ShardTime.TotalSeconds * world.Scenario.Job.Shards;
+        Require(
+            Math.Abs(step.ComputeSeconds - seconds) < 1e-9 * seconds,
+            $"step {step.Step} has each shard's time once: {seconds} s, not {step.ComputeSeconds}");
         Require(_versions[coordinator] == step.Step, "steps follow one after another");
         _versions[coordinator] = step.Step + 1;
         if (!SameBits(step.GradientNorm, expected.GradientNorm))

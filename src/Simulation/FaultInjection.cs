@@ -46,7 +46,7 @@ internal sealed class FaultInjection(World world)
         SimulatedProcess[] processes =
         [
             .. coordinators.Select(coordinator => coordinator.Process)
-                .Concat(members.Select(member => member.Process)).Distinct(),
+                .Concat(members.Select(member => member.Process)).Concat(world.RegistryProcess).Distinct(),
         ];
         if (processes.Length == 0)
         {
@@ -56,9 +56,8 @@ internal sealed class FaultInjection(World world)
         var process = Dice.Of(processes);
         switch (fault)
         {
-            case Faults.Partition when coordinators.Length > 0 && members.Length > 0 && !world.Scenario.IsOneProcess:
-                var (one, other) = (Dice.Of(coordinators).Process, Dice.Of(members).Process);
-                (one, other) = Dice.Chance(0.5) ? (one, other) : (other, one);
+            case Faults.Partition when processes.Length > 1:
+                var (one, other) = (process, Dice.Of([.. processes.Where(other => other != process)]));
                 world.Network.Cut(one, other, Dice.Between(s_second, s_minute * 5));
                 if (Dice.Chance(0.5))
                 {
@@ -84,9 +83,9 @@ internal sealed class FaultInjection(World world)
             case Faults.Device when devices.Length > 0:
                 Dice.Of(devices).Lose();
                 return;
-            case Faults.Reachability when coordinators.Length > 0 && members.Length > 0:
-                var (misled, lost) = (Dice.Of(coordinators), Dice.Of(members));
-                misled.Process.Post(TimeSpan.Zero, () => CountIf(misled.Lose(lost), fault));
+            case Faults.Reachability when world.Links.Count > 0:
+                var misled = Dice.Of(world.Links);
+                misled.Process.Post(TimeSpan.Zero, () => CountIf(misled.Lose(misled.Peer), fault));
                 return;
             case Faults.Slow when devices.Length > 0 && Dice.Chance(0.5):
                 Dice.Of(devices).Hang(Dice.Between(s_second, s_minute * 15));

@@ -74,6 +74,9 @@ public enum Faults
     /// <summary>Devices are lost, and their workers with them.</summary>
     Device = 1 << 21,
 
+    /// <summary>Fetches of parameters and gradients stall, break off, and bring wrong bytes.</summary>
+    Bulk = 1 << 22,
+
     /// <summary>Everything.</summary>
-    All = (1 << 22) - 1,
+    All = (1 << 23) - 1,
 }

@@ -1,9 +1,11 @@
+using Google.Protobuf;
+using RnnLm.Cluster;
+
 namespace RnnLm.Simulation;
 
 /// <summary>
 /// Carries messages between actors. Inside one process they are handed over by reference and nothing is lost; between
-/// processes bytes travel: the sender's buffers are given back when a message has left, the receiver takes its own when
-/// one arrives.
+/// processes the product's own bytes travel.
 /// </summary>
 internal sealed class Network(World world)
 {
@@ -13,7 +15,6 @@ internal sealed class Network(World world)
     private const double ReorderRate = 0.5;
     private const double GarbleRate = 0.02;
 
-    private static readonly TimeSpan s_local = TimeSpan.FromMicroseconds(5);
     private static readonly TimeSpan s_fast = TimeSpan.FromMicroseconds(200);
     private static readonly TimeSpan s_slow = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan s_slowest = TimeSpan.FromMinutes(1);
@@ -28,24 +29,23 @@ internal sealed class Network(World world)
         world.Note("network", $"{from.Name} does not reach {to.Name} for {time.TotalSeconds:F1} s");
     }
 
-    /// <summary>Sends a message; whoever loses it releases it.</summary>
+    /// <summary>Sends a message; between processes it is the body of a <see cref="FromPeer"/> that travels.</summary>
     public void Send(SimulatedActor from, SimulatedActor to, Message message)
     {
         if (from.Process == to.Process)
         {
-            from.Process.Post(s_local, () => to.Deliver(message, from));
+            from.Process.Post(SimulatedActor.Local, () => to.Deliver(message, from));
             return;
         }
 
-        var arrived = Wire(message is Assign assign && HasTokens(assign) && Happens(Faults.Garble, GarbleRate)
-            ? Garble(assign)
-            : message);
-        message.Release();
+        var body = ((FromPeer)message).Body;
+        byte[] bytes = (Happens(body) ? Garble((Wire.Assign)body) : body).ToByteArray();
         if (Happens(Faults.Loss, LossRate))
         {
             return;
         }
 
+        var arrived = new FromPeer(WireSerializer.Read(WireSerializer.ManifestOf(body), bytes));
         Carry(from, to, arrived);
         if (Happens(Faults.Duplicate, DuplicateRate))
         {
@@ -53,7 +53,25 @@ internal sealed class Network(World world)
         }
     }
 
-    private void Carry(SimulatedActor from, SimulatedActor to, Func<SimulatedProcess, Message> arrived)
+    /// <summary>Lets something happen in another process, some time later.</summary>
+    /// <param name="from">Where it is asked for.</param>
+    /// <param name="to">Where it happens.</param>
+    /// <param name="happen">What.</param>
+    /// <param name="refused">What happens at the first process when the other is no more; null for nothing.</param>
+    public void Travel(SimulatedProcess from, SimulatedProcess to, Action happen, Action? refused = null)
+    {
+        var time = world.Dice.Between(s_fast, s_slow);
+        if (to.IsAlive)
+        {
+            to.Post(time, () => UnlessCut(from, to, happen));
+        }
+        else if (refused is not null)
+        {
+            from.Post(time, () => UnlessCut(to, from, refused));
+        }
+    }
+
+    private void Carry(SimulatedActor from, SimulatedActor to, FromPeer arrived)
     {
         var arrival = world.Time.Now + world.Dice.Between(s_fast, s_slow);
         if (Happens(Faults.Delay, DelayRate))
@@ -68,18 +86,24 @@ internal sealed class Network(World world)
         }
 
         _lastArrival[(from, to)] = arrival > last ? arrival : last;
-
-        to.Process.Post(arrival - world.Time.Now, () =>
-        {
-            if (_cutUntil.GetValueOrDefault((from.Process, to.Process)) > world.Time.Now)
-            {
-                world.Count("lost in a partition");
-                return;
-            }
-
-            to.Deliver(arrived(to.Process), from);
-        });
+        to.Process.Post(
+            arrival - world.Time.Now, () => UnlessCut(from.Process, to.Process, () => to.Deliver(arrived, from)));
     }
+
+    private void UnlessCut(SimulatedProcess from, SimulatedProcess to, Action happen)
+    {
+        if (_cutUntil.GetValueOrDefault((from, to)) > world.Time.Now)
+        {
+            world.Count("lost in a partition");
+            return;
+        }
+
+        happen();
+    }
+
+    /// <summary>Whether a worker gets other tokens than it was sent.</summary>
+    private bool Happens(IMessage body) => body is Wire.Assign assign && HasTokens(assign) &&
+        Happens(Faults.Garble, GarbleRate);
 
     private bool Happens(Faults fault, double rate)
     {
@@ -92,56 +116,21 @@ internal sealed class Network(World world)
         return happens;
     }
 
-    private static bool HasTokens(Assign assign) =>
-        assign.Ranges.Count > 0 && assign.Ranges[0].Shards.Any(shard => shard.TargetCount > 0);
+    private static bool HasTokens(Wire.Assign assign) =>
+        assign.Ranges.Count > 0 && assign.Ranges[0].Shards.Any(shard => shard.Ids.Count > 0);
 
-    private Assign Garble(Assign assign)
+    private Wire.Assign Garble(Wire.Assign assign)
     {
-        var range = assign.Ranges[0];
         int vocabulary = world.Scenario.Job.Model.VocabularySize;
-        ShardTokens[] shards =
-        [
-            .. range.Shards.Select(shard => new ShardTokens(
-                [.. shard.Ids.Select(id => (id + 1) % vocabulary)], [.. shard.Starts])),
-        ];
-        return assign with { Ranges = [range with { Shards = shards }, .. assign.Ranges.Skip(1)] };
-    }
-
-    /// <summary>What travels of a message, and what the receiver makes of it.</summary>
-    private static Func<SimulatedProcess, Message> Wire(Message message)
-    {
-        switch (message)
+        var garbled = assign.Clone();
+        foreach (var shard in garbled.Ranges[0].Shards)
         {
-            case Publish publish:
-                float[] values = publish.Version.Values.Span.ToArray();
-                return process =>
-                {
-                    var buffer = process.Buffers.Rent();
-                    values.CopyTo(buffer.Span);
-                    return publish with
-                    {
-                        Version = new ParameterVersion(
-                            publish.Version.Version, new CountedBuffer(buffer, process.Buffers)),
-                    };
-                };
-            case RangeResult result:
-                var sent = result.Gradient;
-                int rowFloats = sent.RowCount * sent.Layout.Embedding.Shape[1];
-                float[] dense = sent.IsIdentity ? [] : sent.Dense.Span.ToArray();
-                float[] rows = sent.Rows.Span[..rowFloats].ToArray();
-                int[] ids = sent.RowIds[..sent.RowCount];
-                var (loss, tokens) = (sent.LossSum, sent.TokenCount);
-                return process =>
-                {
-                    var gradient = process.Gradients.Rent();
-                    dense.CopyTo(gradient.Dense.Span);
-                    rows.CopyTo(gradient.Rows.Span);
-                    ids.CopyTo(gradient.RowIds, 0);
-                    (gradient.RowCount, gradient.LossSum, gradient.TokenCount) = (ids.Length, loss, tokens);
-                    return result with { Gradient = gradient };
-                };
-            default:
-                return _ => message;
+            for (int i = 0; i < shard.Ids.Count; i++)
+            {
+                shard.Ids[i] = (shard.Ids[i] + 1) % vocabulary;
+            }
         }
+
+        return garbled;
     }
 }

@@ -1,3 +1,4 @@
+using RnnLm.Cluster;
 using RnnLm.Coordinator;
 
 namespace RnnLm.Simulation;
@@ -13,6 +14,7 @@ namespace RnnLm.Simulation;
 /// <param name="Workers">Number of workers.</param>
 /// <param name="IsOneProcess">Coordinator and workers live and die together and hand buffers over by reference.</param>
 /// <param name="HasLocks">Whether the operating system's lock on the run reaches the other machines.</param>
+/// <param name="MostMessageBytes">What is larger travels as bulk.</param>
 /// <param name="ShardTime">What an ordinary device needs for a shard.</param>
 /// <param name="Horizon">After that nothing goes wrong any more.</param>
 /// <param name="Faults">What goes wrong until then.</param>
@@ -29,6 +31,7 @@ internal sealed record Scenario(
     int Workers,
     bool IsOneProcess,
     bool HasLocks,
+    int MostMessageBytes,
     TimeSpan ShardTime,
     TimeSpan Horizon,
     Faults Faults,
@@ -39,7 +42,7 @@ internal sealed record Scenario(
 
     /// <summary>What needs a network, or more processes than one.</summary>
     private const Faults BetweenProcesses = Faults.Delay | Faults.Loss | Faults.Duplicate | Faults.Reorder |
-        Faults.Partition | Faults.Reachability | Faults.Membership | Faults.Garble;
+        Faults.Partition | Faults.Reachability | Faults.Membership | Faults.Garble | Faults.Bulk;
 
     /// <summary>What ends runs early, or makes every step slow, comes in fewer of them.</summary>
     private const Faults Rare = Faults.Error | Faults.Poison | Faults.Mismatch | Faults.Foreign | Faults.Divergence;
@@ -95,6 +98,7 @@ internal sealed record Scenario(
             dice.Between(1, 5),
             isOneProcess,
             HasLocks: isOneProcess || dice.Chance(0.5),
+            dice.Chance(0.3) ? dice.Between(40, 200) : LinkActor.MostMessageBytes,
             dice.Between(TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(5)),
             dice.Between(TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(30)),
             faults,

@@ -1,11 +1,15 @@
 namespace RnnLm.Simulation;
 
-/// <summary>A coordinator or worker: its behaviour lives in a host, its process in the world.</summary>
+/// <summary>A coordinator, worker or what stands between them: its behaviour lives in a host, its process in the world.
+/// </summary>
 /// <param name="world">Where it lives.</param>
 /// <param name="process">In which process.</param>
 /// <param name="id">Its name.</param>
 internal abstract class SimulatedActor(World world, SimulatedProcess process, ActorId id)
 {
+    /// <summary>What a word between actors of one process takes.</summary>
+    public static readonly TimeSpan Local = TimeSpan.FromMicroseconds(5);
+
     public ActorId Id => id;
 
     public SimulatedProcess Process => process;
@@ -24,7 +28,7 @@ internal abstract class SimulatedActor(World world, SimulatedProcess process, Ac
     protected IHost? Host { get; set; }
 
     /// <summary>Takes in a message that has arrived.</summary>
-    public void Deliver(Message message, SimulatedActor? sender)
+    public virtual void Deliver(Message message, SimulatedActor? sender)
     {
         if (IsStopped)
         {

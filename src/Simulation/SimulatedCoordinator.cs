@@ -41,6 +41,9 @@ internal sealed class SimulatedCoordinator : SimulatedActor
     /// <summary>Workers that it can send to.</summary>
     public IReadOnlyDictionary<ActorId, SimulatedActor> Addresses => _addresses;
 
+    /// <summary>Where workers of other processes apply to it; null until it leads, or where there are none.</summary>
+    public SimulatedFront? Front { get; private set; }
+
     /// <summary>Takes the run over and begins.</summary>
     public void Start() => Process.Begin(() =>
     {
@@ -67,19 +70,16 @@ internal sealed class SimulatedCoordinator : SimulatedActor
         return true;
     }
 
-    /// <summary>A worker is said to be gone; false when it is not known.</summary>
-    public bool Lose(SimulatedActor worker)
+    /// <summary>A worker of its process, or the link to one, is gone.</summary>
+    public void LoseSoon(SimulatedActor worker) => Process.Post(Local, () =>
     {
-        if (Host is null || IsStopped || _addresses.GetValueOrDefault(worker.Id) != worker)
+        if (Host is not null && !IsStopped && _addresses.GetValueOrDefault(worker.Id) == worker)
         {
-            return false;
+            _addresses.Remove(worker.Id);
+            Observe(new Terminated(worker.Id, worker.Failure));
+            Host.TellGone(worker);
         }
-
-        _addresses.Remove(worker.Id);
-        Observe(new Terminated(worker.Id, worker.Failure));
-        Host.TellGone(worker);
-        return true;
-    }
+    });
 
     public override SimulatedActor? AddressOf(ActorId to) => _addresses.GetValueOrDefault(to);
 
@@ -90,7 +90,7 @@ internal sealed class SimulatedCoordinator : SimulatedActor
             _addresses[join.Worker] = sender;
             if (!sender.Lives)
             {
-                World.TellOfLoss(this, sender);
+                LoseSoon(sender);
             }
         }
     }
@@ -99,6 +99,7 @@ internal sealed class SimulatedCoordinator : SimulatedActor
     {
         Ending = failure is null ? ExitCode.Done : (failure as RnnLmException)?.ExitCode;
         World.Checks.Ended(this, failure);
+        Front?.End();
         Process.Post(s_exitCheck, ExitWhenIdle);
     }
 
@@ -158,7 +159,14 @@ internal sealed class SimulatedCoordinator : SimulatedActor
         Process.Post(TimeSpan.Zero, () =>
         {
             Host = World.Hosting.Start(this, behaviour, recorder);
-            World.OnLeading(this);
+            if (World.Scenario.IsOneProcess)
+            {
+                World.StartWorkers(this);
+            }
+            else
+            {
+                Front = new SimulatedFront(this);
+            }
         });
     }
 

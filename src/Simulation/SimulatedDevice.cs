@@ -129,13 +129,14 @@ internal sealed class SimulatedDevice : IDevice
             sum = computation.ComputeShard(shard, range.Version, _world.Replica) ?? sum;
         }
 
-        bool isWrong = IsWrong(step, range.Range, sum!);
+        sum!.ComputeSeconds = Scenario.ShardTime.TotalSeconds * range.Shards.Count;
+        bool isWrong = IsWrong(step, range.Range, sum);
         if (isWrong)
         {
             _world.Checks.Corrupted(range.Incarnation, step);
         }
 
-        if (!float.IsFinite(sum!.Dense.Span[0]))
+        if (!float.IsFinite(sum.Dense.Span[0]))
         {
             _world.Count(nameof(Faults.Divergence));
         }

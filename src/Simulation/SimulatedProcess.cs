@@ -17,6 +17,7 @@ internal sealed class SimulatedProcess(World world, string name)
     private readonly TimeSpan _offset =
         world.Has(Faults.Clocks) ? world.Dice.Between(TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)) : TimeSpan.Zero;
 
+    private SimulatedBulk? _bulk;
     private int _freezes;
     private int _working;
 
@@ -25,6 +26,12 @@ internal sealed class SimulatedProcess(World world, string name)
     public FloatBufferPool Buffers { get; } = new(world.Scenario.Job.Layout.Length);
 
     public GradientPool Gradients { get; } = new(world.Scenario.Job.Layout);
+
+    /// <summary>What it offers, and fetches from others.</summary>
+    public SimulatedBulk Bulk => _bulk ??= new SimulatedBulk(world, this);
+
+    /// <summary>Fetches of its own that are under way.</summary>
+    public int Fetches { get; set; }
 
     public bool IsAlive { get; private set; } = true;
 
@@ -37,7 +44,7 @@ internal sealed class SimulatedProcess(World world, string name)
     public bool HasDiskFailed { get; set; }
 
     /// <summary>Whether work is under way in it beside its actors.</summary>
-    public bool IsBusy => _working > 0 || _fibers.Exists(fiber => !fiber.IsDone);
+    public bool IsBusy => _working + Fetches + (_bulk?.Readers ?? 0) > 0 || _fibers.Exists(fiber => !fiber.IsDone);
 
     /// <summary>What its monotonic clock says.</summary>
     public DateTimeOffset Clock => DateTimeOffset.UnixEpoch + _offset + (world.Time.Now * _rate);
@@ -203,7 +210,7 @@ internal sealed class SimulatedProcess(World world, string name)
 
         Buffers.Dispose();
         Gradients.Dispose();
-        world.OnGone(actor => actor.Process == this);
+        world.OnDied(this);
     }
 }
 

@@ -26,7 +26,7 @@ internal sealed class SimulatedWorker : SimulatedActor
     public override SimulatedActor? AddressOf(ActorId to) => _above;
 
     /// <summary>Its device has come to rest.</summary>
-    public void CheckReleased() => (_above as SimulatedNode)?.CheckReleased();
+    public void CheckReleased() => (_above as SimulatedNode)?.Keeper!.CheckReleased();
 
     protected override void OnMessage(Message message, SimulatedActor? sender)
     {

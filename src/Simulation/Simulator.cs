@@ -16,7 +16,19 @@ public static class Simulator
     internal static SimulationResult Run(long seed, Faults faults, IHosting hosting, Action<string>? reader)
     {
         var world = new World(seed, faults, hosting, reader);
-        world.Run();
+        var context = SynchronizationContext.Current;
+
+        // With one, what awaits would go on on another thread.
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            world.Run();
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
+
         return new SimulationResult(
             seed, world.Broken, world.Trace.Hash, world.Time.Now, world.Time.Events, world.Counts);
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using RnnLm.Cluster;
 
 namespace RnnLm.Simulation;
 
@@ -58,6 +59,10 @@ internal sealed class Trace(Action<string>? reader)
                 return $"EvaluationResult version {result.Version} piece {result.Piece}";
             case Terminated terminated:
                 return $"Terminated {terminated.Actor}";
+            case FromPeer peer:
+                return $"from outside: {peer.Body.Descriptor.Name}";
+            case BulkFetched fetched:
+                return $"{fetched.Body.Descriptor.Name} {(fetched.Message is null ? "not fetched" : "fetched")}";
             default:
                 return thing.GetType().Name;
         }

@@ -1,3 +1,5 @@
+using Google.Protobuf;
+using RnnLm.Cluster;
 using RnnLm.Worker;
 
 namespace RnnLm.Simulation;
@@ -22,13 +24,15 @@ internal sealed class World
 
     private readonly List<SimulatedCoordinator> _coordinators = [];
 
-    /// <summary>Workers of the coordinator's process, or nodes of others: those that it knows.</summary>
+    /// <summary>Workers of the coordinator's process, or worker processes.</summary>
     private readonly SimulatedActor?[] _members;
     private readonly HashSet<int> _left = [];
-    private SimulatedCoordinator? _leader;
+    private readonly Dictionary<string, SimulatedProcess> _processes = [];
+    private SimulatedRegistry? _registry;
     private TimeSpan? _done;
+    private bool _isStarting;
     private bool _isWrong;
-    private int _processes;
+    private ulong _numbers;
 
     public World(long seed, Faults allowed, IHosting hosting, Action<string>? reader)
     {
@@ -99,11 +103,11 @@ internal sealed class World
     /// <summary>Runs until the job is done and checked, or a promise is broken.</summary>
     public void Run()
     {
-        for (int node = 0; node < _members.Length && !Scenario.IsOneProcess; node++)
+        for (int member = 0; member < _members.Length && !Scenario.IsOneProcess; member++)
         {
-            int index = node;
+            int index = member;
             bool isLate = MayFail(Faults.Membership) && index > 0;
-            Time.After(isLate ? Dice.Between(s_second, s_minute * 5) : TimeSpan.Zero, () => StartNode(index));
+            Time.After(isLate ? Dice.Between(s_second, s_minute * 5) : TimeSpan.Zero, () => StartMember(index));
         }
 
         StartCoordinator();
@@ -134,7 +138,7 @@ internal sealed class World
         {
             // What is still under way is dropped with its process, so that its threads can be used again.
             foreach (var process in _coordinators.Select(coordinator => coordinator.Process)
-                .Concat(_members.OfType<SimulatedActor>().Select(member => member.Process)))
+                .Concat(_members.OfType<SimulatedActor>().Select(member => member.Process)).Concat(RegistryProcess))
             {
                 process.Die("is over");
             }
@@ -152,6 +156,12 @@ internal sealed class World
 
     /// <summary>Those that can take a message.</summary>
     public SimulatedActor[] LivingMembers => [.. _members.OfType<SimulatedActor>().Where(member => member.Lives)];
+
+    /// <summary>Both ends of all links, in processes that live.</summary>
+    public List<SimulatedLink> Links { get; } = [];
+
+    /// <summary>The registry's, if there is one.</summary>
+    public IEnumerable<SimulatedProcess> RegistryProcess => _registry is { Lives: true } ? [_registry.Process] : [];
 
     /// <summary>Those of members that live.</summary>
     public SimulatedDevice[] LivingDevices =>
@@ -213,32 +223,56 @@ internal sealed class World
         _isWrong = true;
     }
 
-    /// <summary>A coordinator has begun to lead: workers are told of it sooner or later.</summary>
-    public void OnLeading(SimulatedCoordinator coordinator)
+    /// <summary>Starts the workers of a coordinator's own process.</summary>
+    public void StartWorkers(SimulatedCoordinator coordinator)
     {
-        if (_leader is null || coordinator.Incarnation > _leader.Incarnation)
+        for (int index = 0; index < _members.Length; index++)
         {
-            _leader = coordinator;
+            bool isForeign = MayFail(Faults.Foreign) && Dice.Chance(0.2);
+            var worker = new SimulatedWorker(this, coordinator, ActorId.Worker(index), isForeign);
+            _members[index] = worker;
+            worker.Start();
         }
+    }
 
-        if (Scenario.IsOneProcess)
+    /// <summary>The registry has the job started, unless it runs: where and when, the cluster decides.</summary>
+    public void StartJob()
+    {
+        bool Runs() => _isStarting || _coordinators[^1].Process.IsAlive;
+        if (IsDone || Runs())
         {
-            for (int index = 0; index < _members.Length; index++)
-            {
-                bool isForeign = MayFail(Faults.Foreign) && Dice.Chance(0.2);
-                var worker = new SimulatedWorker(this, coordinator, ActorId.Worker(index), isForeign);
-                _members[index] = worker;
-                worker.Start();
-            }
-
             return;
         }
 
-        foreach (var node in LivingMembers.OfType<SimulatedNode>())
+        _isStarting = true;
+        Time.After(Dice.Between(s_second / 10, s_second * 30), () =>
         {
-            Tell(node);
+            _isStarting = false;
+            if (!IsDone && !Runs())
+            {
+                StartCoordinator();
+            }
+        });
+    }
+
+    /// <summary>Sends to the registry, wherever it is.</summary>
+    public void SendToRegistry(SimulatedActor from, IMessage body)
+    {
+        if (_registry is not null)
+        {
+            from.Send(_registry, new FromPeer(body));
         }
     }
+
+    /// <summary>The front with that path; null for none.</summary>
+    public SimulatedFront? FrontAt(string path) =>
+        _coordinators.Select(coordinator => coordinator.Front).FirstOrDefault(front => front?.Path == path);
+
+    /// <summary>The process whose bulk plane has that address.</summary>
+    public SimulatedProcess ProcessAt(string address) => _processes[address.Split(':')[0]];
+
+    /// <summary>A number that nothing else has.</summary>
+    public UInt128 NextNumber() => ++_numbers;
 
     /// <summary>Whether another coordinator has, or had, the run that this one wanted or thought to have.</summary>
     public bool IsSuperseded(SimulatedCoordinator coordinator) =>
@@ -265,16 +299,32 @@ internal sealed class World
         {
             foreach (var worker in coordinator.Addresses.Values.Where(worker => isGone(worker)).ToArray())
             {
-                TellOfLoss(coordinator, worker);
+                coordinator.LoseSoon(worker);
             }
+        }
+
+        foreach (var link in Links.Where(link => link.Peer is { } peer && isGone(peer)).ToArray())
+        {
+            TellOfLoss(link, link.Peer!);
         }
     }
 
-    /// <summary>A coordinator learns that a worker is gone.</summary>
-    public void TellOfLoss(SimulatedCoordinator coordinator, SimulatedActor worker)
+    /// <summary>A process is no more.</summary>
+    public void OnDied(SimulatedProcess process)
+    {
+        Links.RemoveAll(link => link.Process == process);
+        OnGone(actor => actor.Process == process);
+        foreach (var link in Links.Where(link => link.Peer is null && link.PeerProcess == process).ToArray())
+        {
+            TellOfLoss(link, null);
+        }
+    }
+
+    /// <summary>A link learns that its other end is gone, by the connection that ended or by the cluster.</summary>
+    public void TellOfLoss(SimulatedLink link, SimulatedActor? peer)
     {
         var longest = Has(Faults.Reachability) ? s_minute * 30 : s_minute / 2;
-        coordinator.Process.Post(Dice.Between(s_second / 10, longest), () => coordinator.Lose(worker));
+        link.Process.Post(Dice.Between(s_second / 10, longest), () => link.Lose(peer));
     }
 
     /// <summary>Another coordinator wants the run.</summary>
@@ -294,37 +344,26 @@ internal sealed class World
             Count(nameof(Faults.Clocks));
         }
 
-        return new SimulatedProcess(this, $"process-{_processes++}");
+        string name = $"process-{_processes.Count}";
+        return _processes[name] = new SimulatedProcess(this, name);
     }
 
     private static IEnumerable<SimulatedWorker> WorkersOf(SimulatedActor member) =>
-        member is SimulatedNode node ? node.Workers : [(SimulatedWorker)member];
+        member is SimulatedWorkerProcess process ? process.Node?.Workers ?? [] : [(SimulatedWorker)member];
 
-    private void StartNode(int index)
+    private void StartMember(int index)
     {
         if (!IsDone && _members[index] is not { Lives: true })
         {
             var process = NewProcess();
-            var node = new SimulatedNode(this, process, ActorId.Worker(index));
-            _members[index] = node;
-            Note(process.Name, $"starts {node.Id} with {node.Workers.Count} devices");
-            node.Start();
-            Tell(node);
+            var worker = new SimulatedWorkerProcess(this, process, ActorId.Worker(index));
+            _members[index] = worker;
+            Note(process.Name, $"starts {worker.Id}");
+            worker.Start();
         }
     }
 
-    private void Tell(SimulatedNode node)
-    {
-        if (_leader is { } leader)
-        {
-            node.Process.Post(Dice.Between(s_second / 1000, s_second * 10), () =>
-                node.Coordinator = leader.Incarnation >= (node.Coordinator?.Incarnation ?? 0)
-                    ? leader
-                    : node.Coordinator);
-        }
-    }
-
-    /// <summary>What Kubernetes or a person does: a coordinator or worker that has died is started again.</summary>
+    /// <summary>What Kubernetes or a person does: a process that has died is started again.</summary>
     private void Supervise()
     {
         if (IsDone)
@@ -332,16 +371,23 @@ internal sealed class World
             return;
         }
 
-        if (!_coordinators[^1].Process.IsAlive)
+        if (Scenario.IsOneProcess && !_coordinators[^1].Process.IsAlive)
         {
             StartCoordinator();
+        }
+
+        if (!Scenario.IsOneProcess && _registry is not { Lives: true })
+        {
+            var process = NewProcess();
+            Note(process.Name, "starts the registry");
+            _registry = new SimulatedRegistry(this, process);
         }
 
         for (int index = 0; index < _members.Length && !Scenario.IsOneProcess; index++)
         {
             if (_members[index] is { Lives: false } && !_left.Contains(index))
             {
-                StartNode(index);
+                StartMember(index);
             }
         }
 

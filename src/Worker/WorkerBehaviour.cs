@@ -24,6 +24,7 @@ public sealed class WorkerBehaviour : IBehaviour
     private readonly List<Evaluate> _earlyEvaluations = [];
     private ParameterVersion? _version;
     private long _incarnation;
+    private bool _isTesting;
 
     /// <summary>A worker that has not started.</summary>
     /// <param name="self">Its address.</param>
@@ -37,8 +38,8 @@ public sealed class WorkerBehaviour : IBehaviour
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
     {
-        Started => [new RunSelfTest()],
-        SelfTestDone test => [new Send(ActorId.Coordinator, new Join(_self, _threads, test.Hash))],
+        Started => Test(),
+        SelfTestDone test => OnTested(test),
         Publish publish => OnPublish(publish),
         Assign assign => OnAssign(assign),
         RangeComputed computed => [new Send(ActorId.Coordinator, new RangeResult(
@@ -50,11 +51,24 @@ public sealed class WorkerBehaviour : IBehaviour
             asked.Incarnation, _self, asked.Version, asked.Piece, piece.LossSum, piece.TokenCount))],
         PieceNotEvaluated { Request: var asked } it => [new Send(ActorId.Coordinator, new EvaluationFailed(
             asked.Incarnation, _self, asked.Version, asked.Piece, asked.Attempt, it.Cause))],
+        Recall recall => recall.Incarnation < _incarnation || _isTesting ? [] : Test(),
         Dismiss { Incarnation: var incarnation } when incarnation < _incarnation => [],
         Dismiss => Stop(null),
         DeviceLost { Cause: var cause } => Stop(cause),
         _ => throw new InvalidOperationException($"{_self} does not know the message {message.GetType().Name}."),
     };
+
+    private RunSelfTest[] Test()
+    {
+        _isTesting = true;
+        return [new RunSelfTest()];
+    }
+
+    private Send[] OnTested(SelfTestDone test)
+    {
+        _isTesting = false;
+        return [new Send(ActorId.Coordinator, new Join(_self, _threads, test.Hash))];
+    }
 
     private List<Effect> OnPublish(Publish publish)
     {

@@ -56,6 +56,19 @@ public sealed class A_node_that_comes_too_late : IDisposable
         Assert.Single(Said<RangeResult>());
     }
 
+    [Fact]
+    public void And_is_called_back_joins_anew_once_a_device_has_tested_itself()
+    {
+        Assert.Single(Said<Join>());
+        _node.Tell(new Recall(4));
+        Assert.DoesNotContain(_node.Sent, send => send.Message is Recall);
+        _node.Tell(new Recall(5));
+        Assert.Equal(new Send(s_device, new Recall(5)), _node.Sent[^1]);
+        Assert.Single(Said<Join>());
+        _node.Tell(new Join(s_device, 1, "5e1f"));
+        Assert.Equal(2, Said<Join>().Count());
+    }
+
     private static Assign Assign(long step) => new(
         5, step, [new AssignedRange(new ShardRange(0, 1), 2, [new ShardTokens([1, 2], [0, 2])])]);
 

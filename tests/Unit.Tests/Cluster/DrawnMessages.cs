@@ -17,9 +17,10 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
     };
 
     /// <summary>What a coordinator sends, without bulk.</summary>
-    public Message FromCoordinator() => random.Next(4) switch
+    public Message FromCoordinator() => random.Next(5) switch
     {
         0 => new Dismiss(Number()),
+        4 => new Recall(Number()),
         1 => new Evaluate(Number(), Number(), Count(), Attempt(), Tokens()),
         _ => new Assign(Number(), Number(), [.. Enumerable.Range(0, random.Next(4)).Select(_ => Assigned())]),
     };

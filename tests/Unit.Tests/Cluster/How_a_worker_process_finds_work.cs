@@ -114,6 +114,28 @@ public sealed class How_a_worker_process_finds_work
         Assert.Equal([new Work(engage)], Hear(engage));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Where_it_was_refused_or_dismissed_it_does_not_apply_again_at_once_but_elsewhere_it_does(bool isRefused)
+    {
+        const string Other = "akka.tcp://rnnlm@127.0.0.1:4711/user/front#6";
+        Hear(Employ());
+        if (isRefused)
+        {
+            Hear(new Wire.Refuse { Reason = "no" });
+        }
+        else
+        {
+            Hear(Engage());
+            Assert.Single(Tell(new WorkEnded(null)).OfType<EndWork>());
+        }
+
+        Assert.Empty(Hear(Employ(), TimeSpan.FromSeconds(10)));
+        Assert.Equal([new ApplyTo(Other)], Hear(new Wire.Employ { Job = "other", Coordinator = Other }, TimeSpan.Zero));
+        Assert.Equal([new ApplyTo(Path)], Hear(Employ(), TimeSpan.FromMinutes(1)));
+    }
+
     [Fact]
     public void A_coordinator_of_another_major_version_is_not_followed()
     {

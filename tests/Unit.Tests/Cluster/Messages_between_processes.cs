@@ -14,7 +14,8 @@ public sealed class Messages_between_processes
     public static readonly string[] Kinds =
     [
         "Register", "Employ", "Apply", "Engage", "Refuse", "Join", "Publish", "Assign", "RangeResult", "RangeFailed",
-        "Evaluate", "EvaluationResult", "EvaluationFailed", "Dismiss", "Farewell", "Fetched", "Large", "Hire", "StartJob",
+        "Evaluate", "EvaluationResult", "EvaluationFailed", "Recall", "Dismiss", "Farewell", "Fetched", "Large", "Hire",
+        "StartJob",
     ];
 
     [Fact]
@@ -197,7 +198,7 @@ public sealed class Messages_between_processes
         var assign = new Wire.Assign { Step = 3, Ranges = { assigned } };
         var evaluate = new Wire.Evaluate { Version = 2, Piece = 1, Attempt = 1, Tokens = shard };
         Assert.All(
-            new IMessage[] { assign, evaluate, new Wire.Dismiss() },
+            new IMessage[] { assign, evaluate, new Wire.Recall(), new Wire.Dismiss() },
             message => Translation.FromCoordinator(message, s_extent));
         Wire.ShardTokens[] badTokens =
         [
@@ -237,7 +238,7 @@ public sealed class Messages_between_processes
             new Wire.Evaluate(evaluate) { Version = -1 },
             new Wire.Evaluate(evaluate) { Piece = -1 },
             new Wire.Evaluate(evaluate) { Attempt = -1 },
-            .. OfOtherKinds("Assign", "Evaluate", "Dismiss"),
+            .. OfOtherKinds("Assign", "Evaluate", "Recall", "Dismiss"),
         ];
         AllAreRefused(bad, message => Translation.FromCoordinator(message, s_extent));
     }

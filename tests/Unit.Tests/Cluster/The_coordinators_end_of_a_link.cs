@@ -68,6 +68,7 @@ public sealed class The_coordinators_end_of_a_link : IDisposable
         [
             new Assign(Incarnation, 3, [new AssignedRange(new ShardRange(2, 2), 1, [tokens, ShardTokens.Empty])]),
             new Evaluate(Incarnation, 3, 1, 1, tokens),
+            new Recall(Incarnation),
             new Dismiss(Incarnation),
         ];
         Array.ForEach(said, _link.Tell);

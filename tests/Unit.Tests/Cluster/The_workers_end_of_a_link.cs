@@ -163,6 +163,7 @@ public sealed class The_workers_end_of_a_link : IDisposable
         [
             new Wire.Assign((Wire.Assign)drawn.Any("Assign")) { Incarnation = incarnation },
             new Wire.Evaluate((Wire.Evaluate)drawn.Any("Evaluate")) { Incarnation = incarnation },
+            new Wire.Recall { Incarnation = incarnation },
             new Wire.Dismiss { Incarnation = incarnation },
         ];
         Array.ForEach(asked, _link.Hear);
@@ -249,7 +250,7 @@ public sealed class The_workers_end_of_a_link : IDisposable
         IMessage[] bad =
         [
             .. Messages_between_processes.Kinds
-                .Except(["Publish", "Assign", "Evaluate", "Dismiss", "Large", "Farewell"])
+                .Except(["Publish", "Assign", "Evaluate", "Recall", "Dismiss", "Large", "Farewell"])
                 .Select(drawn.Any),
             new Wire.Assign { Step = -1 },
             new Wire.Large { Manifest = "Assign" },

@@ -29,7 +29,7 @@ internal static class WireJudge
         Wire.Assign it => it.Step >= 0 && it.Ranges.All(assigned => IsRange(assigned.Range) && assigned.Attempt >= 0 &&
             assigned.Shards.Count == assigned.Range.Length && assigned.Shards.All(AreTokens)),
         Wire.Evaluate it => it.Version >= 0 && it.Piece >= 0 && it.Attempt >= 0 && AreTokens(it.Tokens),
-        Wire.Dismiss => true,
+        Wire.Recall or Wire.Dismiss => true,
         _ => false,
     };
 
@@ -69,7 +69,7 @@ internal static class WireJudge
                 range.Shards.Count == range.Range.Length && range.Shards.All(AreTokens)),
             Evaluate it => it.Version >= 0 && it.Piece >= 0 && AreTokens(it.Tokens),
             Publish it => it.Version.Version >= 0,
-            Dismiss => true,
+            Recall or Dismiss => true,
             _ => false,
         };
         Assert.True(isRight, $"{message} was taken for right");

@@ -197,6 +197,24 @@ public sealed class Workers_come_and_go
         Assert.Contains("worker-0 is given up", failure.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>All that it said may have been lost, and it has nothing more to say.</summary>
+    [Fact]
+    public void One_that_was_given_up_is_called_back_until_it_comes()
+    {
+        var harness = new CoordinatorHarness();
+        harness.Start();
+        harness.Join(0);
+        ElapseSilence(harness, happened => happened is WorkerLost);
+        int Calls() => harness.Sent[CoordinatorHarness.Worker(0)].OfType<Recall>().Count();
+        int calls = Calls();
+        harness.Elapse("silence");
+        Assert.Equal(calls + 1, Calls());
+        harness.Join(0);
+        Assert.IsType<WorkerJoined>(harness.Events[^1]);
+        harness.Elapse("silence");
+        Assert.Equal(calls + 1, Calls());
+    }
+
     /// <summary>A device that hangs in its self-test: the run does not wait for ever.</summary>
     [Fact]
     public void When_no_worker_ever_joins_the_run_ends_and_says_so()

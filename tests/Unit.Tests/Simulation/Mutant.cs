@@ -127,16 +127,23 @@ internal sealed class Mutant : AssemblyLoadContext
             .Where(path => Path.GetFileNameWithoutExtension(path) != but)
             .Select(path => MetadataReference.CreateFromFile(path));
 
-    /// <summary>Those that come with the SDK's reference assemblies: P/Invokes are generated.</summary>
+    /// <summary>Those that come with the SDK's reference assemblies: P/Invokes and regular expressions are generated.
+    /// </summary>
     private static ISourceGenerator[] Generators()
     {
         string runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         string packs = Path.GetFullPath(Path.Combine(runtime, "../../../packs/Microsoft.NETCore.App.Ref"));
         string folder = Path.Combine(Directory.GetDirectories(packs, "10.*").Max()!, "analyzers/dotnet/cs");
         Assembly.LoadFrom(Path.Combine(folder, "Microsoft.Interop.SourceGeneration.dll"));
-        var imports = Assembly.LoadFrom(Path.Combine(folder, "Microsoft.Interop.LibraryImportGenerator.dll"))
-            .GetType("Microsoft.Interop.LibraryImportGenerator", throwOnError: true)!;
-        return [((IIncrementalGenerator)Activator.CreateInstance(imports)!).AsSourceGenerator()];
+        ISourceGenerator Generator(string file, string type) => ((IIncrementalGenerator)Activator.CreateInstance(
+            Assembly.LoadFrom(Path.Combine(folder, file)).GetType(type, throwOnError: true)!)!).AsSourceGenerator();
+        return
+        [
+            Generator(
+                "Microsoft.Interop.LibraryImportGenerator.dll", "Microsoft.Interop.LibraryImportGenerator"),
+            Generator(
+                "System.Text.RegularExpressions.Generator.dll", "System.Text.RegularExpressions.Generator.RegexGenerator"),
+        ];
     }
 }
 

@@ -17,6 +17,19 @@ public sealed class Worker_behaviour
     }
 
     [Fact]
+    public void Called_back_it_tests_itself_again_once_its_device_is_free()
+    {
+        Tell(new Started());
+        Assert.Empty(Tell(new Recall(Incarnation)));
+        Tell(new SelfTestDone("hash"));
+        Tell(Publish(0));
+        Assert.Empty(Tell(new Recall(Incarnation - 1)));
+        Assert.IsType<RunSelfTest>(Assert.Single(Tell(new Recall(Incarnation))));
+        Assert.Empty(Tell(new Recall(Incarnation)));
+        Assert.IsType<Join>(Assert.IsType<Send>(Assert.Single(Tell(new SelfTestDone("hash")))).Message);
+    }
+
+    [Fact]
     public void It_begins_a_step_when_it_has_both_assignment_and_parameters()
     {
         Assert.Empty(Tell(Assignment(0, Left)));

@@ -1,0 +1,232 @@
+using Google.Protobuf;
+using RnnLm.Cluster;
+
+namespace RnnLm.Simulation;
+
+/// <summary>One end of a link between two processes; does what <see cref="LinkActor"/> does with Akka.</summary>
+#pragma warning disable CA1001 // What it owns has no handles that anybody would miss.
+internal sealed class SimulatedLink : SimulatedActor
+#pragma warning restore CA1001
+{
+    private const int MostLarge = 16;
+
+    private readonly SimulatedActor _inner;
+    private readonly SimulatedWorkerProcess? _keeper;
+    private readonly BulkTransfers _transfers;
+    private readonly HashSet<UInt128> _offers = [];
+    private readonly Queue<UInt128> _large = [];
+    private readonly CancellationTokenSource _fetches = new();
+    private readonly PlainHost _host;
+    private CancellationTokenSource _parameters = new();
+
+    /// <param name="inner">Whom it stands before: a coordinator, or a node.</param>
+    /// <param name="worker">At the other end, or at this one.</param>
+    /// <param name="behaviour">What decides.</param>
+    /// <param name="keeper">Whose it is in a worker's process; null in a coordinator's.</param>
+    public SimulatedLink(
+        SimulatedActor inner, ActorId worker, IBehaviour behaviour, SimulatedWorkerProcess? keeper = null)
+        : base(inner.World, inner.Process, worker)
+    {
+        (_inner, _keeper) = (inner, keeper);
+        _transfers = Process.Bulk.Transfers();
+        Host = _host = new PlainHost(this, behaviour, (_, effect) => CarryOut(effect));
+        World.Links.Add(this);
+        _host.Tell(new Started());
+    }
+
+    /// <summary>The other end; null until it has spoken.</summary>
+    public SimulatedActor? Peer { get; private set; }
+
+    /// <summary>The process at the other end.</summary>
+    public SimulatedProcess? PeerProcess { get; private set; }
+
+    private RunExtent Extent => new(World.Scenario.Job.Model, World.Scenario.Job.Shards);
+
+    public override SimulatedActor? AddressOf(ActorId to) => _inner;
+
+    /// <summary>From now on this is the other end.</summary>
+    public void Bind(SimulatedProcess process, SimulatedActor? peer)
+    {
+        (PeerProcess, Peer) = (process, peer);
+        if (peer is { Lives: false })
+        {
+            World.TellOfLoss(this, peer);
+        }
+    }
+
+    /// <summary>A coordinator has engaged the worker at this end.</summary>
+    public void Engage(SimulatedActor peer, long incarnation)
+    {
+        Bind(peer.Process, peer);
+        Tell(new Engaged(incarnation));
+    }
+
+    /// <summary>The actor that it stands before has stopped.</summary>
+    public void LoseInner() => Process.Post(Local, () => Tell(new Terminated(_inner.Id, _inner.Failure)));
+
+    /// <summary>The other end is gone, or is said to be; false when it is another by now.</summary>
+    public bool Lose(SimulatedActor? peer)
+    {
+        if (IsStopped || peer != Peer)
+        {
+            return false;
+        }
+
+        Tell(new PeerGone("its connection ended"));
+        _keeper?.OnLost(peer);
+        return true;
+    }
+
+    public override void Deliver(Message message, SimulatedActor? sender)
+    {
+        if (message is not FromPeer { Body: var body })
+        {
+            base.Deliver(message, sender);
+            return;
+        }
+
+        if (IsStopped || !IsPeer(sender!))
+        {
+            return;
+        }
+
+        if (body is Wire.Fetched fetched)
+        {
+            Withdraw(new UInt128(fetched.IdHigh, fetched.IdLow));
+            return;
+        }
+
+        base.Deliver(message, sender);
+        if (body is Wire.Farewell)
+        {
+            _keeper?.OnLost(sender);
+        }
+    }
+
+    protected override void OnMessage(Message message, SimulatedActor? sender)
+    {
+    }
+
+    protected override void OnStopped(Exception? failure)
+    {
+        World.Links.Remove(this);
+        if (Peer is not null)
+        {
+            Send(Peer, new FromPeer(new Wire.Farewell { Cause = "its process ends" }));
+        }
+
+        _fetches.Cancel();
+        _parameters.Cancel();
+        foreach (var offer in _offers)
+        {
+            _transfers.Withdraw(offer);
+        }
+
+        World.OnGone(actor => actor == this);
+        _keeper?.OnEnded(this, failure);
+    }
+
+    private void CarryOut(Effect effect)
+    {
+        switch (effect)
+        {
+            case ToPeer { Body: var body }:
+                SendToPeer(body);
+                break;
+            case OfferBulk { Message: var message }:
+                Process.Work(
+                    () => new BulkOffered(_transfers.Offer(message, isSameHost: false), _transfers.Withdraw),
+                    mayBlock: false,
+                    OnOffered);
+                break;
+            case WithdrawBulk { Id: var id }:
+                Withdraw(id);
+                break;
+            case FetchBulk { Body: var body }:
+                Fetch(body);
+                break;
+            case ForgetParameters:
+                _parameters.Cancel();
+                _parameters = new CancellationTokenSource();
+                break;
+            default:
+                throw new InvalidOperationException($"a link has no effect {effect.GetType().Name}");
+        }
+    }
+
+    private void Tell(Message message)
+    {
+        Observe(message);
+        _host.Tell(message);
+    }
+
+    private void OnOffered(BulkOffered offered)
+    {
+        if (!IsStopped && BulkTransfers.ReferenceOf(offered.Body) is { } reference)
+        {
+            _offers.Add(BulkClient.IdOf(reference));
+        }
+
+        Tell(offered);
+    }
+
+    private void Fetch(IMessage body)
+    {
+        var cancellation = body is Wire.Publish ? _parameters.Token : _fetches.Token;
+        Process.Fetches++;
+        var fetch = _transfers.FetchAsync(body, Id, Extent, PeerProcess!.Bulk.Address, cancellation);
+        fetch.ContinueWith(
+            fetched => Process.Post(TimeSpan.Zero, () =>
+            {
+                Process.Fetches--;
+                World.Count(fetched.Result.Message is null ? "bulk not fetched" : "bulk fetched");
+                Tell(fetched.Result);
+                _keeper?.CheckReleased();
+            }),
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
+    }
+
+    private void SendToPeer(IMessage body)
+    {
+        if (Peer is null)
+        {
+            return;
+        }
+
+        if (body.CalculateSize() > World.Scenario.MostMessageBytes)
+        {
+            var large = _transfers.OfferLarge(body);
+            var id = BulkClient.IdOf(large.Content);
+            _offers.Add(id);
+            _large.Enqueue(id);
+            if (_large.Count > MostLarge)
+            {
+                Withdraw(_large.Dequeue());
+            }
+
+            body = large;
+        }
+
+        Send(Peer, new FromPeer(body));
+    }
+
+    private void Withdraw(UInt128 id)
+    {
+        if (_offers.Remove(id))
+        {
+            _transfers.Withdraw(id);
+        }
+    }
+
+    private bool IsPeer(SimulatedActor sender)
+    {
+        if (Peer is null && sender.Process == PeerProcess)
+        {
+            Bind(sender.Process, sender);
+        }
+
+        return sender == Peer;
+    }
+}

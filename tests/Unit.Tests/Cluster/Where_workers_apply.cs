@@ -1,0 +1,64 @@
+namespace RnnLm.Tests;
+
+public sealed class Where_workers_apply
+{
+    private static readonly RunExtent s_extent = new(new ModelSettings(9, 2, 1, -1), 8);
+
+    [Fact]
+    public void A_coordinator_says_that_it_wants_workers_again_and_again()
+    {
+        var front = Front();
+        var effects = Tell(front, new Started());
+        Assert.Equal("shakespeare", ((Wire.Hire)effects.OfType<ToRegistry>().Single().Body).Job);
+        var again = effects.OfType<StartTimer>().Single();
+        Assert.Single(Tell(front, again.Message).OfType<ToRegistry>());
+    }
+
+    [Fact]
+    public void Who_may_work_gets_a_link_and_is_told_what_the_run_is()
+    {
+        var apply = Apply();
+        var open = Assert.IsType<OpenLink>(Assert.Single(Tell(Front(), new FromPeer(apply))));
+        Assert.Equal(apply, open.Application);
+        var told = open.Engagement;
+        Assert.Equal(
+            (7L, "5e1f", 9, 2, 1, -1, 8, "10.0.0.1:80", "here"),
+            (told.Incarnation, told.JobHash, told.Model.VocabularySize, told.Model.Dimension, told.Model.Layers,
+                told.Model.PaddingId, told.Shards, told.Bulk, told.Host));
+        Translation.Check(told);
+    }
+
+    [Fact]
+    public void Who_may_not_is_told_what_differs()
+    {
+        AssertRefused(Front(), apply => apply.Version = new Wire.Version { Major = 9, Minor = 3 }, "9.3");
+        AssertRefused(Front(), apply => apply.Version = null, "version");
+        AssertRefused(Front(), apply => apply.Numerics = "cuda", "cuda, the run with cpu");
+        AssertRefused(Front(), apply => apply.Worker = "no name", WorkerName.Rule);
+        var cuda = Apply();
+        cuda.Numerics = "cuda";
+        Assert.IsType<OpenLink>(Assert.Single(Tell(Front(allowMixed: true), new FromPeer(cuda))));
+    }
+
+    private static void AssertRefused(FrontBehaviour front, Action<Wire.Apply> change, string why)
+    {
+        var apply = Apply();
+        change(apply);
+        var answer = Assert.IsType<Answer>(Assert.Single(Tell(front, new FromPeer(apply))));
+        Assert.Contains(why, ((Wire.Refuse)answer.Body).Reason, StringComparison.Ordinal);
+    }
+
+    private static Wire.Apply Apply() => new()
+    {
+        Version = ProtocolVersion.Current,
+        Worker = "worker-7",
+        Numerics = "cpu",
+        Bulk = "10.0.0.2:80",
+    };
+
+    private static FrontBehaviour Front(bool allowMixed = false) =>
+        new(new RunFacts("shakespeare", "5e1f", 7, "cpu", allowMixed, s_extent, "10.0.0.1:80", "here"));
+
+    private static IReadOnlyList<Effect> Tell(FrontBehaviour front, Message message) =>
+        front.Handle(message, DateTimeOffset.UnixEpoch);
+}

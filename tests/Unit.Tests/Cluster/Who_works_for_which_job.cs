@@ -1,0 +1,108 @@
+namespace RnnLm.Tests;
+
+public sealed class Who_works_for_which_job
+{
+    private readonly RegistryBehaviour _registry = new(startsJobs: true);
+    private DateTimeOffset _now = DateTimeOffset.UnixEpoch;
+
+    [Fact]
+    public void Jobs_that_are_not_done_are_listed_again_and_again_and_started()
+    {
+        Assert.IsType<ListJobs>(Assert.Single(Tell(new Started())));
+        var effects = Tell(new JobsListed(["a", "b"]));
+        Assert.Equal([new StartJob("a"), new StartJob("b")], effects.OfType<StartJob>());
+        Assert.IsType<ListJobs>(Assert.Single(Tell(effects.OfType<StartTimer>().Single().Message)));
+        Assert.Empty(new RegistryBehaviour(startsJobs: false).Handle(new Started(), _now));
+    }
+
+    [Fact]
+    public void Without_a_job_nobody_is_sent_anywhere()
+    {
+        Assert.Null(Register("worker-0"));
+        Hire("a");
+        Assert.Equal("a", Register("worker-0"));
+    }
+
+    [Fact]
+    public void Each_job_gets_as_many_as_any_other_give_or_take_one()
+    {
+        Hire("a");
+        Hire("b");
+        Hire("c");
+        string[] sent = [.. Enumerable.Range(0, 8).Select(worker => Register($"worker-{worker}")!)];
+        Assert.Equal([2, 3, 3], sent.CountBy(job => job).Select(job => job.Value).Order());
+    }
+
+    [Fact]
+    public void Who_works_stays_unless_another_job_has_fewer()
+    {
+        Hire("a");
+        string[] workers = ["worker-0", "worker-1", "worker-2"];
+        Assert.All(workers, worker => Assert.Equal("a", Register(worker)));
+        Assert.All(workers, worker => Assert.Null(Register(worker, "a", Front("a"))));
+        Hire("b");
+        string?[] moved = [.. workers.Select(worker => Register(worker, "a", Front("a")))];
+        Assert.Equal(["b"], moved.OfType<string>());
+        string mover = workers[Array.FindIndex(moved, job => job is not null)];
+        Assert.Null(Register(mover, "b", Front("b")));
+        Assert.All(workers.Except([mover]), worker => Assert.Null(Register(worker, "a", Front("a"))));
+    }
+
+    [Fact]
+    public void Who_says_nothing_for_a_while_is_not_there()
+    {
+        Hire("a");
+        Hire("b");
+        Assert.Equal("a", Register("worker-0"));
+        Assert.Equal("b", Register("worker-1"));
+        Hire("b", TimeSpan.FromSeconds(11));
+        Assert.Equal("b", Register("worker-0", "a", Front("a")));
+        Hire("a");
+        Assert.Equal("a", Register("worker-1", "b", Front("b")));
+    }
+
+    /// <summary>The job has been begun anew elsewhere.</summary>
+    [Fact]
+    public void Who_is_engaged_by_a_coordinator_that_is_no_more_is_sent_to_the_one_there_is()
+    {
+        Hire("a");
+        Assert.Equal("a", Register("worker-0", "a", "akka://rnnlm/user/old"));
+        Assert.Null(Register("worker-0", "a", Front("a")));
+    }
+
+    [Fact]
+    public void Another_major_version_is_refused_and_hires_nobody()
+    {
+        var other = new Wire.Version { Major = ProtocolVersion.Current.Major + 1 };
+        Tell(new HiredFrom(Front("a"), new Wire.Hire { Version = other, Job = "a" }));
+        Assert.Null(Register("worker-0"));
+        var answer = Tell(new FromPeer(new Wire.Register { Version = other, Worker = "worker-0" }));
+        Assert.IsType<Wire.Refuse>(Assert.IsType<Answer>(Assert.Single(answer)).Body);
+    }
+
+    private static string Front(string job) => $"akka://rnnlm/user/front-{job}";
+
+    private void Hire(string job, TimeSpan after = default) => Tell(
+        new HiredFrom(Front(job), new Wire.Hire { Version = ProtocolVersion.Current, Job = job }), after);
+
+    /// <summary>The job that a worker is sent to; null when it is to stay where it is.</summary>
+    private string? Register(string worker, string job = "", string coordinator = "")
+    {
+        var effects = Tell(new FromPeer(new Wire.Register
+        {
+            Version = ProtocolVersion.Current,
+            Worker = worker,
+            Job = job,
+            Coordinator = coordinator,
+        }));
+        var employ = effects.Cast<Answer>().Select(answer => (Wire.Employ)answer.Body).SingleOrDefault();
+        Assert.True(employ is null || employ.Coordinator == Front(employ.Job));
+        return employ?.Job;
+    }
+
+    private IReadOnlyList<Effect> Tell(Message message, TimeSpan after = default)
+    {
+        _now += after;
+        return _registry.Handle(message, _now);
+    }
+}
