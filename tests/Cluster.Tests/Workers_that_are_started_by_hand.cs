@@ -10,8 +10,14 @@ public sealed class Workers_that_are_started_by_hand : IDisposable
         const string Name = "by-hand";
         using var training = _run.Start(checkpointEvery: 0);
         training.WaitForEvent("worker_joined");
-        string seed = Assert.Single(WorkerProcess.AllIn(_run.Directory)).Option("--seed-node")!;
-        using var worker = RnnLmProcess.Start(_run.Directory, "worker", "--seed-node", seed, "--name", Name);
+        var started = Assert.Single(WorkerProcess.AllIn(_run.Directory));
+        string seed = started.Option("--seed-node")!;
+        using var worker = RnnLmProcess.Start(
+            _run.Directory,
+            "worker",
+            "--seed-node", seed,
+            "--certificates", started.Option("--certificates")!,
+            "--name", Name);
         training.WaitForEvent("worker_joined", Name);
         training.WaitForSteps(50);
         training.Signal("TERM");

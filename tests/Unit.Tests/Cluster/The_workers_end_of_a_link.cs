@@ -226,7 +226,8 @@ public sealed class The_workers_end_of_a_link : IDisposable
         var drawn = new DrawnMessages(new Random(1), LinkHarness.Extent);
         IMessage[] bad =
         [
-            .. Messages_between_processes.Kinds.Except(["Publish", "Assign", "Evaluate", "Dismiss", "Large"])
+            .. Messages_between_processes.Kinds
+                .Except(["Publish", "Assign", "Evaluate", "Dismiss", "Large", "Farewell"])
                 .Select(drawn.Any),
             new Wire.Assign { Step = -1 },
             new Wire.Large { Manifest = "Assign" },
