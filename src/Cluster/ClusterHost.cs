@@ -34,7 +34,9 @@ public sealed class ClusterHost : IAsyncDisposable
 
     /// <summary>Where other processes reach it: host:port.</summary>
     public ClusterAddress Address =>
-        _options.Listen with { Port = Akka.Cluster.Cluster.Get(System).SelfAddress.Port!.Value };
+        _options.Listen with { Port = Self.Port!.Value };
+
+    private Address Self => ((ExtendedActorSystem)System).Provider.DefaultAddress;
 
     /// <summary>Starts a process's part.</summary>
     /// <exception cref="RnnLmException">It cannot listen there, or has no certificates and would not listen on
@@ -55,15 +57,10 @@ public sealed class ClusterHost : IAsyncDisposable
         Setup[] setup = options.Tls is { } tls ? [bootstrap, tls.ForAkka()] : [bootstrap];
         var system = Create(ActorSystemSetup.Create(setup), options.Listen);
         ActorHost.ReleaseUndelivered(system);
-        var cluster = Akka.Cluster.Cluster.Get(system);
         var host = new ClusterHost(system, await bulk.ConfigureAwait(false), options);
-        if (options.SeedNodes.Count == 0)
+        if (options.Role == CoordinatorRole)
         {
-            cluster.Join(cluster.SelfAddress);
-        }
-        else
-        {
-            cluster.JoinSeedNodes(options.SeedNodes.Select(host.AddressOf));
+            host.Join();
         }
 
         return host;
@@ -71,7 +68,10 @@ public sealed class ClusterHost : IAsyncDisposable
 
     private static Config Configuration(ClusterOptions options, IPAddress listen)
     {
+        // The cluster's members are the coordinators. Workers talk to them and are none: members judge each other, and
+        // a worker that stands still and comes back would have whoever took it for dead removed, coordinators too.
         string own = $$"""
+            akka.actor.provider = {{(options.Role == CoordinatorRole ? "cluster" : "remote")}}
             akka.cluster.roles = [{{options.Role}}]
             akka.remote.dot-netty.tcp {
               hostname = "{{listen}}"
@@ -240,8 +240,20 @@ public sealed class ClusterHost : IAsyncDisposable
             .WithMailbox("bounded-mailbox");
     }
 
-    private Address AddressOf(ClusterAddress node) =>
-        Akka.Cluster.Cluster.Get(System).SelfAddress.WithHost(node.Host).WithPort(node.Port);
+    private void Join()
+    {
+        var cluster = Akka.Cluster.Cluster.Get(System);
+        if (_options.SeedNodes.Count == 0)
+        {
+            cluster.Join(cluster.SelfAddress);
+        }
+        else
+        {
+            cluster.JoinSeedNodes(_options.SeedNodes.Select(AddressOf));
+        }
+    }
+
+    private Address AddressOf(ClusterAddress node) => Self.WithHost(node.Host).WithPort(node.Port);
 
     private static string Shipped(string name)
     {

@@ -130,7 +130,7 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
 
         _isEngaged = false;
         _notBefore = _applied + RegisterEvery;
-        return Register();
+        return [new Say($"{worker} has lost its coordinator and looks for work"), .. Register()];
     }
 
     private EndWork[] End(DateTimeOffset now)

@@ -20,8 +20,7 @@ internal sealed record LinkLost(IActorRef? Peer);
 
 /// <summary>
 /// One end of a link between two processes. Small messages travel by Akka.Remote, bulk by reference
-/// (<see cref="BulkTransfers"/>). That the other process is gone is known when its connection ends, at the latest when
-/// the cluster says so.
+/// (<see cref="BulkTransfers"/>). That the other process is gone is known when it says so or its connection ends.
 /// </summary>
 /// <param name="self">Who this is to the actors of this process.</param>
 /// <param name="behaviour">What decides.</param>
@@ -57,7 +56,6 @@ internal sealed class LinkActor(
     protected override void PreStart()
     {
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
-        Watch();
         base.PreStart();
     }
 
@@ -99,16 +97,12 @@ internal sealed class LinkActor(
                 break;
             case Rebind rebind:
                 _peer = rebind.Peer;
-                Watch();
                 Take(new Engaged(rebind.Incarnation));
                 break;
             case DisassociatedEvent ended when ended.RemoteAddress.Equals(_peer.Address):
                 Lose("its connection ended");
                 break;
             case DisassociatedEvent:
-                break;
-            case Akka.Actor.Terminated { ActorRef: var gone } when gone.Equals(_peer.Actor):
-                Lose("it is gone");
                 break;
             case BulkOffered { Body: var body } offered:
                 if (BulkTransfers.ReferenceOf(body) is { } reference)
@@ -193,18 +187,9 @@ internal sealed class LinkActor(
         if (_peer.Actor is null && sender.Path.Address.Equals(_peer.Address))
         {
             _peer = _peer with { Actor = sender };
-            Watch();
         }
 
         return sender.Equals(_peer.Actor);
-    }
-
-    private void Watch()
-    {
-        if (_peer.Actor is { } actor)
-        {
-            Context.Watch(actor);
-        }
     }
 
     private void Lose(string reason)

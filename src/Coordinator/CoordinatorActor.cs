@@ -85,13 +85,16 @@ public sealed class CoordinatorActor(
     protected override void PostStop()
     {
         base.PostStop();
-        if (Failure is null)
+        if (HasEnded && Failure is null)
         {
             end.TrySetResult();
         }
         else
         {
-            end.TrySetException(Failure);
+            end.TrySetException(Failure ?? new RnnLmException(
+                ExitCode.Cluster,
+                "the cluster has taken this coordinator for lost and has ended it; what was saved stays, go on with " +
+                "--resume"));
         }
     }
 

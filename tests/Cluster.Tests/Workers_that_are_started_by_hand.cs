@@ -24,8 +24,7 @@ public sealed class Workers_that_are_started_by_hand : IDisposable
         training.WaitForEnd().Refused(143, "--resume");
         _run.RequireSameAsUndisturbed();
 
-        worker.WaitForLine("joins again");
-        worker.WaitForLine($"looks for work at {seed}");
+        worker.WaitForLine($"{Name} has lost its coordinator and looks for work");
         Assert.Equal(Name, Assert.Single(WorkerProcess.AllIn(_run.Directory)).Name);
         worker.Signal("TERM");
         worker.WaitForEnd().Succeeded();

@@ -9,9 +9,6 @@ internal static class WorkerCommand
 {
     private static ClusterSettings Cluster { get; } = new(ClusterAddress.Loopback.ToString(), needsSeeds: true);
 
-    /// <summary>Between two memberships: a cluster that keeps turning it away is not stormed.</summary>
-    private static readonly TimeSpan s_rejoinAfter = TimeSpan.FromSeconds(1);
-
     private static Setting<string?> Name { get; } = new(
         "--name", "NAME", "What runs, logs and metrics call this worker; its address if not given.",
         text => WorkerName.IsOne(Values.Text(text)) ? text : throw new FormatException(WorkerName.Rule));
@@ -52,24 +49,15 @@ internal static class WorkerCommand
         Task stop = stopAtEndOfInput
             ? Task.WhenAny(signals.Requested, Task.Run(EndOfInput))
             : signals.Requested;
-        while (!stop.IsCompleted)
-        {
-            await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
-            name ??= host.Address.ToString();
-            Say($"{name} looks for work at {string.Join(", ", options.SeedNodes)}");
-            await host.WorkAsync(
-                name,
-                devices.Numerics,
-                (model, gradients) => devices.Make(workers, threads, model, gradients),
-                Say,
-                stop).ConfigureAwait(false);
-            if (!stop.IsCompleted)
-            {
-                // No coordinator is left, or this process stood still for so long that it was taken for dead.
-                Say($"{name} is not of the cluster any more, and joins again");
-                await Task.WhenAny(stop, Task.Delay(s_rejoinAfter)).ConfigureAwait(false);
-            }
-        }
+        await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
+        name ??= host.Address.ToString();
+        Say($"{name} looks for work at {string.Join(", ", options.SeedNodes)}");
+        await host.WorkAsync(
+            name,
+            devices.Numerics,
+            (model, gradients) => devices.Make(workers, threads, model, gradients),
+            Say,
+            stop).ConfigureAwait(false);
     }
 
     private static void Say(string text) =>

@@ -25,6 +25,9 @@ public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, IWorkQu
     /// <summary>Why the actor stops; null when its work is done.</summary>
     protected Exception? Failure { get; private set; }
 
+    /// <summary>Whether it stops because its behaviour or its work said so. Else its actor system has ended.</summary>
+    protected bool HasEnded { get; private set; }
+
     /// <summary>Begins an effect that only this kind of actor has, without blocking.</summary>
     /// <param name="effect">What to do.</param>
     /// <param name="answer">Tells this actor a result; for any thread, any time later.</param>
@@ -136,6 +139,7 @@ public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, IWorkQu
 
     private void Stop(Exception? cause)
     {
+        HasEnded = true;
         Failure ??= cause;
         Context.Stop(Self);
     }

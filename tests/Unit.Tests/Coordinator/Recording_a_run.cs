@@ -179,6 +179,22 @@ public sealed class Recording_a_run : IDisposable
         await system.Terminate();
     }
 
+    /// <summary>A cluster may take this process for lost and end its actors.</summary>
+    [Fact]
+    public async Task A_run_whose_actor_system_ends_has_not_reached_its_last_step()
+    {
+        var system = ActorHost.Start();
+        var run = CoordinatorActor.RunAsync(
+            system,
+            ActorId.Coordinator,
+            new CoordinatorHarness().Coordinator,
+            new SlowWriter(() => { }),
+            _ => system.Terminate(),
+            new TaskCompletionSource<StopRequested>().Task);
+        var failure = await Assert.ThrowsAsync<RnnLmException>(() => run.WaitAsync(Deadline));
+        Assert.Equal(ExitCode.Cluster, failure.ExitCode);
+    }
+
     [Fact]
     public async Task Workers_that_cannot_be_started_leave_no_coordinator_behind()
     {
