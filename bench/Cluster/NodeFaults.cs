@@ -18,6 +18,7 @@ internal sealed class NodeFaults(Bench bench, TrainingText text, ClusterProfile 
     /// <summary>Steps whose median says how many were done when a coordinator was killed.</summary>
     private const int StepsMeasured = 8;
 
+    private static readonly TimeSpan s_mostPause = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_recoveryLimit = TimeSpan.FromMinutes(3);
     private static readonly TimeSpan s_memberLimit = TimeSpan.FromMinutes(3);
 
@@ -38,10 +39,14 @@ internal sealed class NodeFaults(Bench bench, TrainingText text, ClusterProfile 
             var journal = new StoredJournal(cluster.Run);
             var workers = cluster.Workers.Select(worker => worker.Process).ToList();
             List<Repetition> repetitions = [];
+            var random = new Random(count);
             for (int number = 1; number <= count; number++)
             {
                 WaitUntilAllAreUp(cluster, observer, null);
                 cluster.WaitForSteps(journal);
+
+                // Its metrics are written with a checkpoint: anywhere between two of them.
+                bench.Pass(s_mostPause * random.NextDouble());
                 repetitions.Add(Recovery.Done(name, number, count, Once(cluster, observer, journal, signal)));
                 if (!workers.TrueForAll(worker => worker.IsAlive))
                 {
@@ -77,13 +82,27 @@ internal sealed class NodeFaults(Bench bench, TrainingText text, ClusterProfile 
         {
             ["until another has taken the job"] = Bench.Seconds(sent, taking.At),
             ["from there to the first step"] = Bench.Seconds(taking.At, first.At),
-            ["steps done again, about (a number)"] = Math.Max(0, reached - taking.Version),
+            ["steps done again, about"] = Math.Max(0, reached - taking.Version),
             ["doing them again"] = Bench.Seconds(first.At, caughtUp.At),
-            ["workers that had to join the cluster again (a number)"] = cluster.Workers.Sum(Rejoins) - rejoined,
+            ["workers that had to join the cluster again"] = cluster.Workers.Sum(Rejoins) - rejoined,
         });
+        Tell(cluster, sent);
         cluster.StartAgain(index);
         WaitUntilAllAreUp(cluster, observer, old);
         return repetition;
+    }
+
+    /// <summary>What the processes have said since a moment: where the time went.</summary>
+    private static void Tell(TrialCluster cluster, long since)
+    {
+        var lines = cluster.Coordinators.Concat(cluster.Workers)
+            .SelectMany(child => child.LinesFrom(0).Select(line => (child.Name, Line: line)))
+            .Where(said => said.Line.At >= since)
+            .OrderBy(said => said.Line.At);
+        foreach (var (name, line) in lines)
+        {
+            Console.Error.WriteLine($"  {Bench.Seconds(since, line.At),6:0.00} s  {name}: {line.Text}");
+        }
     }
 
     private static int Rejoins(Child worker) =>

@@ -32,6 +32,13 @@ internal static class Program
             Console.Error.WriteLine($"{name}: interrupted; nothing is left of it");
             return Interrupted;
         }
+#pragma warning disable CA1031 // Of what nobody catches the runtime would leave processes and files behind.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            Console.Error.WriteLine($"{name}: {failure}");
+            return (int)ExitCode.Defect;
+        }
     }
 
     private static RootCommand Describe() => new("Measures the cluster with real processes of this machine")

@@ -13,8 +13,7 @@ internal sealed record RecoveryCase(
 
 /// <summary>What one repetition has measured.</summary>
 /// <param name="Seconds">What counts.</param>
-/// <param name="Parts">What it is made of, and what else there is to say, in seconds unless the name says
-/// otherwise.</param>
+/// <param name="Parts">What it is made of, in seconds, and what else there is to say, in numbers.</param>
 internal sealed record Repetition(double Seconds, IReadOnlyDictionary<string, double> Parts);
 
 /// <summary><c>bench/recovery</c>: how long training stands still when a process of the cluster is lost.</summary>
@@ -38,8 +37,8 @@ internal sealed class Recovery(Bench bench, TrainingText text)
             count => new WorkerFaults(bench, text).Killed(count)),
         new(
             Names[1],
-            "SIGSTOP instead, to the commit, without what was left of the lateness rule (twice the expected time, at " +
-            "least 250 ms, from the step's begin) and the processor time of the half",
+            "SIGSTOP instead; from the begin of the step for which the worker is late to its commit, without the " +
+            "lateness rule (twice the expected time of the range, at least 250 ms) and the processor time of the half",
             0.5,
             count => new WorkerFaults(bench, text).Frozen(count)),
         new(
@@ -111,7 +110,7 @@ internal sealed class Recovery(Bench bench, TrainingText text)
 
     private static void Print(RecoveryCase each, IReadOnlyList<Repetition> all)
     {
-        Console.WriteLine($"\n{each.Name}: {each.Meaning}. Median (worst) of");
+        Console.WriteLine($"\n{each.Name}: {each.Meaning}. Median (worst):");
         foreach (string part in all[0].Parts.Keys)
         {
             var values = all.Select(one => one.Parts[part]).ToList();
