@@ -76,7 +76,8 @@ internal sealed class Bench : IDisposable
     public void Adopt(IEnumerable<OsProcess> processes) => _adopted.UnionWith(processes);
 
     /// <summary>Waits until something is so.</summary>
-    public void WaitUntil(string what, TimeSpan limit, Func<bool> isSo) => Wait(what, limit, () => isSo() ? this : null);
+    public void WaitUntil(string what, TimeSpan limit, Func<bool> isSo) =>
+        Wait(what, limit, () => isSo() ? this : null);
 
     /// <summary>Waits for something.</summary>
     /// <param name="what">For what, in words.</param>

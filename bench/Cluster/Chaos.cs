@@ -126,6 +126,9 @@ internal sealed class Chaos(Bench bench, TrainingText text)
         Console.WriteLine(
             $"\nshare in the model: {disturbed.Share:P2}, goal at least {GoalShare:P0}: " +
             $"{(disturbed.Share >= GoalShare ? "reached" : "missed")}");
+        Console.WriteLine(
+            "without self-tests, over the undisturbed run's, whose threads add sums, too: " +
+            $"{disturbed.ShareWithoutSelfTests / undisturbed.ShareWithoutSelfTests:P2}");
         bool isSame = disturbed.ModelHash == undisturbed.ModelHash;
         Console.WriteLine($"model.safetensors: {(isSame ? "the same" : "DIFFERENT")}, {disturbed.ModelHash}");
         figures["disturbed"] = disturbed.Figures();
@@ -197,8 +200,10 @@ internal sealed class ChaosRun
 
     public double ShareWithoutSelfTests => AcceptedSeconds / (ComputedSeconds - SelfTestSeconds);
 
-    public string Dropped => string.Join(", ", Reasons().Select(reason => $"{reason.Value} {reason.Key}")) is var text and
-        not "" ? text : "0";
+    public string Dropped =>
+        Reasons() is { Count: > 0 } reasons
+            ? string.Join(", ", reasons.Select(reason => $"{reason.Value} {reason.Key}"))
+            : "0";
 
     public int CountOf(string name) => _journal.Events.Count(line => line.Name == name);
 

@@ -136,7 +136,8 @@ internal sealed class StoredJournal(string run) : Journal
         int end = Array.LastIndexOf(bytes, (byte)'\n') + 1;
         _position += end;
         int first = Steps.Count;
-        foreach (string line in Encoding.UTF8.GetString(bytes, 0, end).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        string lines = Encoding.UTF8.GetString(bytes, 0, end);
+        foreach (string line in lines.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             Take(seen, Incarnation, line);
         }

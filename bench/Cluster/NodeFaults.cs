@@ -4,8 +4,8 @@ using RnnLm.Compare;
 namespace RnnLm.Cluster.Benchmarks;
 
 /// <summary>
-/// Three coordinators, two workers and a job, and how long it is until another coordinator has committed a step when the
-/// one that runs the job is killed or asked to end.
+/// Three coordinators, two workers and a job, and how long it is until another coordinator has committed a step when
+/// the one that runs the job is killed or asked to end.
 /// </summary>
 /// <param name="bench">Whose processes they are.</param>
 /// <param name="text">What is trained.</param>

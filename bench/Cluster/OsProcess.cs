@@ -97,7 +97,8 @@ internal sealed partial record OsProcess(int Id, long Started)
         }
     }
 
-    /// <summary>The fields of a stat file from the state on: before it stands the name, which may have blanks.</summary>
+    /// <summary>The fields of a stat file from the state on: before it stands the name, which may have blanks.
+    /// </summary>
     private static string[]? Stat(string path) =>
         Read(path) is { Length: > 0 } text ? text[(text.LastIndexOf(')') + 2)..].Split(' ') : null;
 

@@ -127,8 +127,8 @@ internal sealed class Processes(Bench bench, TrainingText text)
     private void Print(JsonObject figures, List<Way> ways, int steps)
     {
         Console.WriteLine(
-            $"{text.Preset}, {Workers} × {Machine.HalfOfTheCores} threads; medians of {ways[0].Measured.Count} rounds " +
-            $"of {steps} steps each, after {WarmupSteps} that do not count\n");
+            $"{text.Preset}, {Workers} × {Machine.HalfOfTheCores} threads; medians of {ways[0].Measured.Count} " +
+            $"rounds of {steps} steps each, after {WarmupSteps} that do not count\n");
         static string Spread(IReadOnlyList<double> values, string format) =>
             $"{values.Min().ToString(format, null)} … {values.Max().ToString(format, null)}";
         Table.Print(["", "tokens/s", "min … max", "÷ one process", "min … max"], ways.Select(way =>

@@ -31,8 +31,8 @@ internal sealed class Recovery(Bench bench, TrainingText text)
     [
         new(
             Names[0],
-            "SIGKILL of one of two workers in the middle of a step, to the commit of that step, without the processor " +
-            "time of the half that was lost",
+            "SIGKILL of one of two workers in the middle of a step, to the commit of that step, without the " +
+            "processor time of the half that was lost",
             1,
             count => new WorkerFaults(bench, text).Killed(count)),
         new(

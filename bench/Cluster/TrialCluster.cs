@@ -129,7 +129,9 @@ internal sealed class TrialCluster(Bench bench, int coordinators, ClusterProfile
     }
 
     private IReadOnlyList<string> Seeds(IEnumerable<int> indices) =>
-        indices.Select(index => $"{Addresses[index]}").ToList() is { Count: > 0 } seeds ? ["--seed-node", .. seeds] : [];
+        indices.Select(index => $"{Addresses[index]}").ToList() is { Count: > 0 } seeds
+            ? ["--seed-node", .. seeds]
+            : [];
 }
 
 /// <summary>That a coordinator took the job.</summary>

@@ -4,9 +4,9 @@ using RnnLm.Compare;
 namespace RnnLm.Cluster.Benchmarks;
 
 /// <summary>
-/// A run of <c>train --processes 1</c> with a second worker process that was started by hand, and what becomes of a step
-/// when that one is killed, stands still, or has just come. The worker by hand, and not one that <c>train</c> starts,
-/// since nobody starts it again: nothing else wants the cores while the step is made good.
+/// A run of <c>train --processes 1</c> with a second worker process that was started by hand, and what becomes of a
+/// step when that one is killed, stands still, or has just come. The worker by hand, and not one that <c>train</c>
+/// starts, since nobody starts it again: nothing else wants the cores while the step is made good.
 /// </summary>
 /// <param name="bench">Whose processes they are.</param>
 /// <param name="text">What is trained.</param>
@@ -18,7 +18,7 @@ internal sealed class WorkerFaults(Bench bench, TrainingText text)
     /// <summary>The last of them: their median says what a range takes.</summary>
     private const int StepsMeasured = 8;
 
-    /// <summary>A step that is made good takes twice as long as others, one of which nothing was lost as long.</summary>
+    /// <summary>A step that is made good takes twice as long as others.</summary>
     private const double LeastTimesAsLong = 1.5;
 
     /// <summary>So many kills may come too late for the step that they are meant for, for each that does not.</summary>
@@ -196,7 +196,9 @@ internal sealed class WorkerFaults(Bench bench, TrainingText text)
         {
             // What the run's own worker was started with says where the cluster is and who may enter it.
             var own = _bench.Wait(
-                "the worker of train", s_limit, () => OsProcess.WorkersOf(_train.Process.Id) is [var first, ..] ? first : null);
+                "the worker of train",
+                s_limit,
+                () => OsProcess.WorkersOf(_train.Process.Id) is [var first, ..] ? first : null);
             _bench.Adopt([own]);
             string name = $"by-hand-{number}";
             string[] shared = [.. s_shared.SelectMany(option => new[] { option, own.Option(option)! })];
@@ -234,9 +236,13 @@ internal sealed class WorkerFaults(Bench bench, TrainingText text)
         }
 
         /// <summary>The first step that was begun after a worker had joined and for which it was not late.</summary>
-        public CommittedStep WaitForStepWith(string worker, RunEvent joined) => Wait($"a step with {worker}", null, () =>
-            _journal.Steps.Where(step => step.At > joined.At).Skip(1).FirstOrDefault(step => !_journal.Events.Exists(
-                line => line.Name == "ranges_late" && line.Worker == worker && line.Version == step.Step)));
+        public CommittedStep WaitForStepWith(string worker, RunEvent joined)
+        {
+            bool IsLateFor(CommittedStep step) => _journal.Events.Exists(
+                line => line.Name == "ranges_late" && line.Worker == worker && line.Version == step.Step);
+            return Wait($"a step with {worker}", null, () =>
+                _journal.Steps.Where(step => step.At > joined.At).Skip(1).FirstOrDefault(step => !IsLateFor(step)));
+        }
 
         public RunEvent WaitForJoin(string worker) => WaitForEvent("worker_joined", worker);
 
