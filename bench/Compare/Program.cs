@@ -21,7 +21,7 @@ internal static class Program
     public const int WarmupSteps = 3;
 
     /// <summary>Root of this repository.</summary>
-    public static string Root { get; } = FindRoot();
+    public static string Root => Repository.Root;
 
     /// <summary>What starts this program again.</summary>
     public static IReadOnlyList<string> Own { get; } = ["dotnet", typeof(Program).Assembly.Location];
@@ -147,16 +147,5 @@ internal static class Program
             }
         });
         return option;
-    }
-
-    private static string FindRoot()
-    {
-        string? folder = AppContext.BaseDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "RnnLm.sln")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw RnnLmException.BadInput($"{AppContext.BaseDirectory} is in no clone of RnnLm");
     }
 }
