@@ -58,7 +58,7 @@ public sealed class ClusterHost : IAsyncDisposable
         var system = Create(ActorSystemSetup.Create(setup), options.Listen);
         ActorHost.ReleaseUndelivered(system);
         var host = new ClusterHost(system, await bulk.ConfigureAwait(false), options);
-        if (options.Role == CoordinatorRole)
+        if (options.Role != WorkerRole)
         {
             host.Join();
         }
@@ -71,7 +71,7 @@ public sealed class ClusterHost : IAsyncDisposable
         // The cluster's members are the coordinators. Workers talk to them and are none: members judge each other, and
         // a worker that stands still and comes back would have whoever took it for dead removed, coordinators too.
         string own = $$"""
-            akka.actor.provider = {{(options.Role == CoordinatorRole ? "cluster" : "remote")}}
+            akka.actor.provider = {{(options.Role == WorkerRole ? "remote" : "cluster")}}
             akka.cluster.roles = [{{options.Role}}]
             akka.remote.dot-netty.tcp {
               hostname = "{{listen}}"

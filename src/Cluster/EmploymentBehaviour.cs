@@ -26,7 +26,7 @@ internal sealed record WorkEnded(Exception? Failure) : Message;
 internal sealed record CoordinatorLost : Message;
 
 /// <summary>
-/// How a worker process finds work: it registers, every few seconds, until it is sent to a coordinator, applies there
+/// How a worker process finds work: it registers, again and again, until it is sent to a coordinator, applies there
 /// and is engaged. What it holds of a run it keeps when the coordinator is lost, and goes on with the next one.
 /// </summary>
 /// <param name="worker">Its name.</param>
@@ -34,8 +34,11 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
 {
     private const string Timer = "register";
 
-    /// <summary>How often it says that it is there.</summary>
+    /// <summary>How often it says that it is there while it has work.</summary>
     public static readonly TimeSpan RegisterEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>And while it has none.</summary>
+    public static readonly TimeSpan SearchEvery = TimeSpan.FromSeconds(0.5);
 
     /// <summary>An application that nobody has answered for so long is void.</summary>
     private static readonly TimeSpan s_answer = TimeSpan.FromSeconds(6);
@@ -79,7 +82,7 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
             Job = _job,
             Coordinator = _isEngaged ? _coordinator : string.Empty,
         }),
-        new StartTimer(Timer, RegisterEvery, new RegisterAgain()),
+        new StartTimer(Timer, _isEngaged ? RegisterEvery : SearchEvery, new RegisterAgain()),
     ];
 
     private ApplyTo[] OnEmploy(Wire.Employ employ, DateTimeOffset now)
@@ -87,7 +90,7 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
         Translation.Check(employ);
         bool isKnown = employ.Coordinator == _coordinator;
         bool isAvoided = employ.Coordinator == _avoided && now < _avoidedUntil;
-        if (isAvoided || (now < _notBefore && (isKnown || !_isEngaged)))
+        if (isAvoided || (isKnown && now < _notBefore))
         {
             return [];
         }

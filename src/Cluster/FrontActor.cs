@@ -36,7 +36,7 @@ internal sealed class FrontActor(
                 Take(new FromPeer(apply));
                 break;
             case Akka.Actor.Terminated:
-                Context.Stop(Self);
+                Take(new Shared.Terminated(ActorId.Coordinator, null));
                 break;
             case LinkLost:
                 break;

@@ -42,6 +42,11 @@ internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
             new ToRegistry(new Wire.Hire { Version = ProtocolVersion.Current, Job = facts.Name }),
             new StartTimer("announce", EmploymentBehaviour.RegisterEvery, new AnnounceAgain()),
         ],
+        Terminated =>
+        [
+            new ToRegistry(new Wire.Hire { Version = ProtocolVersion.Current, Job = facts.Name, Ends = true }),
+            new StopActor(null),
+        ],
         FromPeer { Body: Wire.Apply apply } when WhyNot(apply) is { } reason =>
             [new Answer(new Wire.Refuse { Reason = reason })],
         FromPeer { Body: Wire.Apply apply } => [new OpenLink(apply, Engagement())],

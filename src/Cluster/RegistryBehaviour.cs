@@ -40,14 +40,23 @@ internal sealed class RegistryBehaviour(bool startsJobs) : IBehaviour
         _ => throw new InvalidOperationException($"a registry does not know {message.GetType().Name}"),
     };
 
-    private Effect[] OnHire(HiredFrom hired, DateTimeOffset now)
+    private ListJobs[] OnHire(HiredFrom hired, DateTimeOffset now)
     {
-        if (ProtocolVersion.WhyNot(hired.Hire.Version) is null)
+        var (front, hire) = (hired.Front, hired.Hire);
+        if (ProtocolVersion.WhyNot(hire.Version) is not null)
         {
-            _staffing.Wants(hired.Hire.Job, hired.Front, now);
+            return [];
         }
 
-        return [];
+        if (!hire.Ends)
+        {
+            _staffing.Wants(hire.Job, front, now);
+            return [];
+        }
+
+        // If it is not done it is to go on elsewhere at once.
+        _staffing.Ends(hire.Job, front);
+        return startsJobs ? [new ListJobs()] : [];
     }
 
     private Answer[] OnRegister(Wire.Register register, DateTimeOffset now)

@@ -16,6 +16,15 @@ internal sealed class Staffing
     /// <summary>Takes in that a job wants workers, and where they apply.</summary>
     public void Wants(string job, string front, DateTimeOffset now) => _jobs[job] = (front, now);
 
+    /// <summary>Takes in that a job wants no workers there any more.</summary>
+    public void Ends(string job, string front)
+    {
+        if (_jobs.GetValueOrDefault(job).Front == front)
+        {
+            _jobs.Remove(job);
+        }
+    }
+
     /// <summary>Takes in that a worker is there.</summary>
     /// <param name="worker">Its name.</param>
     /// <param name="job">That it works for; empty for none.</param>

@@ -6,6 +6,7 @@ namespace RnnLm.Simulation;
 internal sealed class SimulatedFront : SimulatedActor
 {
     private readonly SimulatedCoordinator _coordinator;
+    private readonly PlainHost _host;
     private readonly Dictionary<string, SimulatedLink> _links = new(StringComparer.Ordinal);
     private SimulatedActor? _sender;
 
@@ -24,33 +25,26 @@ internal sealed class SimulatedFront : SimulatedActor
             new RunExtent(job.Model, job.Shards),
             Process.Bulk.Address,
             Host: string.Empty);
-        var host = new PlainHost(this, new FrontBehaviour(facts), (_, effect) => CarryOut(effect));
-        Host = host;
-        host.Tell(new Started());
+        Host = _host = new PlainHost(this, new FrontBehaviour(facts), (_, effect) => CarryOut(effect));
+        _host.Tell(new Started());
     }
 
     /// <summary>Where it is reached.</summary>
     public string Path { get; }
 
-    /// <summary>The coordinator's ends of the links.</summary>
-    public IReadOnlyCollection<SimulatedLink> Links => _links.Values;
-
     public override SimulatedActor? AddressOf(ActorId to) => null;
 
     /// <summary>Its coordinator has ended.</summary>
-    public void End()
-    {
-        Stop(null);
-        foreach (var link in _links.Values.Where(link => !link.IsStopped))
-        {
-            link.Stop(null);
-        }
-    }
+    public void End() => _host.Tell(new Terminated(ActorId.Coordinator, null));
 
     protected override void OnMessage(Message message, SimulatedActor? sender) => _sender = sender;
 
     protected override void OnStopped(Exception? failure)
     {
+        foreach (var link in _links.Values.Where(link => !link.IsStopped))
+        {
+            link.Stop(null);
+        }
     }
 
     private void CarryOut(Effect effect)

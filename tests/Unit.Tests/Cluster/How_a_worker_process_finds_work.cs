@@ -19,8 +19,10 @@ public sealed class How_a_worker_process_finds_work
         var engage = Engage();
         Assert.Equal([new Work(engage)], Hear(engage));
         var again = effects.OfType<StartTimer>().Single();
-        Assert.Equal(EmploymentBehaviour.RegisterEvery, again.After);
-        register = Registered(Tell(again.Message));
+        Assert.Equal(EmploymentBehaviour.SearchEvery, again.After);
+        effects = Tell(again.Message);
+        Assert.Equal(EmploymentBehaviour.RegisterEvery, effects.OfType<StartTimer>().Single().After);
+        register = Registered(effects);
         Assert.Equal(("5e1f", Path), (register.Job, register.Coordinator));
         register = Registered(Tell(new CoordinatorLost()));
         Assert.Equal(("5e1f", ""), (register.Job, register.Coordinator));

@@ -15,6 +15,14 @@ public sealed class Where_workers_apply
     }
 
     [Fact]
+    public void With_the_coordinator_it_ends_and_says_so()
+    {
+        var effects = Tell(Front(), new Terminated(ActorId.Coordinator, null));
+        Assert.True(((Wire.Hire)effects.OfType<ToRegistry>().Single().Body).Ends);
+        Assert.Equal(new StopActor(null), effects[^1]);
+    }
+
+    [Fact]
     public void Who_may_work_gets_a_link_and_is_told_what_the_run_is()
     {
         var apply = Apply();

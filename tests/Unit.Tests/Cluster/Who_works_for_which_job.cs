@@ -71,6 +71,17 @@ public sealed class Who_works_for_which_job
     }
 
     [Fact]
+    public void A_coordinator_that_ends_wants_nobody_and_its_job_is_started_elsewhere_if_it_is_not_done()
+    {
+        Hire("a");
+        var ends = new Wire.Hire { Version = ProtocolVersion.Current, Job = "a", Ends = true };
+        Assert.IsType<ListJobs>(Assert.Single(Tell(new HiredFrom("akka://rnnlm/user/another", ends))));
+        Assert.Equal("a", Register("worker-0"));
+        Assert.IsType<ListJobs>(Assert.Single(Tell(new HiredFrom(Front("a"), ends))));
+        Assert.Null(Register("worker-0"));
+    }
+
+    [Fact]
     public void Another_major_version_is_refused_and_hires_nobody()
     {
         var other = new Wire.Version { Major = ProtocolVersion.Current.Major + 1 };
