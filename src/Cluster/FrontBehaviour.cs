@@ -24,7 +24,7 @@ internal sealed record RunFacts(
 /// <summary>Answer whoever has sent what is being handled.</summary>
 internal sealed record Answer(IMessage Body) : Effect;
 
-/// <summary>Make a link to the worker that applies, in the place of one that it had, and engage it from there.</summary>
+/// <summary>Make a link to the worker that applies, in the place of one that it had; engage it from there.</summary>
 internal sealed record OpenLink(Wire.Apply Application, Wire.Engage Engagement) : Effect;
 
 /// <summary>

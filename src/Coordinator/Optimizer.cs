@@ -23,7 +23,8 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
         double norm = GradientNorm.OfMean(sum, threads);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
         {
-            return new UpdateOutcome(state, loss, norm, learningRate, sum.TokenCount, sum.ComputeSeconds, IsFinite: false);
+            return new UpdateOutcome(
+                state, loss, norm, learningRate, sum.TokenCount, sum.ComputeSeconds, IsFinite: false);
         }
 
         double clip = settings.ClipNorm > 0 && norm > settings.ClipNorm ? settings.ClipNorm / norm : 1;

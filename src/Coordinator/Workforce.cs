@@ -4,8 +4,8 @@ namespace RnnLm.Coordinator;
 /// Workers join, leave, are late, fall silent and come back. The flat rule for time: who is later than twice what was
 /// expected of him, and than a quarter of a second, is late, and the others compute his ranges too; the first result
 /// wins. Who owes something and stays silent is asked again, then given up, called back and welcome. Who fails step
-/// after step, or computes wrongly, is expelled. Without workers the run waits, and where nobody is left who could come it
-/// ends.
+/// after step, or computes wrongly, is expelled. Without workers the run waits, and where nobody is left who could
+/// come it ends.
 /// </summary>
 /// <param name="settings">How to run.</param>
 /// <param name="roster">Who works.</param>

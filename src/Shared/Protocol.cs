@@ -77,8 +77,8 @@ public sealed record EvaluationFailed(
     long Incarnation, ActorId Worker, long Version, int Piece, int Attempt, string Cause)
     : Message, IFromWorker;
 
-/// <summary>Coordinator → worker that was given up: if you are there, let your device test itself again and join anew. It
-/// may be that all it said was lost, and it has nothing more to say.</summary>
+/// <summary>Coordinator → worker that was given up: if you are there, let your device test itself again and join anew.
+/// It may be that all it said was lost, and it has nothing more to say.</summary>
 public sealed record Recall(long Incarnation) : Message;
 
 /// <summary>Coordinator → worker: there is no more work.</summary>

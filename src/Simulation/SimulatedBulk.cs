@@ -39,7 +39,8 @@ internal sealed class SimulatedBulk : HttpMessageHandler
         HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var uri = request.RequestUri!;
-        var id = UInt128.Parse(uri.AbsolutePath.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+        var id = UInt128.Parse(
+            uri.AbsolutePath.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
         long offset = request.Headers.Range!.Ranges.Single().From!.Value;
         var server = _world.ProcessAt(uri.Authority);
         var answer = new Pending<HttpResponseMessage>(cancellationToken);

@@ -2,7 +2,8 @@ using RnnLm.Cluster;
 
 namespace RnnLm.Simulation;
 
-/// <summary>Where workers apply to a simulated coordinator; does what <see cref="FrontActor"/> does with Akka.</summary>
+/// <summary>Where workers apply to a simulated coordinator; does what <see cref="FrontActor"/> does with Akka.
+/// </summary>
 internal sealed class SimulatedFront : SimulatedActor
 {
     private readonly SimulatedCoordinator _coordinator;

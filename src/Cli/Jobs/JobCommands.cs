@@ -11,7 +11,7 @@ internal static class JobCommands
 {
     private static readonly TimeSpan s_followEvery = TimeSpan.FromMilliseconds(500);
 
-    public static IEnumerable<Command> Create() => [Submit(), Jobs(), Logs(), Fetch(), Cancel()];
+    public static IEnumerable<Command> Create() => [Submit(), Jobs(), Logs(), Fetch(), Cancel(), Drain()];
 
     private static Command Submit()
     {
@@ -91,15 +91,19 @@ internal static class JobCommands
         var job = JobArgument();
         var storage = RunStorage.Option();
         var target = new Setting<string>("--to", "DIR", "Where the run goes; new", Values.FullPath) { Required = true };
+        var json = Json();
         var command = new Command("fetch", "Copy a job's run: configuration, tokenizer and newest checkpoints")
         {
-            job, storage, target,
+            job, storage, target, json,
         };
         command.SetAction(parsed =>
         {
             var stored = new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job));
-            RunCopy.Make(stored.RunPath, parsed.GetRequiredValue(target));
-            Console.Out.WriteLine($"run directory: {parsed.GetRequiredValue(target)}");
+            string run = parsed.GetRequiredValue(target);
+            RunCopy.Make(stored.RunPath, run);
+            Console.Out.WriteLine(parsed.GetValue(json)
+                ? JsonSerializer.Serialize(new { Job = stored.Name, Run = run }, s_oneLine)
+                : $"run directory: {run}");
             return 0;
         });
         return command;
@@ -109,13 +113,35 @@ internal static class JobCommands
     {
         var job = JobArgument();
         var storage = RunStorage.Option();
+        var json = Json();
         var command = new Command("cancel", "Take a job back: it saves and stops, and stays to be fetched")
         {
-            job, storage,
+            job, storage, json,
         };
         command.SetAction(parsed =>
         {
-            new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job)).Cancel();
+            var stored = new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job));
+            stored.Cancel();
+            Print([stored.Read()], parsed.GetValue(json));
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Drain()
+    {
+        var storage = RunStorage.Option();
+        var undo = new Setting<bool>("--undo", null, "Let them go on", Values.Switch);
+        var json = Json();
+        var command = new Command("drain", "Have all jobs of a run storage saved and stopped, and none started")
+        {
+            storage, undo, json,
+        };
+        command.SetAction(parsed =>
+        {
+            var jobs = new RunStorage(parsed.GetRequiredValue(storage));
+            jobs.Drain(parsed.GetValue(undo));
+            Print(jobs.List().Select(job => job.Read()), parsed.GetValue(json));
             return 0;
         });
         return command;

@@ -14,8 +14,8 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
 {
     private static readonly TimeSpan s_cancelCheck = TimeSpan.FromSeconds(1);
 
-    /// <summary>Goes on with a job until it is done, cancelled or stopped. What will not pass is recorded as its end.
-    /// </summary>
+    /// <summary>Goes on with a job until it is done, cancelled, drained or stopped. What will not pass is recorded as its
+    /// end.</summary>
     public async Task RunAsync(string name, Task stop)
     {
         var job = storage.Find(name);
@@ -71,7 +71,7 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
 
     private async Task<StopRequested> StopRequestAsync(StoredJob job, Task stop, CancellationToken end)
     {
-        while (!stop.IsCompleted && !job.IsCancelled && !end.IsCancellationRequested)
+        while (!stop.IsCompleted && !job.IsCancelled && !storage.IsDrained && !end.IsCancellationRequested)
         {
             await Task.WhenAny(stop, Task.Delay(s_cancelCheck, time, end)).ConfigureAwait(false);
         }

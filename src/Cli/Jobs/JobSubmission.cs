@@ -43,7 +43,7 @@ internal static class JobSubmission
         run.WriteTokenizer(lease, TokenizerDirectory.Files(prepared.Corpus.Tokenizer));
         run.WriteConfig(lease, config.ToJson());
         SaveStart(run, lease, config, prepared.Inputs.Plan.StepsPerEpoch);
-        return new StoredJob(run.Root).Read();
+        return storage.Find(name).Read();
     }
 
     /// <summary>Version 0, as training begins with.</summary>

@@ -34,13 +34,42 @@ internal sealed class RunStorage
     /// <summary>The name of a job: also that of a directory and of an actor.</summary>
     /// <exception cref="FormatException">It has other characters.</exception>
     public static string JobName(string text) =>
-        text.Length is > 0 and <= 64 && char.IsAsciiLetterOrDigit(text[0]) &&
-        text.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.')
+        IsJobName(text)
             ? text
             : throw new FormatException(
                 "it must have 1 to 64 letters, digits, '-', '_' and '.', and begin with a letter or digit");
 
+    private static bool IsJobName(string text) =>
+        text.Length is > 0 and <= 64 && char.IsAsciiLetterOrDigit(text[0]) &&
+        text.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_' or '.');
+
     private string Runs => Path.Combine(_root, "runs");
+
+    private string DrainPath => Path.Combine(_root, "drain");
+
+    /// <summary>Whether no job is to run.</summary>
+    public bool IsDrained => File.Exists(DrainPath);
+
+    /// <summary>Has all jobs saved and stopped, and none started; or lets them go on.</summary>
+    /// <exception cref="RnnLmException">The storage cannot be written (exit code 6).</exception>
+    public void Drain(bool undo)
+    {
+        try
+        {
+            if (undo)
+            {
+                File.Delete(DrainPath);
+            }
+            else
+            {
+                File.WriteAllText(DrainPath, string.Empty);
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw RnnLmException.Storage($"'{DrainPath}' cannot be written: {failure.Message}", failure);
+        }
+    }
 
     /// <summary>The run directory of a job.</summary>
     public string PathOf(string job) => Path.Combine(Runs, job);
@@ -100,17 +129,19 @@ internal sealed class RunStorage
     /// <summary>All jobs.</summary>
     public IReadOnlyList<StoredJob> List() => !Directory.Exists(Runs)
         ? []
-        : [.. Directory.GetDirectories(Runs).Order(StringComparer.Ordinal).Select(path => new StoredJob(path))];
+        : [.. Directory.GetDirectories(Runs).Order(StringComparer.Ordinal).Select(Job)];
 
     /// <summary>The job of that name.</summary>
     /// <exception cref="RnnLmException">There is none (exit code 3).</exception>
-    public StoredJob Find(string job) => Directory.Exists(PathOf(job))
-        ? new StoredJob(PathOf(job))
+    public StoredJob Find(string job) => IsJobName(job) && Directory.Exists(PathOf(job))
+        ? Job(PathOf(job))
         : throw RnnLmException.BadInput($"there is no job '{job}' in '{_root}'; rnnlm jobs lists them");
 
     /// <summary>Names of the jobs that ought to run.</summary>
     public IReadOnlyList<string> Unfinished() =>
         [.. List().Where(job => job.Read().State == JobState.Unfinished).Select(job => job.Name)];
+
+    private StoredJob Job(string path) => new(path, IsDrained);
 
     private string TokensOf(string name) => Path.Combine(_root, "tokens", $"{name}.tokens");
 
@@ -151,6 +182,9 @@ internal enum JobState
     /// <summary>It runs, or will as soon as somebody can run it.</summary>
     Unfinished,
 
+    /// <summary>It stands still with all others of the storage.</summary>
+    Drained,
+
     /// <summary>Its last step is saved.</summary>
     Done,
 
@@ -173,7 +207,9 @@ internal sealed record JobReport(
     string Job, JobState State, long Step, long TotalSteps, string JobHash, string? Holder, string? Reason);
 
 /// <summary>One job in the run storage.</summary>
-internal sealed class StoredJob(string path)
+/// <param name="path">Its run directory.</param>
+/// <param name="isDrained">Whether no job of the storage is to run.</param>
+internal sealed class StoredJob(string path, bool isDrained)
 {
     private const string CancelName = "cancel";
 
@@ -214,6 +250,7 @@ internal sealed class StoredJob(string path)
             var state = step >= config.TotalSteps && end is null ? JobState.Done
                 : end is not null ? JobState.Failed
                 : IsCancelled ? JobState.Cancelled
+                : isDrained ? JobState.Drained
                 : JobState.Unfinished;
             return new JobReport(Name, state, step, config.TotalSteps, config.JobHash, run.Holder, end);
         }

@@ -89,7 +89,7 @@ public sealed class How_a_worker_process_finds_work
             new Wire.Employ(Employ()) { Coordinator = "front" },
             new Wire.Employ(Employ()) { Coordinator = "/user/front" },
             new Wire.Employ(Employ()) { Coordinator = "\u0000" },
-            new Wire.Employ(Employ()) { Coordinator = Path.Replace("user", "us\u001b[31mer", StringComparison.Ordinal) },
+            new Wire.Employ(Employ()) { Coordinator = Path.Replace("us", "u\u001b[31ms", StringComparison.Ordinal) },
             new Wire.Employ(Employ()) { Coordinator = $"{Path}x" },
             new Wire.Employ(Employ()) { Coordinator = $"{Path}99999999999999999999" },
             new Wire.Employ(Employ()) { Coordinator = $"{Path}#" },

@@ -43,8 +43,8 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
     private readonly GradientPool _gradients = new(s_layout);
     private readonly List<(string Kind, byte[] Bytes)> _recorded = [];
 
-    /// <summary>What is really offered, by the numbers under which the recorded messages offer it: real ones are random,
-    /// and a message's bytes are to be the same in every process.</summary>
+    /// <summary>What is really offered, by the numbers under which the recorded messages offer it: real ones are
+    /// random, and a message's bytes are to be the same in every process.</summary>
     private readonly Dictionary<UInt128, Wire.BulkReference> _alive = [];
     private readonly SortedDictionary<string, int> _counts = new(StringComparer.Ordinal);
     private BulkServer _server = null!;
@@ -190,7 +190,8 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
         Keep(message);
     }
 
-    /// <summary>A message as its bulk can be fetched, if it is offered: where it is, but not what it should be.</summary>
+    /// <summary>A message as its bulk can be fetched, if it is offered: where it is, but not what it should be.
+    /// </summary>
     private IMessage? Reachable(IMessage body)
     {
         var copy = WireSerializer.Read(body.Descriptor.Name, body.ToByteArray());

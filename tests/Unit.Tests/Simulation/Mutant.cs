@@ -142,7 +142,8 @@ internal sealed class Mutant : AssemblyLoadContext
             Generator(
                 "Microsoft.Interop.LibraryImportGenerator.dll", "Microsoft.Interop.LibraryImportGenerator"),
             Generator(
-                "System.Text.RegularExpressions.Generator.dll", "System.Text.RegularExpressions.Generator.RegexGenerator"),
+                "System.Text.RegularExpressions.Generator.dll",
+                "System.Text.RegularExpressions.Generator.RegexGenerator"),
         ];
     }
 }

@@ -4,8 +4,8 @@ using Xunit.Abstractions;
 namespace RnnLm.Tests;
 
 /// <summary>
-/// Bugs that a trainer of this kind could well have, each written into the product's source: the simulator finds it. How
-/// many seeds it takes stands in docs/simulation.md; RNNLM_FIRST_SEED has it measured from another seed on, without a
+/// Bugs that a trainer of this kind could well have, each written into the product's source: the simulator finds it.
+/// How many seeds it takes stands in docs/simulation.md; RNNLM_FIRST_SEED has it measured from another seed on, without a
 /// bound.
 /// </summary>
 public sealed class Planted_bugs(ITestOutputHelper output)
