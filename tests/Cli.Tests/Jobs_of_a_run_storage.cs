@@ -36,7 +36,8 @@ public sealed class Jobs_of_a_run_storage : IDisposable
         Assert.Single(Directory.GetFiles(Path.Combine(_directory.Root, "storage", "tokens")));
         var fetched = Rnnlm("fetch", "small", "--to", "copy", "--json").Succeeded();
         Assert.Equal("small", Text(JsonElement.Parse(Assert.Single(fetched.Lines)), "job"));
-        string checkpoint = Assert.Single(Directory.GetDirectories(Path.Combine(_directory.Root, "copy", "checkpoints")));
+        string checkpoints = Path.Combine(_directory.Root, "copy", "checkpoints");
+        string checkpoint = Assert.Single(Directory.GetDirectories(checkpoints));
         Assert.Contains("step-00000000", checkpoint, StringComparison.Ordinal);
     }
 

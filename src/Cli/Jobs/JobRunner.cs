@@ -14,8 +14,8 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
 {
     private static readonly TimeSpan s_cancelCheck = TimeSpan.FromSeconds(1);
 
-    /// <summary>Goes on with a job until it is done, cancelled, drained or stopped. What will not pass is recorded as its
-    /// end.</summary>
+    /// <summary>Goes on with a job until it is done, cancelled, drained or stopped. What will not pass is recorded as
+    /// its end.</summary>
     public async Task RunAsync(string name, Task stop)
     {
         var job = storage.Find(name);

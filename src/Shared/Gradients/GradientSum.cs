@@ -5,7 +5,8 @@ public static unsafe class GradientSum
 {
     /// <summary>
     /// left ← left + right, loss, token count and seconds too. Where only one side has a value (an identity, an
-    /// embedding row that the other lacks) that value is kept as it is, never added to zero. <paramref name="right"/> is unchanged.
+    /// embedding row that the other lacks) that value is kept as it is, never added to zero. <paramref name="right"/>
+    /// is unchanged.
     /// </summary>
     public static void Add(Gradient left, Gradient right)
     {

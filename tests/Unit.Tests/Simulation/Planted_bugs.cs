@@ -5,8 +5,8 @@ namespace RnnLm.Tests;
 
 /// <summary>
 /// Bugs that a trainer of this kind could well have, each written into the product's source: the simulator finds it.
-/// How many seeds it takes stands in docs/simulation.md; RNNLM_FIRST_SEED has it measured from another seed on, without a
-/// bound.
+/// How many seeds it takes stands in docs/simulation.md; RNNLM_FIRST_SEED has it measured from another seed on, without
+/// a bound.
 /// </summary>
 public sealed class Planted_bugs(ITestOutputHelper output)
 {
@@ -16,7 +16,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
     [
         new(
             "a range is accepted whose ancestor is filled",
-            200,
+            50,
             "Shared",
             new Edit(
                 "ReductionTree.cs",
@@ -32,7 +32,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "return null;")),
         new(
             "an evaluation of another version is accepted",
-            200,
+            1_000,
             "Coordinator",
             new Edit(
                 "Evaluation.cs",
@@ -48,7 +48,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "if (_version is null)")),
         new(
             "a silent worker is waited for without end",
-            50,
+            500,
             "Coordinator",
             new Edit(
                 "Workforce.cs",
@@ -56,7 +56,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "now - member.Since >= TimeSpan.MaxValue)")),
         new(
             "a range is asked again under its old number",
-            500,
+            200,
             "Coordinator",
             new Edit(
                 "StepInProgress.cs",
@@ -104,7 +104,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "")),
         new(
             "an evaluation that was due is not made up",
-            50,
+            500,
             "Coordinator",
             new Edit(
                 "CoordinatorBehaviour.cs",
@@ -165,7 +165,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "shards.Skip(Math.Max(0, entry.Key.Start - 1))")),
         new(
             "a sum that comes back too late is taken",
-            1_000,
+            500,
             "Shared",
             new Edit(
                 "ReductionTree.cs",
@@ -181,7 +181,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "if (_saving.IsStopping || ")),
         new(
             "a version is committed while it is evaluated",
-            50,
+            200,
             "Coordinator",
             new Edit(
                 "CoordinatorBehaviour.cs",
@@ -189,7 +189,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "_verification")),
         new(
             "the newest takes the place of the best that waits to be written",
-            1_000,
+            2_000,
             "Coordinator",
             new Edit(
                 "Saving.cs",
@@ -220,14 +220,6 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "!_assignments.TryGetValue(_version.Version, out var assign)",
                 "_assignments.Values.LastOrDefault() is not { } assign")),
         new(
-            "a result for another coordinator counts",
-            1_000,
-            "Coordinator",
-            new Edit(
-                "CoordinatorBehaviour.cs",
-                "result.Incarnation != _settings.Incarnation ? \"wrong incarnation\"",
-                "false ? \"wrong incarnation\"")),
-        new(
             "losses are added in the order of their arrival",
             50,
             "Coordinator",
@@ -237,7 +229,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "_losses[Array.FindIndex(_losses, loss => loss is null)] = result.LossSum;")),
         new(
             "pieces of a lost worker are given to nobody",
-            50,
+            500,
             "Coordinator",
             new Edit(
                 "Evaluation.cs",
@@ -245,7 +237,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "")),
         new(
             "one of several runs of shards is forgotten",
-            1_000,
+            2_000,
             "Coordinator",
             new Edit(
                 "StepInProgress.cs",
@@ -261,7 +253,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "")),
         new(
             "two coordinators get one incarnation",
-            1_000,
+            200,
             "Storage",
             new Edit(
                 "Lease.cs",
@@ -285,7 +277,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "            step.Withdraw(worker);\n        }\n")),
         new(
             "an old coordinator prunes what its successor has written",
-            1_500,
+            500,
             "Storage",
             new Edit(
                 "CheckpointStore.cs",
@@ -298,7 +290,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "        string temporary = TemporaryName.For(path, _lease.Tag);\n        TemporaryName.Remove")),
         new(
             "the token hash of a result is not looked at",
-            200,
+            50,
             "Coordinator",
             new Edit(
                 "StepInProgress.cs",
@@ -318,7 +310,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "        var step = _assignment.Find(_state.Version)!;\n        if (")),
         new(
             "a join during an update lets another begin",
-            200,
+            500,
             "Coordinator",
             new Edit(
                 "CoordinatorBehaviour.cs",
@@ -342,23 +334,15 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "TimesAlone(worker, item) >= 1;")),
         new(
             "after one step that nobody could compare none is",
-            1_000,
+            500,
             "Coordinator",
             new Edit(
                 "Verification.cs",
                 "step != _settled?.Step;",
                 "step != _settled?.Step && !_hasSaidNo;")),
         new(
-            "a larger range after the comparison is not compared",
-            1_000,
-            "Coordinator",
-            new Edit(
-                "Verification.cs",
-                "return (IsOpen(step.Step) || isMore) &&",
-                "return IsOpen(step.Step) &&")),
-        new(
             "a comparison waits for a worker that has joined again",
-            200,
+            500,
             "Coordinator",
             new Edit(
                 "StepInProgress.cs",
@@ -374,7 +358,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "")),
         new(
             "two results that differ count as the same",
-            200,
+            50,
             "Coordinator",
             new Edit(
                 "Verification.cs",
@@ -390,7 +374,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "if (join.SelfTestHash.Length != _selfTestHash.Length)")),
         new(
             "a run that has diverged goes on",
-            50,
+            500,
             "Coordinator",
             new Edit(
                 "CoordinatorBehaviour.cs",
@@ -410,7 +394,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "        if (!ReferenceEquals(next, _state)) { _state.ReleaseAllBut(next); }\n")),
         new(
             "a join divides the step in hand anew",
-            1_000,
+            50,
             "Coordinator",
             new Edit(
                 "Assignment.cs",
@@ -426,7 +410,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "_ = lost")),
         new(
             "who was given up is not called back",
-            1_000,
+            2_000,
             "Coordinator",
             new Edit(
                 "Workforce.cs",
@@ -441,14 +425,6 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "        _isRecalled = true;\n",
                 "")),
         new(
-            "a node gives what a lost device had in hand to nobody",
-            200,
-            "Cluster",
-            new Edit(
-                "NodeBehaviour.cs",
-                "            part.Withdraw(terminated.Actor);\n",
-                "            _ = part;\n")),
-        new(
             "a node sends its sum with the right half added to the left one twice",
             50,
             "Cluster",
@@ -458,7 +434,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "                GradientSum.Add(left, right);\n                GradientSum.Add(left, right);\n")),
         new(
             "a node's sums of a step that is over are never given back",
-            50,
+            500,
             "Cluster",
             new Edit(
                 "NodeBehaviour.cs",
@@ -482,7 +458,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "                        destination.Write(0, chunk.AsSpan(0, count));")),
         new(
             "an offer is given back while it is read",
-            200,
+            50,
             "Cluster",
             new Edit(
                 "BulkOffers.cs",
@@ -490,7 +466,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "")),
         new(
             "an offer that was read to the end is never given back",
-            200,
+            50,
             "Cluster",
             new Edit(
                 "BulkOffers.cs",
@@ -505,18 +481,6 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "        if (_join is not null)",
                 "        if (_incarnation < 0)")),
         new(
-            "gradients that an earlier coordinator was to fetch are kept",
-            50,
-            "Cluster",
-            new Edit(
-                "CoordinatorLinkBehaviour.cs",
-                "[new ForgetParameters(), .. Withdraw(_ => true)]",
-                "[new ForgetParameters()]"),
-            new Edit(
-                "CoordinatorLinkBehaviour.cs",
-                "PeerGone or FromPeer { Body: Wire.Farewell } => Withdraw(_ => true),",
-                "PeerGone or FromPeer { Body: Wire.Farewell } => [],")),
-        new(
             "the turn of a fetch that ended is not given back",
             50,
             "Cluster",
@@ -525,16 +489,8 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "        _fetching--;\n",
                 "")),
         new(
-            "the registry forgets no coordinator",
-            200,
-            "Cluster",
-            new Edit(
-                "Staffing.cs",
-                "        Forget(_jobs, entry => entry.Heard, now);\n",
-                "")),
-        new(
             "a worker waits without end where it has applied",
-            50,
+            200,
             "Cluster",
             new Edit(
                 "EmploymentBehaviour.cs",
