@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace RnnLm.Cluster.Tests;
+
+/// <summary>The machine that the processes run on.</summary>
+internal static class Machine
+{
+    /// <summary>Ports of loopback that nobody listens on.</summary>
+    public static IReadOnlyList<int> FreePorts(int count)
+    {
+        // Held all at once, so that no two are the same.
+        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
+        try
+        {
+            listeners.ForEach(listener => listener.Start());
+            return [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
+        }
+        finally
+        {
+            listeners.ForEach(listener => listener.Dispose());
+        }
+    }
+
+    /// <summary>Runs a program of the system: whether it was there and succeeded.</summary>
+    public static bool TryRun(string program, params IEnumerable<string> arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments)
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+            process.OutputDataReceived += (_, _) => { };
+            process.ErrorDataReceived += (_, _) => { };
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+            process.WaitForExit();
+            return process.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The same where a test cannot go on without.</summary>
+    public static void Run(string program, params string[] arguments) =>
+        Assert.True(TryRun(program, arguments), $"{program} {string.Join(' ', arguments)} failed");
+}
