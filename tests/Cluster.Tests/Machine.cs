@@ -23,6 +23,25 @@ internal static class Machine
         }
     }
 
+    /// <summary>Ports on which a process listens.</summary>
+    public static IReadOnlyList<int> ListeningPorts(int process)
+    {
+        const string listening = "0A";
+        var sockets = Directory.EnumerateFiles($"/proc/{process}/fd")
+            .Select(path => new FileInfo(path).LinkTarget ?? string.Empty)
+            .Where(target => target.StartsWith("socket:[", StringComparison.Ordinal))
+            .Select(target => target["socket:[".Length..^1])
+            .ToHashSet();
+        return
+        [
+            .. new[] { "tcp", "tcp6" }
+                .SelectMany(table => File.ReadLines($"/proc/{process}/net/{table}").Skip(1))
+                .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+                .Where(columns => columns[3] == listening && sockets.Contains(columns[9]))
+                .Select(columns => Convert.ToInt32(columns[1].Split(':')[1], 16)),
+        ];
+    }
+
     /// <summary>Runs a program of the system: whether it was there and succeeded.</summary>
     public static bool TryRun(string program, params IEnumerable<string> arguments)
     {
