@@ -16,6 +16,7 @@ internal sealed class ClusterProcess : IDisposable
     private readonly List<string> _lines = [];
     private readonly List<string> _errors = [];
     private readonly Thread[] _readers;
+    private bool _isDisposed;
 
     /// <summary>Starts <c>rnnlm</c>.</summary>
     /// <param name="name">What messages call it.</param>
@@ -114,8 +115,15 @@ internal sealed class ClusterProcess : IDisposable
         }
     }
 
+    /// <summary>Ends it at once; what it has said can still be read.</summary>
     public void Dispose()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         if (!HasEnded)
         {
             _process.Kill();

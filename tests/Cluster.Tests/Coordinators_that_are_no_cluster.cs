@@ -1,7 +1,7 @@
 namespace RnnLm.Cluster.Tests;
 
 [Collection(JobClusters.Name)]
-public sealed class Coordinators_that_are_no_cluster : IAsyncDisposable
+public sealed class Coordinators_that_are_no_cluster : IDisposable
 {
     private readonly JobCluster _cluster = new(coordinators: 2, "--profile", "fast");
 
@@ -28,5 +28,5 @@ public sealed class Coordinators_that_are_no_cluster : IAsyncDisposable
         _cluster.RequireQuiet();
     }
 
-    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+    public void Dispose() => _cluster.Dispose();
 }

@@ -3,7 +3,7 @@ using Xunit.Abstractions;
 namespace RnnLm.Cluster.Tests;
 
 [Collection(JobClusters.Name)]
-public sealed class Faults_by_a_schedule(ITestOutputHelper output) : IAsyncDisposable
+public sealed class Faults_by_a_schedule(ITestOutputHelper output) : IDisposable
 {
     private const int Seed = 1;
 
@@ -54,7 +54,7 @@ public sealed class Faults_by_a_schedule(ITestOutputHelper output) : IAsyncDispo
         Assert.DoesNotContain(_workers, worker => worker.HasEnded);
     }
 
-    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+    public void Dispose() => _cluster.Dispose();
 
     private void Cause(Fault fault)
     {

@@ -9,7 +9,7 @@ namespace RnnLm.Cluster.Tests;
 /// </summary>
 /// <param name="coordinators">How many there may be: their addresses are known from the start.</param>
 /// <param name="options">Of all its processes.</param>
-internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> options) : IAsyncDisposable
+internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> options) : IDisposable
 {
     private readonly List<ClusterProcess> _all = [];
     private readonly ClusterProcess?[] _coordinators = new ClusterProcess?[coordinators];
@@ -167,15 +167,19 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
         }
     }
 
-    public ValueTask DisposeAsync()
+    /// <summary>Ends all processes at once.</summary>
+    public void End()
     {
         foreach (var process in _all)
         {
             process.Dispose();
         }
+    }
 
+    public void Dispose()
+    {
+        End();
         _directory.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     /// <summary>The last step in a job's metrics; -1 when there is none.</summary>

@@ -1,7 +1,7 @@
 namespace RnnLm.Cluster.Tests;
 
 [Collection(JobClusters.Name)]
-public sealed class Jobs_beside_each_other : IAsyncDisposable
+public sealed class Jobs_beside_each_other : IDisposable
 {
     private readonly JobCluster _cluster = new(coordinators: 2);
 
@@ -37,5 +37,5 @@ public sealed class Jobs_beside_each_other : IAsyncDisposable
         _cluster.RequireQuiet();
     }
 
-    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+    public void Dispose() => _cluster.Dispose();
 }

@@ -8,7 +8,7 @@ namespace RnnLm.Cluster.Tests;
 
 /// <summary>At both ports of a coordinator that listens with certificates, while it trains.</summary>
 [Collection(JobClusters.Name)]
-public sealed class Knocking_from_outside : IAsyncDisposable
+public sealed class Knocking_from_outside : IAsyncLifetime
 {
     private const string Certificates = "certificates";
     private const int Warmup = 200;
@@ -90,12 +90,14 @@ public sealed class Knocking_from_outside : IAsyncDisposable
         _cluster.RequireQuiet();
     }
 
-    public async ValueTask DisposeAsync()
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
     {
         await _end.CancelAsync();
         await Task.WhenAll(_slow);
         _end.Dispose();
-        await _cluster.DisposeAsync();
+        _cluster.Dispose();
     }
 
     /// <summary>Whether a request has an answer, of whatever kind, before the connection ends.</summary>

@@ -1,7 +1,7 @@
 namespace RnnLm.Cluster.Tests;
 
 [Collection(JobClusters.Name)]
-public sealed class Processes_that_are_asked_to_end : IAsyncDisposable
+public sealed class Processes_that_are_asked_to_end : IDisposable
 {
     private readonly JobCluster _cluster = new(coordinators: 2, "--profile", "fast");
 
@@ -52,5 +52,5 @@ public sealed class Processes_that_are_asked_to_end : IAsyncDisposable
         _cluster.RequireQuiet();
     }
 
-    public ValueTask DisposeAsync() => _cluster.DisposeAsync();
+    public void Dispose() => _cluster.Dispose();
 }

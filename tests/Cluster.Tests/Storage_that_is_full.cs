@@ -2,8 +2,10 @@ namespace RnnLm.Cluster.Tests;
 
 /// <summary>The run storage is a file system of its own, of a few megabytes.</summary>
 [Collection(JobClusters.Name)]
-public sealed class Storage_that_is_full : IAsyncDisposable
+public sealed class Storage_that_is_full : IDisposable
 {
+    private const string Trial = "unshare --mount mount -t tmpfs none /mnt";
+
     private readonly JobCluster _cluster = new(coordinators: 1, "--profile", "fast");
 
     [RootFact(Trial)]
@@ -49,19 +51,13 @@ public sealed class Storage_that_is_full : IAsyncDisposable
         _cluster.RequireQuiet();
     }
 
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
         // Nobody may have it in use any more when it is taken away.
-        foreach (var process in _cluster.All)
-        {
-            process.Dispose();
-        }
-
+        _cluster.End();
         Machine.TryRun("umount", Mounted);
-        await _cluster.DisposeAsync();
+        _cluster.Dispose();
     }
-
-    private const string Trial = "unshare --mount mount -t tmpfs none /mnt";
 
     private string Mounted => Path.Combine(_cluster.Directory.Root, JobCluster.Storage);
 
