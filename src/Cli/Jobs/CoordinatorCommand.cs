@@ -26,10 +26,19 @@ internal static class CoordinatorCommand
             var jobs = new RunStorage(parsed.GetRequiredValue(storage));
             await using var host = await ClusterHost.StartAsync(cluster.Read(parsed, ClusterHost.CoordinatorRole))
                 .ConfigureAwait(false);
-            Log($"listens on {host.Address}");
+            var address = host.Address;
+            Log($"listens on {address}");
             var runner = new JobRunner(host, jobs, Log, TimeProvider.System);
             host.StartJobs(jobs.Unfinished, runner.RunAsync);
-            await signals.Requested.ConfigureAwait(false);
+            await Task.WhenAny(signals.Requested, host.System.WhenTerminated).ConfigureAwait(false);
+            if (!signals.Requested.IsCompleted)
+            {
+                throw new RnnLmException(
+                    ExitCode.Cluster,
+                    $"coordinator {address} is out of its cluster: the others took it for dead, or it was " +
+                    "on the smaller side of a split; start it again");
+            }
+
             Log("leaves the cluster: jobs are saved and handed over …");
             await host.LeaveAsync().ConfigureAwait(false);
             return 0;

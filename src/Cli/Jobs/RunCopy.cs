@@ -19,12 +19,9 @@ internal static class RunCopy
         try
         {
             var run = RunDirectory.Open(source);
-            run.Checkpoints.ReadNewest(checkpoint =>
-            {
-                CopyFiles(
-                    checkpoint.Path, Path.Combine(temporary, "checkpoints", Path.GetFileName(checkpoint.Path)), "*");
-                return checkpoint;
-            });
+            string newest = run.Checkpoints.ReadNewest(checkpoint => Copy(checkpoint, temporary))
+                ?? throw RnnLmException.BadInput($"'{source}' has no checkpoint that can be used; nothing is copied");
+            File.CreateSymbolicLink(Path.Combine(temporary, "final"), newest);
             CopyFiles(run.TokenizerDirectory, Path.Combine(temporary, "tokenizer"), "*");
             CopyFiles(source, temporary, "*.json*");
             Directory.Move(temporary, target);
@@ -39,6 +36,24 @@ internal static class RunCopy
             {
                 Directory.Delete(temporary, recursive: true);
             }
+        }
+    }
+
+    /// <summary>Copies a checkpoint; where it lies in the copy of the run.</summary>
+    /// <exception cref="RnnLmException">It was pruned meanwhile, or cannot be copied (exit code 6).</exception>
+    private static string Copy(Checkpoint checkpoint, string root)
+    {
+        string place = Path.Combine("checkpoints", Path.GetFileName(checkpoint.Path));
+        string target = Path.Combine(root, place);
+        try
+        {
+            CopyFiles(checkpoint.Path, target, "*");
+            return place;
+        }
+        catch (IOException failure)
+        {
+            Directory.Delete(target, recursive: true);
+            throw RnnLmException.Storage($"'{checkpoint.Path}' cannot be copied: {failure.Message}", failure);
         }
     }
 

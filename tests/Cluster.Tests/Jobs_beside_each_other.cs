@@ -1,0 +1,41 @@
+namespace RnnLm.Cluster.Tests;
+
+[Collection(JobClusters.Name)]
+public sealed class Jobs_beside_each_other : IDisposable
+{
+    private readonly JobCluster _cluster = new(coordinators: 2);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Make_what_one_process_makes(int jobs)
+    {
+        var all = Enumerable.Range(1, jobs)
+            .Select(number => new ClusterJob($"job-{number}") { Steps = 80, Seed = number, CheckpointEvery = 20 })
+            .ToList();
+        all.ForEach(_cluster.Submit);
+        _cluster.StartCoordinators();
+        for (int number = 0; number < 3; number++)
+        {
+            _cluster.StartWorker($"worker-{number}");
+        }
+
+        foreach (var job in all)
+        {
+            _cluster.WaitForEnd(job);
+            _cluster.RequireSameAsTrain(job);
+            var report = _cluster.Report(job);
+            Assert.Equal("done", report.GetProperty("state").GetString());
+            Assert.Equal(job.Steps, report.GetProperty("step").GetInt64());
+            var logs = RnnLmProcess.Run(_cluster.Directory, "logs", job.Name, "--storage", JobCluster.Storage, "--json")
+                .Succeeded().Objects;
+            Assert.Equal(
+                Enumerable.Range(0, (int)job.Steps).Select(step => (long?)step),
+                logs.Select(line => line.Step()).Where(step => step is not null));
+        }
+
+        _cluster.RequireQuiet();
+    }
+
+    public void Dispose() => _cluster.Dispose();
+}

@@ -1,0 +1,56 @@
+namespace RnnLm.Cluster.Tests;
+
+[Collection(JobClusters.Name)]
+public sealed class Processes_that_are_asked_to_end : IDisposable
+{
+    private readonly JobCluster _cluster = new(coordinators: 2, "--profile", "fast");
+
+    /// <summary>The job says first that it waits for the second worker, for that is what it was told.</summary>
+    [Fact]
+    public void Workers_say_farewell()
+    {
+        var job = new ClusterJob("job") { MinWorkers = 2 };
+        _cluster.Submit(job);
+        _cluster.StartCoordinators();
+        var first = _cluster.StartWorker("first");
+        _cluster.WaitUntil("a worker is waited for", () => _cluster.All.Any(
+            process => process.Says("job: waiting for 2 workers, 1 are ready")));
+        Assert.Equal(-1, _cluster.LastStep(job));
+
+        var second = _cluster.StartWorker("second");
+        _cluster.WaitForSteps(job, 20);
+        second.Signal("TERM");
+        Assert.Equal(0, second.WaitForEnd());
+        _cluster.WaitUntil("it is gone", () => _cluster.Holder(job).Says("job: second is gone: its process ends"));
+        _cluster.WaitForSteps(job, 20);
+
+        _cluster.Cancel(job);
+        _cluster.RequireSameAsTrain(job);
+        Assert.Equal("cancelled", _cluster.Report(job).GetProperty("state").GetString());
+        Assert.False(first.HasEnded);
+        _cluster.RequireQuiet();
+    }
+
+    [Fact]
+    public void Coordinators_hand_their_jobs_over()
+    {
+        var job = new ClusterJob("job");
+        _cluster.Submit(job);
+        _cluster.StartCoordinators();
+        ClusterProcess[] workers = [_cluster.StartWorker("first"), _cluster.StartWorker("second")];
+        _cluster.WaitForSteps(job, 20);
+        var holder = _cluster.Holder(job);
+        holder.Signal("TERM");
+        Assert.Equal(0, holder.WaitForEnd());
+        Assert.True(holder.Says("job: stopped at step"));
+        _cluster.WaitForOtherHolder(job, holder);
+        _cluster.WaitForSteps(job, 20);
+
+        _cluster.Cancel(job);
+        _cluster.RequireSameAsTrain(job);
+        Assert.DoesNotContain(workers, worker => worker.HasEnded);
+        _cluster.RequireQuiet();
+    }
+
+    public void Dispose() => _cluster.Dispose();
+}
