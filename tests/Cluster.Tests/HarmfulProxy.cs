@@ -3,9 +3,21 @@ using System.Net.Sockets;
 
 namespace RnnLm.Cluster.Tests;
 
+/// <summary>How often harm is still to be done.</summary>
+internal sealed class HarmToDo(int times)
+{
+    private int _left = times;
+
+    /// <summary>Whether it was done as often as it is to be.</summary>
+    public bool IsDone => Volatile.Read(ref _left) <= 0;
+
+    /// <summary>Whether it is to be done once more.</summary>
+    public bool Take() => Interlocked.Decrement(ref _left) >= 0;
+}
+
 /// <summary>
-/// Stands in the way to a port of a process: a random number of bytes after a connection began, in either direction, a
-/// bit of what passes is flipped or the connection is cut. When it has done so often enough it passes everything.
+/// Stands in the way to a port of a process: when a random number of bytes has passed on a connection, in whichever
+/// direction, a bit of what passes is flipped or the connection is cut. When that was done often enough it passes everything.
 /// </summary>
 internal sealed class HarmfulProxy : IAsyncDisposable
 {
@@ -17,23 +29,20 @@ internal sealed class HarmfulProxy : IAsyncDisposable
     private readonly IPEndPoint _server;
     private readonly List<Task> _connections = [];
     private readonly Random _random;
+    private readonly HarmToDo _harms;
     private readonly Task _accepting;
-    private int _left;
 
     /// <param name="address">Where it listens, at the server's port.</param>
     /// <param name="server">To whom it passes what comes.</param>
-    /// <param name="harms">How often it does harm.</param>
+    /// <param name="harms">How often it does harm; others may share it.</param>
     /// <param name="seed">What it does, and when, follows from it.</param>
-    public HarmfulProxy(IPAddress address, IPEndPoint server, int harms, int seed)
+    public HarmfulProxy(IPAddress address, IPEndPoint server, HarmToDo harms, int seed)
     {
-        (_server, _left, _random) = (server, harms, new Random(seed));
+        (_server, _harms, _random) = (server, harms, new Random(seed));
         _listener = new TcpListener(address, server.Port);
         _listener.Start();
         _accepting = AcceptAsync();
     }
-
-    /// <summary>Harms that are not done yet.</summary>
-    public int Left => Volatile.Read(ref _left);
 
     public async ValueTask DisposeAsync()
     {
@@ -51,8 +60,7 @@ internal sealed class HarmfulProxy : IAsyncDisposable
             while (true)
             {
                 var client = await _listener.AcceptTcpClientAsync(_end.Token);
-                _connections.Add(PassAsync(
-                    client, new Harm(_random.Next(MostBytes), _random.Next(2) == 0, _random.Next(2) == 0)));
+                _connections.Add(PassAsync(client, new Harm(_random.Next(MostBytes), _random.Next(2) == 0)));
             }
         }
         catch (Exception failure) when (failure is OperationCanceledException or SocketException)
@@ -70,9 +78,7 @@ internal sealed class HarmfulProxy : IAsyncDisposable
             {
                 await server.ConnectAsync(_server, _end.Token);
                 var (asks, answers) = (client.GetStream(), server.GetStream());
-                await Task.WhenAny(
-                    PassAsync(asks, answers, harm.IsOfAnswer ? null : harm),
-                    PassAsync(answers, asks, harm.IsOfAnswer ? harm : null));
+                await Task.WhenAny(PassAsync(asks, answers, harm), PassAsync(answers, asks, harm));
             }
             catch (Exception failure) when (failure is OperationCanceledException or SocketException)
             {
@@ -82,17 +88,14 @@ internal sealed class HarmfulProxy : IAsyncDisposable
     }
 
     /// <summary>Passes bytes on until one of the two ends, or the harm is that they are cut.</summary>
-    private async Task PassAsync(NetworkStream from, NetworkStream to, Harm? harm)
+    private async Task PassAsync(NetworkStream from, NetworkStream to, Harm harm)
     {
         byte[] buffer = new byte[BufferBytes];
-        long passed = 0;
         try
         {
             while (await from.ReadAsync(buffer, _end.Token) is var count and > 0)
             {
-                int at = (int)Math.Min((harm?.At ?? long.MaxValue) - passed, count);
-                passed += count;
-                if (harm is not null && at < count && Interlocked.Decrement(ref _left) >= 0)
+                if (harm.PlaceIn(count) is { } at && _harms.Take())
                 {
                     if (harm.IsCut)
                     {
@@ -103,7 +106,6 @@ internal sealed class HarmfulProxy : IAsyncDisposable
                     buffer[at] ^= 4;
                 }
 
-                harm = at < count ? null : harm;
                 await to.WriteAsync(buffer.AsMemory(0, count), _end.Token);
             }
         }
@@ -115,8 +117,19 @@ internal sealed class HarmfulProxy : IAsyncDisposable
     }
 
     /// <summary>What happens to a connection.</summary>
-    /// <param name="At">The byte, counted in its direction.</param>
-    /// <param name="IsOfAnswer">From the server to the client.</param>
-    /// <param name="IsCut">Whether the connection ends there; else a bit of that byte is flipped.</param>
-    private sealed record Harm(long At, bool IsOfAnswer, bool IsCut);
+    /// <param name="at">The byte, of all that pass.</param>
+    /// <param name="isCut">Whether the connection ends there; else a bit of that byte is flipped.</param>
+    private sealed class Harm(long at, bool isCut)
+    {
+        private long _passed;
+
+        public bool IsCut => isCut;
+
+        /// <summary>Where in the next bytes it happens; null where not in them.</summary>
+        public int? PlaceIn(int count)
+        {
+            long before = Interlocked.Add(ref _passed, count) - count;
+            return at >= before && at < before + count ? (int)(at - before) : null;
+        }
+    }
 }

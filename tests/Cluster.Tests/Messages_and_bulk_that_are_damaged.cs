@@ -10,7 +10,6 @@ namespace RnnLm.Cluster.Tests;
 public sealed class Messages_and_bulk_that_are_damaged : IAsyncLifetime
 {
     private const int Seed = 1;
-    private const int HarmsOfBulk = 8;
     private const string Trial = OtherHost.Trial;
     private const string Coordinator = "coordinator.test";
     private const string Worker = "worker.test";
@@ -25,6 +24,9 @@ public sealed class Messages_and_bulk_that_are_damaged : IAsyncLifetime
         HostName = Coordinator,
     };
 
+    /// <summary>Whichever of the two connected to the other.</summary>
+    private readonly HarmToDo _ofMessages = new(4);
+    private readonly HarmToDo _ofBulk = new(16);
     private readonly List<HarmfulProxy> _proxies = [];
 
     [RootFact(Trial)]
@@ -43,12 +45,11 @@ public sealed class Messages_and_bulk_that_are_damaged : IAsyncLifetime
                 "--seed-node", _cluster.AddressOf(0), "--certificates", "certificates",
             ]);
         worker.WaitFor("looks for work");
-        StandBefore(coordinator, _cluster.PortOf(0), harmsOfMessages: 4);
+        StandBefore(coordinator, _cluster.PortOf(0));
+        StandBefore(worker, messages);
 
-        // Messages to the worker take the connection that it has made itself as long as that is there.
-        StandBefore(worker, messages, harmsOfMessages: 0);
-
-        _cluster.WaitUntil("all harm is done", () => _proxies.All(proxy => proxy.Left <= 0));
+        _cluster.WaitUntil("harm is done to messages", () => _ofMessages.IsDone);
+        _cluster.WaitUntil("harm is done to bulk", () => _ofBulk.IsDone);
         _cluster.WaitForSteps(job, 20);
         _cluster.Cancel(job);
         _cluster.RequireSameAsTrain(job);
@@ -73,14 +74,14 @@ public sealed class Messages_and_bulk_that_are_damaged : IAsyncLifetime
         _cluster.Directory, host, $"{s_addresses.Process} {host}", $"{s_addresses.Proxy} {other}");
 
     /// <summary>Puts a proxy before each of the ports of a process.</summary>
-    private void StandBefore(ClusterProcess process, int messages, int harmsOfMessages)
+    private void StandBefore(ClusterProcess process, int messages)
     {
         foreach (int port in Machine.ListeningPorts(process.Id))
         {
             _proxies.Add(new HarmfulProxy(
                 s_addresses.Proxy,
                 new IPEndPoint(s_addresses.Process, port),
-                port == messages ? harmsOfMessages : HarmsOfBulk,
+                port == messages ? _ofMessages : _ofBulk,
                 Seed + _proxies.Count));
         }
     }
