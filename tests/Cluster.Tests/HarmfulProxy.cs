@@ -17,7 +17,8 @@ internal sealed class HarmToDo(int times)
 
 /// <summary>
 /// Stands in the way to a port of a process: when a random number of bytes has passed on a connection, in whichever
-/// direction, a bit of what passes is flipped or the connection is cut. When that was done often enough it passes everything.
+/// direction, a bit of what passes is flipped or the connection is cut. When that was done often enough it passes
+/// everything.
 /// </summary>
 internal sealed class HarmfulProxy : IAsyncDisposable
 {

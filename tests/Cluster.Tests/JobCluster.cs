@@ -95,9 +95,11 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
     /// <summary>Takes a job back and waits until it is saved and nobody runs it.</summary>
     public void Cancel(ClusterJob job)
     {
-        int ended = All.Sum(process => process.Count($"{job.Name}: done"));
+        // A process that handed the job over has stopped it before.
+        string stopped = $"{job.Name}: stopped at step";
+        int before = _all.Sum(process => process.Count(stopped));
         RnnLmProcess.Run(_directory, "cancel", job.Name, "--storage", Storage).Succeeded();
-        WaitUntil($"{job.Name} is saved", () => All.Sum(process => Ends(process, job)) > ended);
+        WaitUntil($"{job.Name} is saved", () => _all.Sum(process => process.Count(stopped)) > before);
     }
 
     /// <summary>The report of a job by <c>rnnlm jobs</c>.</summary>
@@ -211,9 +213,6 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
         System.IO.Directory.CreateDirectory(Path.Combine(directory.Root, Storage));
         return directory;
     }
-
-    private static int Ends(ClusterProcess process, ClusterJob job) =>
-        process.Lines.Count(line => line.Contains($"{job.Name}: stopped at step", StringComparison.Ordinal));
 
     private static long Taken(ClusterProcess process, ClusterJob job)
     {
