@@ -24,7 +24,8 @@ internal sealed record StepParts(
 
 /// <summary>
 /// <c>bench/processes</c>: the same steps with as many threads as there are cores, by two workers in one process, by
-/// two processes that share memory, and by two that think themselves on other hosts and fetch over HTTP.
+/// two processes that share memory, and by two that think themselves on other hosts and fetch over HTTP, without and
+/// with TLS.
 /// </summary>
 /// <param name="bench">Whose processes they are.</param>
 /// <param name="text">What is trained.</param>
@@ -48,7 +49,8 @@ internal sealed class Processes(Bench bench, TrainingText text)
         [
             new("in one process", () => Train(all, "--workers", $"{Workers}")),
             new("two, shared memory", () => Train(all, "--processes", $"{Workers}", "--min-workers", $"{Workers}")),
-            new("two, HTTP with TLS", () => TrainOverHttp(all)),
+            new("two, HTTP", () => TrainOverHttp(all, [])),
+            new("two, HTTP with TLS", () => TrainOverHttp(all, ["--certificates", _certificates])),
         ];
         for (int round = 1; round <= rounds; round++)
         {
@@ -79,9 +81,9 @@ internal sealed class Processes(Bench bench, TrainingText text)
 
     /// <summary>
     /// Two processes take each other for one host's when boot, process namespace and user are the same. Each worker
-    /// gets a process namespace of its own, and so its bulk goes over HTTP, with certificates as between machines.
+    /// gets a process namespace of its own, and so its bulk goes over HTTP.
     /// </summary>
-    private string TrainOverHttp(long steps)
+    private string TrainOverHttp(long steps, IReadOnlyList<string> certificates)
     {
         List<string> apart = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
         if (Environment.UserName != "root")
@@ -92,7 +94,7 @@ internal sealed class Processes(Bench bench, TrainingText text)
 
         var cluster = new TrialCluster(bench, 1, ClusterProfile.Steady)
         {
-            Certificates = ["--certificates", _certificates],
+            Certificates = certificates,
             WorkerLauncher = apart,
         };
         try

@@ -11,9 +11,8 @@ internal sealed class BulkException(string message, Exception? innerException = 
     : Exception(message, innerException);
 
 /// <summary>
-/// Fetches bulk payloads that other processes offer: on one host out of shared memory, else over HTTP. The length is
-/// checked before memory is taken, the hash before anything is used; a fetch goes on where it broke off, and ends when
-/// nothing comes for a while.
+/// Fetches bulk payloads that other processes offer, over HTTP. The length is checked before memory is taken, the hash
+/// before anything is used; a fetch goes on where it broke off, and ends when nothing comes for a while.
 /// </summary>
 internal sealed class BulkClient : IDisposable
 {
@@ -93,11 +92,7 @@ internal sealed class BulkClient : IDisposable
         try
         {
             var hash = new XxHash128();
-            if (!TryCopyShared(reference, destination, hash))
-            {
-                await FetchOverHttpAsync(address, reference, destination, hash, cancellation).ConfigureAwait(false);
-            }
-
+            await FetchAsync(address, reference, destination, hash, cancellation).ConfigureAwait(false);
             if (hash.GetCurrentHashAsUInt128() != HashOf(reference))
             {
                 throw new BulkException("the bytes that came are not those that were offered");
@@ -118,29 +113,7 @@ internal sealed class BulkClient : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
 
-    private static bool TryCopyShared(Wire.BulkReference reference, Payload destination, XxHash128 hash)
-    {
-        if (reference.Shared is null)
-        {
-            return false;
-        }
-
-        using var memory = SharedMemory.TryOpen(reference.Shared, reference.Length);
-        for (long offset = 0; memory is not null && offset < reference.Length; offset += ChunkBytes)
-        {
-            destination.Write(offset, memory.Bytes(offset, (int)Math.Min(ChunkBytes, reference.Length - offset)));
-        }
-
-        if (memory is not null)
-        {
-            // What is hashed is what was copied: the sender may write the memory anew.
-            destination.AppendTo(hash);
-        }
-
-        return memory is not null;
-    }
-
-    private async Task FetchOverHttpAsync(
+    private async Task FetchAsync(
         string address,
         Wire.BulkReference reference,
         Payload destination,
@@ -168,8 +141,7 @@ internal sealed class BulkClient : IDisposable
                         }
 
                         silence.CancelAfter(Silence);
-                        hash.Append(chunk.AsSpan(0, count));
-                        destination.Write(offset, chunk.AsSpan(0, count));
+                        destination.Write(offset, chunk.AsSpan(0, count), hash);
                         offset += count;
                     }
                 }

@@ -18,7 +18,7 @@ internal sealed class BulkServer : IAsyncDisposable
     /// <summary>Connections that are served at once.</summary>
     private const int MostConnections = 1024;
 
-    private const int ChunkBytes = 1 << 16;
+    private const int ChunkBytes = 1 << 18;
 
     /// <summary>A client may be silent for so long while it sends its request.</summary>
     private static readonly TimeSpan s_requestDeadline = TimeSpan.FromSeconds(10);
@@ -38,6 +38,7 @@ internal sealed class BulkServer : IAsyncDisposable
             options.AddServerHeader = false;
             options.Limits.MaxConcurrentConnections = MostConnections;
             options.Limits.MaxRequestBodySize = 0;
+            options.Limits.MaxResponseBufferSize = 4 * ChunkBytes;
             options.Limits.MaxRequestLineSize = 256;
             options.Limits.MaxRequestHeadersTotalSize = 4096;
             options.Limits.MaxRequestHeaderCount = 32;

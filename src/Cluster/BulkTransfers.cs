@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Runtime.CompilerServices;
 using Google.Protobuf;
 
@@ -16,6 +17,8 @@ internal sealed class BulkTransfers(
     BulkOffers offers, BulkClient client, FloatBufferPool parameters, GradientPool gradients, ParameterLayout layout)
     : IAsyncDisposable
 {
+    private const int ChunkBytes = 1 << 18;
+
     /// <summary>How long the end waits for fetches that are under way; they have been cancelled.</summary>
     private static readonly TimeSpan s_endDeadline = TimeSpan.FromSeconds(10);
 
@@ -140,10 +143,11 @@ internal sealed class BulkTransfers(
             throw new BulkException($"{reference?.Length} bytes of parameters are offered, {expected} expected");
         }
 
-        if (reference.Shared is { } shared && _mappings.TryOpen(shared, layout.Length) is { } mapped)
+        if (reference.Shared is { } shared && _mappings.TryOpen(shared, expected) is { } mapped)
         {
-            var inPlace = new CountedBuffer(mapped.Buffer, mapped);
-            if (Payload.Of(mapped.Buffer).Hash() == BulkClient.HashOf(reference))
+            var values = mapped.Floats(layout.Length);
+            var inPlace = new CountedBuffer(values, mapped);
+            if (Payload.Of(values).Hash() == BulkClient.HashOf(reference))
             {
                 return new Publish(publish.Incarnation, new ParameterVersion(publish.Version, inPlace));
             }
@@ -213,12 +217,42 @@ internal sealed class BulkTransfers(
         Interlocked.Increment(ref _active);
         try
         {
-            await client.FetchAsync(address, reference, destination, cancellation).ConfigureAwait(false);
+            if (!TryCopyShared(reference, destination))
+            {
+                await client.FetchAsync(address, reference, destination, cancellation).ConfigureAwait(false);
+            }
         }
         finally
         {
             Leave();
         }
+    }
+
+    /// <exception cref="BulkException">They are not the bytes that were offered.</exception>
+    private bool TryCopyShared(Wire.BulkReference reference, Payload destination)
+    {
+        if (reference.Shared is not { } shared || reference.Length != destination.Length)
+        {
+            return false;
+        }
+
+        using var mapping = _mappings.TryOpen(shared, reference.Length);
+        if (mapping is null)
+        {
+            return false;
+        }
+
+        // What is hashed is what was copied: the sender may write the memory anew.
+        var hash = new XxHash128();
+        for (long offset = 0; offset < reference.Length; offset += ChunkBytes)
+        {
+            int count = (int)Math.Min(ChunkBytes, reference.Length - offset);
+            destination.Write(offset, mapping.Memory.Bytes(offset, count), hash);
+        }
+
+        return hash.GetCurrentHashAsUInt128() == BulkClient.HashOf(reference)
+            ? true
+            : throw new BulkException("the bytes that came are not those that were offered");
     }
 
     private void Leave()
@@ -232,15 +266,22 @@ internal sealed class BulkTransfers(
     private Wire.BulkReference OfferGradient(Gradient gradient, bool isSameHost)
     {
         var payload = Payload.Of(gradient);
-        var hash = payload.Hash();
         if (!isSameHost || _staging.TryRent(payload.Length) is not { } memory)
         {
-            return offers.Add(payload, hash, null, gradient.Release);
+            return offers.Add(payload, payload.Hash(), null, gradient.Release);
         }
 
-        payload.Read(0, memory.Bytes(0, (int)payload.Length));
+        // Hashed while it is in the cache.
+        var hash = new XxHash128();
+        for (long offset = 0; offset < payload.Length; offset += ChunkBytes)
+        {
+            var chunk = memory.Bytes(offset, (int)Math.Min(ChunkBytes, payload.Length - offset));
+            payload.Read(offset, chunk);
+            hash.Append(chunk);
+        }
+
         gradient.Release();
         var staged = new Payload(() => memory.Bytes(0, (int)payload.Length));
-        return offers.Add(staged, hash, memory, () => _staging.Return(memory));
+        return offers.Add(staged, hash.GetCurrentHashAsUInt128(), memory, () => _staging.Return(memory));
     }
 }

@@ -66,9 +66,10 @@ internal sealed class Payload(long length, IReadOnlyList<Payload.Run> runs)
         }
     }
 
-    /// <summary>Copies bytes in, from an offset on.</summary>
-    public void Write(long offset, ReadOnlySpan<byte> source)
+    /// <summary>Copies bytes in, from an offset on, and hashes what was written while it is in the cache.</summary>
+    public void Write(long offset, ReadOnlySpan<byte> source, XxHash128 hash)
     {
+        ArgumentNullException.ThrowIfNull(hash);
         foreach (var run in runs)
         {
             var bytes = run();
@@ -76,6 +77,7 @@ internal sealed class Payload(long length, IReadOnlyList<Payload.Run> runs)
             {
                 int count = (int)Math.Min(bytes.Length - offset, source.Length);
                 source[..count].CopyTo(bytes[(int)offset..]);
+                hash.Append(bytes.Slice((int)offset, count));
                 source = source[count..];
                 offset += count;
             }

@@ -100,8 +100,8 @@ internal sealed unsafe partial class SharedMemory : IDisposable
     }
 
     /// <summary>
-    /// Maps another process's memory to read; null when it is not there, is too short, or is no sealed memory of this
-    /// program. Nothing but such memory is opened, whatever the reference says.
+    /// Maps another process's memory to read, at least so many bytes; null when it is not there, is too short, or is no
+    /// sealed memory of this program. Nothing but such memory is opened, whatever the reference says.
     /// </summary>
     public static SharedMemory? TryOpen(Wire.SharedMemory reference, long length)
     {
@@ -130,13 +130,16 @@ internal sealed unsafe partial class SharedMemory : IDisposable
             // -1 from what can have no seals has every bit set.
             bool isSealed = Fcntl(descriptor, GetSeals, 0) is > 0 and var seals && (seals & SealShrink) != 0;
             string own = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{descriptor}");
-            if (!isSealed || !IsMemory(own, reference.Name) || Lseek(descriptor, 0, SeekEnd) < length)
+            long whole = Lseek(descriptor, 0, SeekEnd);
+            if (!isSealed || !IsMemory(own, reference.Name) || whole < length)
             {
                 return null;
             }
 
-            nint address = Mmap(0, (nuint)length, ProtectionRead, MapShared, descriptor, 0);
-            return address == s_failed ? null : new SharedMemory(address, length, -1, reference.Name);
+            // What is behind may be used the next time.
+            long mapped = Math.Min(whole, 2 * length);
+            nint address = Mmap(0, (nuint)mapped, ProtectionRead, MapShared, descriptor, 0);
+            return address == s_failed ? null : new SharedMemory(address, mapped, -1, reference.Name);
         }
         finally
         {

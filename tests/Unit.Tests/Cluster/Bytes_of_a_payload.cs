@@ -31,7 +31,7 @@ public sealed class Bytes_of_a_payload
                 Assert.Equal(flat[offset..(offset + read.Length)], read);
 
                 byte[] written = Drawn(random, random.Next(flat.Length - offset + 1));
-                payload.Write(offset, written);
+                payload.Write(offset, written, new XxHash128());
                 written.CopyTo(flat.AsSpan(offset));
                 Assert.Equal(flat, runs.SelectMany(run => run));
             }
@@ -50,7 +50,9 @@ public sealed class Bytes_of_a_payload
         Assert.Equal([2, 3, 9, 9], read);
         payload.Read(3, read);
         Assert.Equal([2, 3, 9, 9], read);
-        payload.Write(2, [7, 8]);
+        var hash = new XxHash128();
+        payload.Write(2, [7, 8], hash);
+        Assert.Equal(XxHash128.HashToUInt128([7]), hash.GetCurrentHashAsUInt128());
         Assert.Equal([1, 2, 7], run);
     }
 
@@ -86,7 +88,7 @@ public sealed class Bytes_of_a_payload
         foreach (long offset in new[] { 0, (1L << 30) - 6, payload.Length - 12 })
         {
             byte[] written = Drawn(new Random((int)(offset >> 3)), 12);
-            payload.Write(offset, written);
+            payload.Write(offset, written, new XxHash128());
             byte[] read = new byte[12];
             payload.Read(offset, read);
             Assert.Equal(written, read);

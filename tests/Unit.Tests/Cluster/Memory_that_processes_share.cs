@@ -181,16 +181,17 @@ public sealed partial class Memory_that_processes_share
     {
         var mappings = new SharedMemoryMappings();
         using var memory = Create();
-        var first = mappings.TryOpen(memory.Reference, Length / 4)!;
-        var again = mappings.TryOpen(memory.Reference, Length / 4)!;
+        var first = mappings.TryOpen(memory.Reference, Length)!;
+        var again = mappings.TryOpen(memory.Reference, Length - 4)!;
         Assert.Same(first, again);
-        Assert.Null(mappings.TryOpen(memory.Reference, (Length / 4) - 1));
-        Assert.Null(mappings.TryOpen(new(memory.Reference) { Name = "rnnlm-other" }, Length / 4));
+        Assert.Null(mappings.TryOpen(memory.Reference, Length + 1));
+        Assert.Null(mappings.TryOpen(new(memory.Reference) { Name = "rnnlm-other" }, Length));
         Assert.Equal(2, MappingsOf(memory.Reference.Name));
         mappings.Dispose();
-        first.Return(first.Buffer);
+        first.Dispose();
         Assert.Equal(2, MappingsOf(memory.Reference.Name));
-        again.Return(again.Buffer);
+        var floats = again.Floats(Length / 4);
+        again.Return(floats);
         Assert.Equal(1, MappingsOf(memory.Reference.Name));
     }
 
@@ -201,8 +202,7 @@ public sealed partial class Memory_that_processes_share
         SharedMemory[] memories = [.. Enumerable.Range(0, 40).Select(_ => Create())];
         foreach (var memory in memories)
         {
-            var mapping = mappings.TryOpen(memory.Reference, Length / 4)!;
-            mapping.Return(mapping.Buffer);
+            mappings.TryOpen(memory.Reference, Length)!.Dispose();
         }
 
         int mapped = memories.Sum(memory => MappingsOf(memory.Reference.Name));
