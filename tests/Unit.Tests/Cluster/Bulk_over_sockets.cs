@@ -299,7 +299,7 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
     [Fact]
     public async Task What_is_withdrawn_while_it_is_read_is_given_back_once_and_after_the_last_reader()
     {
-        byte[] bytes = new byte[200_000];
+        byte[] bytes = new byte[1 << 20];
         using var inside = new SemaphoreSlim(0);
         using var first = new ManualResetEventSlim();
         using var second = new ManualResetEventSlim();

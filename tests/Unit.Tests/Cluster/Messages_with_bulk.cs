@@ -54,7 +54,7 @@ public sealed class Messages_with_bulk : IAsyncLifetime
         // On one host they are used where they lie.
         bool isInPlace = isShared && SharedMemory.Host.Length > 0;
         Assert.Equal(isInPlace ? 0 : 1, _receiver.Parameters.Outstanding);
-        Assert.Equal(isInPlace, came.Version.Values.Memory is SharedMemory);
+        Assert.Equal(isInPlace, came.Version.Values.Memory is SharedMemoryMappings.Mapping);
         came.Release();
         Withdraw(wire.Parameters);
     }
