@@ -127,7 +127,7 @@ internal sealed class Chaos(Bench bench, TrainingText text)
             $"\nshare in the model: {disturbed.Share:P2}, goal at least {GoalShare:P0}: " +
             $"{(disturbed.Share >= GoalShare ? "reached" : "missed")}");
         Console.WriteLine(
-            "without self-tests, over the undisturbed run's, whose threads add sums, too: " +
+            "without self-tests, over the undisturbed run's: " +
             $"{disturbed.ShareWithoutSelfTests / undisturbed.ShareWithoutSelfTests:P2}");
         bool isSame = disturbed.ModelHash == undisturbed.ModelHash;
         Console.WriteLine($"model.safetensors: {(isSame ? "the same" : "DIFFERENT")}, {disturbed.ModelHash}");

@@ -278,6 +278,8 @@ public sealed class Hiring : IAsyncDisposable
     {
         try
         {
+            // It is to say that it ends also when it has not heard yet that its coordinator has.
+            _front.Tell(new Shared.Terminated(ActorId.Coordinator, null));
             await _front.GracefulStop(s_deadline).ConfigureAwait(false);
         }
         catch (TaskCanceledException)

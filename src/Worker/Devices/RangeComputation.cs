@@ -68,7 +68,9 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
                 }
             }
 
+            double before = ThreadTime.ProcessorSeconds;
             GradientSum.Add(left, right);
+            left.ComputeSeconds += ThreadTime.ProcessorSeconds - before;
             right.Release();
             lock (_tree)
             {

@@ -454,8 +454,8 @@ public sealed class Planted_bugs(ITestOutputHelper output)
             "Cluster",
             new Edit(
                 "BulkClient.cs",
-                "                        destination.Write(offset, chunk.AsSpan(0, count));",
-                "                        destination.Write(0, chunk.AsSpan(0, count));")),
+                "destination.Write(offset, chunk.AsSpan(0, count), hash);",
+                "destination.Write(0, chunk.AsSpan(0, count), hash);")),
         new(
             "an offer is given back while it is read",
             50,
