@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 
 namespace RnnLm.Cluster.Benchmarks;
 
@@ -28,20 +26,4 @@ internal static class Machine
         .Where(columns => columns[0] == "lo")
         .Select(columns => long.Parse(columns[1], CultureInfo.InvariantCulture))
         .FirstOrDefault();
-
-    /// <summary>Ports of loopback that nobody listens on.</summary>
-    public static IReadOnlyList<int> FreePorts(int count)
-    {
-        // Held all at once, so that no two are the same.
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        try
-        {
-            listeners.ForEach(listener => listener.Start());
-            return [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
-        }
-        finally
-        {
-            listeners.ForEach(listener => listener.Dispose());
-        }
-    }
 }

@@ -1,3 +1,4 @@
+using RnnLm.Cluster.Tests;
 
 namespace RnnLm.Cluster.Benchmarks;
 
@@ -19,7 +20,7 @@ internal sealed class TrialCluster(Bench bench, int coordinators, ClusterProfile
     private const int WarmupSteps = 10;
 
     private readonly string _storage = bench.NewDirectory("storage");
-    private readonly IReadOnlyList<int> _ports = Machine.FreePorts(coordinators);
+    private readonly IReadOnlyList<int> _ports = FreePorts.Find(coordinators);
     private readonly Child[] _coordinators = new Child[coordinators];
     private readonly List<Child> _workers = [];
 

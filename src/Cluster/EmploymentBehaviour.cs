@@ -113,9 +113,20 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
         return [new Work(engage)];
     }
 
-    private Say[] OnRefuse(Wire.Refuse refuse, DateTimeOffset now)
+    private Effect[] OnRefuse(Wire.Refuse refuse, DateTimeOffset now)
     {
-        string refusal = $"{_coordinator} refuses {worker}: {Translation.Text(refuse.Reason)}";
+        string reason = Translation.Text(refuse.Reason);
+        if (_coordinator.Length == 0)
+        {
+            // It says so as often as it is asked.
+            return
+            [
+                new Say($"the registry refuses {worker}: {reason}"),
+                new StartTimer(Timer, s_refused, new RegisterAgain()),
+            ];
+        }
+
+        string refusal = $"{_coordinator} refuses {worker}: {reason}";
         Leave(now);
         return [new Say(refusal)];
     }

@@ -43,11 +43,7 @@ internal sealed class LinkActor(
     /// <summary>What is larger travels as bulk; cluster.conf gives frames twice that.</summary>
     public const int MostMessageBytes = 256 << 10;
 
-    /// <summary>Messages that travel as bulk and are offered at once.</summary>
-    private const int MostLarge = 16;
-
-    private readonly HashSet<UInt128> _offers = [];
-    private readonly Queue<UInt128> _large = [];
+    private readonly LinkOffers _offers = new(transfers);
     private readonly CancellationTokenSource _fetches = new();
     private CancellationTokenSource _parameters = new();
     private Peer _peer = peer;
@@ -68,11 +64,7 @@ internal sealed class LinkActor(
         _fetches.Dispose();
         _parameters.Cancel();
         _parameters.Dispose();
-        foreach (var offer in _offers)
-        {
-            transfers.Withdraw(offer);
-        }
-
+        _offers.WithdrawAll();
         base.PostStop();
     }
 
@@ -82,7 +74,7 @@ internal sealed class LinkActor(
         switch (message)
         {
             case Wire.Fetched fetched when IsPeer(Sender):
-                Withdraw(new UInt128(fetched.IdHigh, fetched.IdLow));
+                _offers.OnFetched(fetched);
                 break;
             case IMessage body when IsPeer(Sender):
                 Take(new FromPeer(body));
@@ -105,11 +97,7 @@ internal sealed class LinkActor(
             case DisassociatedEvent:
                 break;
             case BulkOffered { Body: var body } offered:
-                if (BulkTransfers.ReferenceOf(body) is { } reference)
-                {
-                    _offers.Add(BulkClient.IdOf(reference));
-                }
-
+                _offers.Add(body);
                 Take(offered);
                 break;
             default:
@@ -124,14 +112,14 @@ internal sealed class LinkActor(
         switch (effect)
         {
             case ToPeer { Body: var body }:
-                Tell(body);
+                _peer.Actor?.Tell(_offers.Fit(body, MostMessageBytes));
                 break;
             case OfferBulk { Message: var message }:
                 bool isSameHost = SharedMemory.Host.Length > 0 && _peer.Host == SharedMemory.Host;
                 Run(() => new BulkOffered(transfers.Offer(message, isSameHost), transfers.Withdraw));
                 break;
             case WithdrawBulk { Id: var id }:
-                Withdraw(id);
+                _offers.Withdraw(id);
                 break;
             case FetchBulk { Body: var body }:
                 var from = _peer.Bulk;
@@ -145,40 +133,6 @@ internal sealed class LinkActor(
                 break;
             default:
                 throw new InvalidOperationException($"a link has no effect {effect.GetType().Name}");
-        }
-    }
-
-    private void Tell(IMessage body)
-    {
-        if (_peer.Actor is not { } to)
-        {
-            return;
-        }
-
-        if (body.CalculateSize() <= MostMessageBytes)
-        {
-            to.Tell(body);
-            return;
-        }
-
-        var large = transfers.OfferLarge(body);
-        var id = BulkClient.IdOf(large.Content);
-        _offers.Add(id);
-        _large.Enqueue(id);
-        if (_large.Count > MostLarge)
-        {
-            // Nobody will fetch it any more: the word of it was lost.
-            Withdraw(_large.Dequeue());
-        }
-
-        to.Tell(large);
-    }
-
-    private void Withdraw(UInt128 id)
-    {
-        if (_offers.Remove(id))
-        {
-            transfers.Withdraw(id);
         }
     }
 

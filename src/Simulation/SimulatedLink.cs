@@ -8,13 +8,10 @@ namespace RnnLm.Simulation;
 internal sealed class SimulatedLink : SimulatedActor
 #pragma warning restore CA1001
 {
-    private const int MostLarge = 16;
-
     private readonly SimulatedActor _inner;
     private readonly SimulatedWorkerProcess? _keeper;
     private readonly BulkTransfers _transfers;
-    private readonly HashSet<UInt128> _offers = [];
-    private readonly Queue<UInt128> _large = [];
+    private readonly LinkOffers _offers;
     private readonly CancellationTokenSource _fetches = new();
     private readonly PlainHost _host;
     private CancellationTokenSource _parameters = new();
@@ -29,6 +26,7 @@ internal sealed class SimulatedLink : SimulatedActor
     {
         (_inner, _keeper) = (inner, keeper);
         _transfers = Process.Bulk.Transfers();
+        _offers = new LinkOffers(_transfers);
         Host = _host = new PlainHost(this, behaviour, (_, effect) => CarryOut(effect));
         World.Links.Add(this);
         _host.Tell(new Started());
@@ -92,7 +90,7 @@ internal sealed class SimulatedLink : SimulatedActor
 
         if (body is Wire.Fetched fetched)
         {
-            Withdraw(new UInt128(fetched.IdHigh, fetched.IdLow));
+            _offers.OnFetched(fetched);
             return;
         }
 
@@ -117,11 +115,7 @@ internal sealed class SimulatedLink : SimulatedActor
 
         _fetches.Cancel();
         _parameters.Cancel();
-        foreach (var offer in _offers)
-        {
-            _transfers.Withdraw(offer);
-        }
-
+        _offers.WithdrawAll();
         World.OnGone(actor => actor == this);
         _keeper?.OnEnded(this, failure);
     }
@@ -130,8 +124,10 @@ internal sealed class SimulatedLink : SimulatedActor
     {
         switch (effect)
         {
-            case ToPeer { Body: var body }:
-                SendToPeer(body);
+            case ToPeer { Body: var body } when Peer is not null:
+                Send(Peer, new FromPeer(_offers.Fit(body, World.Scenario.MostMessageBytes)));
+                break;
+            case ToPeer:
                 break;
             case OfferBulk { Message: var message }:
                 Process.Work(
@@ -140,7 +136,7 @@ internal sealed class SimulatedLink : SimulatedActor
                     OnOffered);
                 break;
             case WithdrawBulk { Id: var id }:
-                Withdraw(id);
+                _offers.Withdraw(id);
                 break;
             case FetchBulk { Body: var body }:
                 Fetch(body);
@@ -162,9 +158,9 @@ internal sealed class SimulatedLink : SimulatedActor
 
     private void OnOffered(BulkOffered offered)
     {
-        if (!IsStopped && BulkTransfers.ReferenceOf(offered.Body) is { } reference)
+        if (!IsStopped)
         {
-            _offers.Add(BulkClient.IdOf(reference));
+            _offers.Add(offered.Body);
         }
 
         Tell(offered);
@@ -186,38 +182,6 @@ internal sealed class SimulatedLink : SimulatedActor
             CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously,
             TaskScheduler.Default);
-    }
-
-    private void SendToPeer(IMessage body)
-    {
-        if (Peer is null)
-        {
-            return;
-        }
-
-        if (body.CalculateSize() > World.Scenario.MostMessageBytes)
-        {
-            var large = _transfers.OfferLarge(body);
-            var id = BulkClient.IdOf(large.Content);
-            _offers.Add(id);
-            _large.Enqueue(id);
-            if (_large.Count > MostLarge)
-            {
-                Withdraw(_large.Dequeue());
-            }
-
-            body = large;
-        }
-
-        Send(Peer, new FromPeer(body));
-    }
-
-    private void Withdraw(UInt128 id)
-    {
-        if (_offers.Remove(id))
-        {
-            _transfers.Withdraw(id);
-        }
     }
 
     private bool IsPeer(SimulatedActor sender)

@@ -20,16 +20,32 @@ internal sealed class RnnLmProcess : IDisposable
     private RnnLmProcess(
         string workingDirectory, IEnumerable<string> arguments, string redirection = "", params string[] variables)
     {
+        _process = Process.Start(StartInfo(
+            workingDirectory, variables, ["sh", "-c", $"exec \"$@\" {redirection}", "sh"], arguments))!;
+        _error = _process.StandardError.ReadToEndAsync();
+        _end.Token.Register(_process.Kill);
+    }
+
+    /// <summary>How <c>rnnlm</c> is started.</summary>
+    /// <param name="workingDirectory">Where it runs.</param>
+    /// <param name="variables">Of its environment: NAME=value.</param>
+    /// <param name="launcher">What starts it and becomes it; may be empty.</param>
+    /// <param name="arguments">Of <c>rnnlm</c>.</param>
+    public static ProcessStartInfo StartInfo(
+        string workingDirectory,
+        IEnumerable<string> variables,
+        IEnumerable<string> launcher,
+        IEnumerable<string> arguments)
+    {
         string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
         // A shell that runs the tests in the background hands down an ignored SIGINT, which the child would ignore too.
         string[] command =
         [
-            "--default-signal=INT,TERM,HUP", "--unset=TERM", .. variables,
-            "sh", "-c", $"exec \"$@\" {redirection}", "sh",
+            "--default-signal=INT,TERM,HUP", "--unset=TERM", .. variables, .. launcher,
             host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
         ];
-        _process = Process.Start(new ProcessStartInfo("env", command)
+        return new ProcessStartInfo("env", command)
         {
             WorkingDirectory = workingDirectory,
             RedirectStandardInput = true,
@@ -37,9 +53,7 @@ internal sealed class RnnLmProcess : IDisposable
             RedirectStandardError = true,
             StandardOutputEncoding = Encoding.UTF8,
             StandardErrorEncoding = Encoding.UTF8,
-        })!;
-        _error = _process.StandardError.ReadToEndAsync();
-        _end.Token.Register(_process.Kill);
+        };
     }
 
     /// <summary>Its number.</summary>

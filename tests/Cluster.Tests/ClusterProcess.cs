@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace RnnLm.Cluster.Tests;
 
@@ -27,26 +26,13 @@ internal sealed class ClusterProcess : IDisposable
         string name, TemporaryDirectory directory, IEnumerable<string> launcher, IEnumerable<string> arguments)
     {
         Name = name;
-        string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
         string temporary = Path.Combine(directory.Root, "temporary");
         Directory.CreateDirectory(temporary);
-
-        // As in RnnLmProcess: a shell in the background hands down an ignored SIGINT.
-        string[] command =
-        [
-            "--default-signal=INT,TERM,HUP", "--unset=TERM", $"TMPDIR={temporary}", .. launcher,
-            host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
-        ];
-        _process = Process.Start(new ProcessStartInfo("env", command)
-        {
-            WorkingDirectory = directory.Root,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            StandardOutputEncoding = Encoding.UTF8,
-            StandardErrorEncoding = Encoding.UTF8,
-        })!;
+        _process = Process.Start(RnnLmProcess.StartInfo(
+            directory.Root, [$"TMPDIR={temporary}"], launcher, arguments))!;
         Id = _process.Id;
+        _process.Exited += (_, _) => Wait.Changed();
+        _process.EnableRaisingEvents = true;
         _readers = [Read(_process.StandardOutput, _lines), Read(_process.StandardError, _errors)];
     }
 
@@ -143,6 +129,8 @@ internal sealed class ClusterProcess : IDisposable
                 {
                     lines.Add(line);
                 }
+
+                Wait.Changed();
             }
         })
         {

@@ -72,8 +72,9 @@ public sealed class Faults_by_a_schedule(ITestOutputHelper output) : IDisposable
                 break;
             case Fault.CoordinatorKilled:
                 int killed = _cluster.HolderIndex(_job);
-                _cluster.Coordinators[killed]!.Kill();
-                StartCoordinatorAgain(killed);
+                var holder = _cluster.Coordinators[killed]!;
+                holder.Kill();
+                StartCoordinatorAgain(killed, holder);
                 break;
             case Fault.CoordinatorStandsStill:
                 StandStill(_cluster.HolderIndex(_job));
@@ -94,12 +95,12 @@ public sealed class Faults_by_a_schedule(ITestOutputHelper output) : IDisposable
         holder.Signal("CONT");
         Assert.Equal(4, holder.WaitForEnd());
         Assert.Contains("is out of its cluster", Assert.Single(holder.Errors), StringComparison.Ordinal);
-        StartCoordinatorAgain(index);
+        StartCoordinatorAgain(index, holder);
     }
 
-    private void StartCoordinatorAgain(int index)
+    /// <summary>Another has the job by then, or takes it.</summary>
+    private void StartCoordinatorAgain(int index, ClusterProcess before)
     {
-        var before = _cluster.Holder(_job);
         _cluster.StartCoordinatorAgain(index);
         _cluster.WaitForOtherHolder(_job, before);
         RequireMember(index);

@@ -12,8 +12,9 @@ namespace RnnLm.Cluster.Tests;
 internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> options) : IDisposable
 {
     private readonly List<ClusterProcess> _all = [];
+    private readonly List<FileSystemWatcher> _watchers = [];
     private readonly ClusterProcess?[] _coordinators = new ClusterProcess?[coordinators];
-    private readonly IReadOnlyList<int> _ports = Machine.FreePorts(coordinators);
+    private readonly IReadOnlyList<int> _ports = FreePorts.Find(coordinators);
     private readonly TemporaryDirectory _directory = Prepare();
 
     /// <summary>Where its processes run.</summary>
@@ -90,6 +91,17 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
         string file = $"{job.Name}.json";
         _directory.Write(file, job.File);
         RnnLmProcess.Run(_directory, "submit", file, "--storage", Storage).Succeeded();
+
+        // Its metrics grow.
+        var watcher = new FileSystemWatcher(RunOf(job))
+        {
+            NotifyFilter = NotifyFilters.LastWrite | NotifyFilters.FileName,
+        };
+        watcher.Changed += (_, _) => Wait.Changed();
+        watcher.Renamed += (_, _) => Wait.Changed();
+        watcher.Created += (_, _) => Wait.Changed();
+        watcher.EnableRaisingEvents = true;
+        _watchers.Add(watcher);
     }
 
     /// <summary>Takes a job back and waits until it is saved and nobody runs it.</summary>
@@ -172,6 +184,7 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
     /// <summary>Ends all processes at once.</summary>
     public void End()
     {
+        _watchers.ForEach(watcher => watcher.Dispose());
         foreach (var process in _all)
         {
             process.Dispose();
@@ -187,7 +200,7 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
     /// <summary>The last step in a job's metrics; -1 when there is none.</summary>
     public long LastStep(ClusterJob job)
     {
-        string path = Path.Combine(_directory.Root, Storage, "runs", job.Name, "metrics.jsonl");
+        string path = Path.Combine(RunOf(job), "metrics.jsonl");
         try
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
@@ -205,6 +218,8 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
             return -1;
         }
     }
+
+    private string RunOf(ClusterJob job) => Path.Combine(_directory.Root, Storage, "runs", job.Name);
 
     private static TemporaryDirectory Prepare()
     {

@@ -8,7 +8,7 @@ namespace RnnLm.Cluster.Tests;
 
 /// <summary>At both ports of a coordinator that listens with certificates, while it trains.</summary>
 [Collection(JobClusters.Name)]
-public sealed class Knocking_from_outside : IAsyncLifetime
+public sealed class Knocking_from_outside : IDisposable
 {
     private const string Certificates = "certificates";
     private const int Warmup = 200;
@@ -20,8 +20,6 @@ public sealed class Knocking_from_outside : IAsyncLifetime
     // Only a test that fails waits so long.
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(30);
 
-    private static readonly TimeSpan s_slowness = TimeSpan.FromSeconds(1);
-
     /// <summary>Akka's frames begin with their length, the lowest byte first: 2 GiB less one byte.</summary>
     private static readonly byte[] s_hugeFrame = [0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0];
 
@@ -31,8 +29,7 @@ public sealed class Knocking_from_outside : IAsyncLifetime
     private readonly JobCluster _cluster = new(
         coordinators: 1, "--profile", "fast", "--certificates", Certificates);
 
-    private readonly CancellationTokenSource _end = new();
-    private readonly List<Task> _slow = [];
+    private readonly List<TcpClient> _slow = [];
 
     [Fact]
     public async Task Disturbs_nobody()
@@ -63,9 +60,14 @@ public sealed class Knocking_from_outside : IAsyncLifetime
         var random = new Random(1);
         foreach (int port in new[] { messages, bulk })
         {
-            _slow.AddRange(Enumerable.Range(0, Slow).Select(_ => SendSlowlyAsync(port)));
+            for (int number = 0; number < Slow; number++)
+            {
+                _slow.Add(await ConnectAsync(port));
+            }
+
             for (int knock = 0; knock < Knocks; knock++)
             {
+                await SendSlowlyAsync(s_hello[knock]);
                 foreach (var stranger in new[] { null, foreign.Certificate, expired.Certificate })
                 {
                     Assert.False(
@@ -90,13 +92,9 @@ public sealed class Knocking_from_outside : IAsyncLifetime
         _cluster.RequireQuiet();
     }
 
-    public Task InitializeAsync() => Task.CompletedTask;
-
-    public async Task DisposeAsync()
+    public void Dispose()
     {
-        await _end.CancelAsync();
-        await Task.WhenAll(_slow);
-        _end.Dispose();
+        _slow.ForEach(connection => connection.Dispose());
         _cluster.Dispose();
     }
 
@@ -153,22 +151,20 @@ public sealed class Knocking_from_outside : IAsyncLifetime
         return stream;
     }
 
-    /// <summary>The beginning of a handshake, a byte a second, for as long as the test goes on or it is let.</summary>
-    private async Task SendSlowlyAsync(int port)
+    /// <summary>On connections that stay open: the beginning of a handshake, a byte with every knock of others.
+    /// </summary>
+    private async Task SendSlowlyAsync(byte next)
     {
-        try
+        foreach (var connection in _slow)
         {
-            using var connection = await ConnectAsync(port);
-            var stream = connection.GetStream();
-            for (int index = 0; ; index++)
+            try
             {
-                await stream.WriteAsync(new byte[] { index < s_hello.Length ? s_hello[index] : (byte)0 }, _end.Token);
-                await Task.Delay(s_slowness, _end.Token);
+                await connection.GetStream().WriteAsync(new[] { next });
             }
-        }
-        catch (Exception failure) when (failure is OperationCanceledException or IOException)
-        {
-            // The test, or the other end's patience, is over.
+            catch (IOException)
+            {
+                // The other end has had enough.
+            }
         }
     }
 }

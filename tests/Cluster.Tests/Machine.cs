@@ -1,28 +1,10 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 
 namespace RnnLm.Cluster.Tests;
 
 /// <summary>The machine that the processes run on.</summary>
 internal static class Machine
 {
-    /// <summary>Ports of loopback that nobody listens on.</summary>
-    public static IReadOnlyList<int> FreePorts(int count)
-    {
-        // Held all at once, so that no two are the same.
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        try
-        {
-            listeners.ForEach(listener => listener.Start());
-            return [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
-        }
-        finally
-        {
-            listeners.ForEach(listener => listener.Dispose());
-        }
-    }
-
     /// <summary>Ports on which a process listens.</summary>
     public static IReadOnlyList<int> ListeningPorts(int process)
     {

@@ -36,7 +36,7 @@ public sealed class Messages_and_bulk_that_are_damaged : IAsyncLifetime
         RnnLmProcess.Run(_cluster.Directory, "certificates", "--directory", "certificates").Succeeded();
         _cluster.Submit(job);
         var coordinator = _cluster.StartCoordinator(0, [], On(Coordinator, other: Worker));
-        int messages = Machine.FreePorts(1).Single();
+        int messages = FreePorts.Find(1).Single();
         var worker = _cluster.Start(
             "worker",
             On(Worker, other: Coordinator),

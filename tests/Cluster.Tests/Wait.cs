@@ -1,7 +1,7 @@
 namespace RnnLm.Cluster.Tests;
 
-/// <summary>Waiting for what other processes do: there is nothing to be woken by, so it is looked at again and again.
-/// </summary>
+/// <summary>Waiting for what other processes do: whoever sees them do something says so, and then it is looked at
+/// again.</summary>
 internal static class Wait
 {
     private const int MostSaid = 8;
@@ -9,11 +9,20 @@ internal static class Wait
     /// <summary>Whatever is waited for comes within this time, or a test fails.</summary>
     private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(2);
 
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
+    private static readonly object s_gate = new();
+
+    /// <summary>Something has happened that may be waited for.</summary>
+    public static void Changed()
+    {
+        lock (s_gate)
+        {
+            Monitor.PulseAll(s_gate);
+        }
+    }
 
     /// <summary>Waits until something is so.</summary>
     /// <param name="what">What, for the message of a failure.</param>
-    /// <param name="condition">Whether it is.</param>
+    /// <param name="condition">Whether it is; can become so only where <see cref="Changed"/> is said.</param>
     /// <param name="processes">Those whose last words are told when it does not come.</param>
     /// <param name="deadline">When it is a failure; two minutes if not given.</param>
     public static void Until(
@@ -24,14 +33,16 @@ internal static class Wait
     {
         long start = TimeProvider.System.GetTimestamp();
         var limit = deadline ?? s_deadline;
-        while (!condition())
+        lock (s_gate)
         {
-            if (TimeProvider.System.GetElapsedTime(start) > limit)
+            while (!condition())
             {
-                Assert.Fail($"did not come within {limit}: {what}\n{LastWords(processes?.Invoke() ?? [])}");
+                var left = limit - TimeProvider.System.GetElapsedTime(start);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(s_gate, left))
+                {
+                    Assert.Fail($"did not come within {limit}: {what}\n{LastWords(processes?.Invoke() ?? [])}");
+                }
             }
-
-            Thread.Sleep(s_pause);
         }
     }
 

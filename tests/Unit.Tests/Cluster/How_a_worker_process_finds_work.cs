@@ -149,6 +149,16 @@ public sealed class How_a_worker_process_finds_work
         }
     }
 
+    /// <summary>It is of another version, and would be told so with every word.</summary>
+    [Fact]
+    public void Where_the_registry_refuses_it_it_says_so_and_waits_before_it_registers_again()
+    {
+        Tell(new Started());
+        var effects = Hear(new Wire.Refuse { Reason = "another version" });
+        Assert.Equal("the registry refuses worker-7: another version", effects.OfType<Say>().Single().Text);
+        Assert.True(effects.OfType<StartTimer>().Single().After > EmploymentBehaviour.RegisterEvery);
+    }
+
     [Fact]
     public void A_reason_to_refuse_is_said_in_one_line()
     {

@@ -17,26 +17,14 @@ internal sealed record Harm(
 /// Stands between a client and a server on loopback: every connection has the next harm done to it, and none when
 /// there is none left.
 /// </summary>
-internal sealed class TcpProxy : IAsyncDisposable
+/// <param name="server">Its address.</param>
+/// <param name="harms">What is done, connection by connection.</param>
+internal sealed class TcpProxy(string server, params IEnumerable<Harm> harms)
+    : Proxy(new IPEndPoint(IPAddress.Loopback, 0))
 {
-    private readonly CancellationTokenSource _end = new();
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly Channel<string> _requests = Channel.CreateUnbounded<string>();
-    private readonly Queue<Harm> _harms;
-    private readonly List<Task> _connections = [];
-    private readonly IPEndPoint _server;
-    private readonly Task _accepting;
-
-    public TcpProxy(string server, params IEnumerable<Harm> harms)
-    {
-        _server = IPEndPoint.Parse(server);
-        _harms = new(harms);
-        _listener.Start();
-        _accepting = AcceptAsync();
-    }
-
-    /// <summary>Where the client comes to.</summary>
-    public string Address => $"{_listener.LocalEndpoint}";
+    private readonly Queue<Harm> _harms = new(harms);
+    private readonly IPEndPoint _server = IPEndPoint.Parse(server);
 
     /// <summary>Done once an answer has stalled.</summary>
     public TaskCompletionSource Stalled { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -54,67 +42,37 @@ internal sealed class TcpProxy : IAsyncDisposable
         return asked;
     }
 
-    public async ValueTask DisposeAsync()
+    protected override Func<TcpClient, CancellationToken, Task> Next()
     {
-        await _end.CancelAsync();
-        _listener.Dispose();
-        await _accepting;
-        await Task.WhenAll(_connections);
-        _end.Dispose();
+        var harm = _harms.TryDequeue(out var next) ? next : new Harm();
+        return (client, end) => PassAsync(client, harm, end);
     }
 
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                var client = await _listener.AcceptTcpClientAsync(_end.Token);
-                _connections.Add(PassAsync(client, _harms.TryDequeue(out var harm) ? harm : new Harm()));
-            }
-        }
-        catch (Exception failure) when (failure is OperationCanceledException or SocketException)
-        {
-            // The test is over.
-        }
-    }
-
-    private async Task PassAsync(TcpClient client, Harm harm)
+    private async Task PassAsync(TcpClient client, Harm harm, CancellationToken end)
     {
         using var server = new TcpClient();
-        try
+        await server.ConnectAsync(_server, end);
+        var asking = AskAsync(client.GetStream(), server.GetStream(), end);
+        await AnswerAsync(server.GetStream(), client.GetStream(), harm, end);
+        if (harm.IsReset)
         {
-            using (client)
-            {
-                await server.ConnectAsync(_server, _end.Token);
-                var asking = AskAsync(client.GetStream(), server.GetStream());
-                await AnswerAsync(server.GetStream(), client.GetStream(), harm);
-                if (harm.IsReset)
-                {
-                    client.LingerState = new LingerOption(true, 0);
-                }
+            client.LingerState = new LingerOption(true, 0);
+        }
 
-                client.Close();
-                server.Close();
-                await asking;
-            }
-        }
-        catch (Exception failure) when (
-            failure is OperationCanceledException or IOException or SocketException or ObjectDisposedException)
-        {
-            // One of the two has gone.
-        }
+        client.Close();
+        server.Close();
+        await asking;
     }
 
-    private async Task AskAsync(NetworkStream client, NetworkStream server)
+    private async Task AskAsync(NetworkStream client, NetworkStream server, CancellationToken end)
     {
         byte[] buffer = new byte[4096];
         try
         {
-            while (await client.ReadAsync(buffer, _end.Token) is var count and > 0)
+            while (await client.ReadAsync(buffer, end) is var count and > 0)
             {
                 _requests.Writer.TryWrite(Encoding.ASCII.GetString(buffer, 0, count));
-                await server.WriteAsync(buffer.AsMemory(0, count), _end.Token);
+                await server.WriteAsync(buffer.AsMemory(0, count), end);
             }
         }
         catch (Exception failure) when (
@@ -124,25 +82,25 @@ internal sealed class TcpProxy : IAsyncDisposable
         }
     }
 
-    private async Task AnswerAsync(NetworkStream server, NetworkStream client, Harm harm)
+    private async Task AnswerAsync(NetworkStream server, NetworkStream client, Harm harm, CancellationToken end)
     {
         byte[] buffer = new byte[8192];
         string head = string.Empty;
         long body = -1;
-        while (await server.ReadAsync(buffer, _end.Token) is var count and > 0)
+        while (await server.ReadAsync(buffer, end) is var count and > 0)
         {
             int first = 0;
             if (body < 0)
             {
                 head += Encoding.Latin1.GetString(buffer, 0, count);
-                int end = head.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-                if (end < 0 && harm.CutAfter >= 0)
+                int headEnd = head.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+                if (headEnd < 0 && harm.CutAfter >= 0)
                 {
-                    await client.WriteAsync(buffer.AsMemory(0, count), _end.Token);
+                    await client.WriteAsync(buffer.AsMemory(0, count), end);
                     continue;
                 }
 
-                first = count - (head.Length - (end + 4));
+                first = count - (head.Length - (headEnd + 4));
                 body = 0;
             }
 
@@ -157,12 +115,12 @@ internal sealed class TcpProxy : IAsyncDisposable
             }
 
             int passed = first + (int)Math.Min(count - first, Math.Min(harm.CutAfter, harm.StallAfter) - body);
-            await client.WriteAsync(buffer.AsMemory(0, passed), _end.Token);
+            await client.WriteAsync(buffer.AsMemory(0, passed), end);
             body += passed - first;
             if (body == harm.StallAfter)
             {
                 Stalled.TrySetResult();
-                await Task.Delay(Timeout.Infinite, _end.Token);
+                await new TaskCompletionSource().Task.WaitAsync(end);
             }
 
             if (body == harm.CutAfter)
