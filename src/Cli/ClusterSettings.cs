@@ -15,7 +15,8 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
     private readonly Setting<ClusterAddress[]> _seedNodes = new(
         "--seed-node", "HOST:PORT…", needsSeeds
             ? "Coordinators of the cluster to join; any that can be reached will do"
-            : "Coordinators of the cluster to join; none to begin one",
+            : "Coordinators of the cluster, this one too, the same list in all of them: the first begins it when it " +
+                "finds none; without, this one begins one",
         texts => [.. texts.Select(ClusterAddress.Parse).Select(node => node.Port > 0
             ? node
             : throw new FormatException("nobody listens at port 0"))])
@@ -44,11 +45,13 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
         [_listen, _seedNodes, _certificates, _certificateName, _profile, _configuration];
 
     /// <summary>What was given.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="role">Of the process.</param>
+    /// <param name="say">Takes why others cannot be reached, or are refused; from any thread.</param>
     /// <exception cref="RnnLmException">The certificates cannot be used (exit code 3).</exception>
-    public ClusterOptions Read(ParseResult parsed, string role)
+    public ClusterOptions Read(ParseResult parsed, string role, Action<string> say)
     {
-        var own = parsed.GetRequiredValue(_listen);
-        return new ClusterOptions(role, own, [.. (parsed.GetValue(_seedNodes) ?? []).Where(node => node != own)])
+        return new ClusterOptions(role, parsed.GetRequiredValue(_listen), parsed.GetValue(_seedNodes) ?? [])
         {
             Tls = parsed.GetValue(_certificates) is { } directory
                 ? new MutualTls(
@@ -57,6 +60,7 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
                 : null,
             Profile = parsed.GetRequiredValue(_profile),
             ConfigurationFile = parsed.GetValue(_configuration),
+            Say = say,
         };
     }
 }

@@ -23,7 +23,7 @@ internal sealed record RunConfig(
     public static readonly IReadOnlyList<string> DerivedKeys =
     [
         "format", "padding_id", "validation_hash", "self_test", "reproducible", "job_hash", TokensKey,
-        ValidationTokensKey, EndKey + ".exit_code", EndKey + ".reason", "job.corpus.hash", "job.tokenizer.hash",
+        ValidationTokensKey, RunIdKey, EndKey + ".exit_code", EndKey + ".reason", "job.corpus.hash", "job.tokenizer.hash",
         "job.model.vocabulary_size", "job.model.padding_id", "job.initial_weights", "job.optimizer.beta1",
         "job.optimizer.beta2", "job.optimizer.epsilon", "job.optimizer.schedule.total_steps", "job.gradient_dtype",
         "job.numerics",
@@ -35,6 +35,10 @@ internal sealed record RunConfig(
     /// <summary>The same for its validation text.</summary>
     public const string ValidationTokensKey = "validation_tokens";
 
+    /// <summary>Where a submitted run has its identity: what workers hold of another run is of no use to it, though
+    /// the job be the same.</summary>
+    public const string RunIdKey = "run_id";
+
     /// <summary>Where a submitted run says why it will not go on.</summary>
     public const string EndKey = "end";
 
@@ -42,6 +46,9 @@ internal sealed record RunConfig(
 
     /// <summary>Of the job.</summary>
     public string JobHash { get; } = JobFormat.Hash(Job);
+
+    /// <summary>Of a submitted run.</summary>
+    public string RunId => Settings.At(RunIdKey)?.ToString() ?? string.Empty;
 
     /// <summary>The step to stop at.</summary>
     public long TotalSteps => Get(TrainSettings.Steps)!.Value;

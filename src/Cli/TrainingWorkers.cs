@@ -179,12 +179,14 @@ internal sealed class ProcessWorkers : TrainingWorkers
         _host.StartRegistry();
         _hiring = _host.Hire(
             CoordinatorName,
+            run: CoordinatorName,
             work.Coordinator,
             work.Job,
             work.Incarnation,
             _request.Get(TrainSettings.AllowMixed),
             work.Parameters,
-            work.Gradients);
+            work.Gradients,
+            work.Notice);
     }
 
     /// <inheritdoc/>

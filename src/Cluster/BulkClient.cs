@@ -8,7 +8,11 @@ namespace RnnLm.Cluster;
 
 /// <summary>Bulk bytes did not come, or are not what they should be.</summary>
 internal sealed class BulkException(string message, Exception? innerException = null)
-    : Exception(message, innerException);
+    : Exception(message, innerException)
+{
+    /// <summary>Whether they are merely not offered any more.</summary>
+    public bool IsWithdrawn { get; init; }
+}
 
 /// <summary>
 /// Fetches bulk payloads that other processes offer, over HTTP. The length is checked before memory is taken, the hash
@@ -16,8 +20,6 @@ internal sealed class BulkException(string message, Exception? innerException = 
 /// </summary>
 internal sealed class BulkClient : IDisposable
 {
-    private const int MostFetches = 8;
-
     /// <summary>How often a fetch is begun before it is given up.</summary>
     private const int MostAttempts = 4;
 
@@ -26,7 +28,6 @@ internal sealed class BulkClient : IDisposable
     /// <summary>Nothing has come for so long: it broke off.</summary>
     public static readonly TimeSpan Silence = TimeSpan.FromSeconds(5);
 
-    private readonly SemaphoreSlim _turns;
     private readonly HttpClient _client;
     private readonly TimeProvider _time;
     private readonly string _scheme;
@@ -43,11 +44,9 @@ internal sealed class BulkClient : IDisposable
     /// <param name="handler">The way; owned.</param>
     /// <param name="scheme">Of addresses: http or https.</param>
     /// <param name="time">Measures silence.</param>
-    /// <param name="mostFetches">Fetches that are under way at once; others wait for their turn.</param>
-    public BulkClient(HttpMessageHandler handler, string scheme, TimeProvider time, int mostFetches = MostFetches)
+    public BulkClient(HttpMessageHandler handler, string scheme, TimeProvider time)
     {
         (_scheme, _time) = (scheme, time);
-        _turns = new SemaphoreSlim(mostFetches);
         _client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
@@ -83,24 +82,16 @@ internal sealed class BulkClient : IDisposable
             throw new BulkException($"{reference.Length} bytes are offered, {destination.Length} expected");
         }
 
-        if (!Uri.TryCreate($"{_scheme}://{address}", UriKind.Absolute, out var uri) || uri.Authority != address)
+        if (!ClusterAddress.TryParse(address, out var server))
         {
             throw new BulkException($"'{RnnLmException.OneLine(address)}' is no host and port");
         }
 
-        await _turns.WaitAsync(cancellation).ConfigureAwait(false);
-        try
+        var hash = new XxHash128();
+        await FetchAsync(server, reference, destination, hash, cancellation).ConfigureAwait(false);
+        if (hash.GetCurrentHashAsUInt128() != HashOf(reference))
         {
-            var hash = new XxHash128();
-            await FetchAsync(address, reference, destination, hash, cancellation).ConfigureAwait(false);
-            if (hash.GetCurrentHashAsUInt128() != HashOf(reference))
-            {
-                throw new BulkException("the bytes that came are not those that were offered");
-            }
-        }
-        finally
-        {
-            _turns.Release();
+            throw new BulkException("the bytes that came are not those that were offered");
         }
     }
 
@@ -114,7 +105,7 @@ internal sealed class BulkClient : IDisposable
     public void Dispose() => _client.Dispose();
 
     private async Task FetchAsync(
-        string address,
+        ClusterAddress address,
         Wire.BulkReference reference,
         Payload destination,
         XxHash128 hash,
@@ -163,7 +154,7 @@ internal sealed class BulkClient : IDisposable
     }
 
     private async Task<HttpResponseMessage> BeginAsync(
-        string address, Wire.BulkReference reference, long offset, CancellationToken cancellation)
+        ClusterAddress address, Wire.BulkReference reference, long offset, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"{_scheme}://{address}/{IdOf(reference):x32}");
         request.Headers.Range = new RangeHeaderValue(offset, null);
@@ -173,7 +164,10 @@ internal sealed class BulkClient : IDisposable
         if (status != HttpStatusCode.PartialContent || length != reference.Length - offset)
         {
             response.Dispose();
-            throw new BulkException($"{address} offers them no more (status {(int)status}, {length} bytes)");
+            throw new BulkException($"{address} offers them no more (status {(int)status}, {length} bytes)")
+            {
+                IsWithdrawn = status == HttpStatusCode.NotFound,
+            };
         }
 
         return response;

@@ -109,9 +109,13 @@ internal sealed class BulkTransfers(
             };
             return new BulkFetched(body, message, null);
         }
-        catch (Exception failure) when (failure is BulkException or OperationCanceledException)
+        catch (BulkException failure)
         {
-            return new BulkFetched(body, null, failure.Message);
+            return new BulkFetched(body, null, failure.IsWithdrawn ? null : failure.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            return new BulkFetched(body, null, null);
         }
     }
 

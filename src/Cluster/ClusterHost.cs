@@ -22,12 +22,27 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <summary>Role of processes that compute.</summary>
     public const string WorkerRole = "worker";
 
+    /// <summary>What no <c>--config</c> changes.</summary>
+    private static readonly string[] s_fixed =
+    [
+        "akka.actor.provider", "akka.actor.serializers", "akka.actor.serialization-bindings",
+        "akka.actor.serialization-identifiers", "akka.remote.enabled-transports", "akka.remote.dot-netty.tcp.hostname",
+        "akka.remote.dot-netty.tcp.public-hostname", "akka.remote.dot-netty.tcp.port",
+        "akka.remote.dot-netty.tcp.transport-class", "akka.remote.dot-netty.tcp.enable-ssl",
+        "akka.remote.dot-netty.tcp.ssl",
+    ];
+
     private readonly BulkPlane _bulk;
     private readonly ClusterOptions _options;
+    private readonly ShutdownGate _gate;
+    private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IActorRef? _registry;
 
-    private ClusterHost(ActorSystem system, BulkPlane bulk, ClusterOptions options) =>
+    private ClusterHost(ActorSystem system, BulkPlane bulk, ClusterOptions options)
+    {
         (System, _bulk, _options) = (system, bulk, options);
+        _gate = new ShutdownGate(system);
+    }
 
     /// <summary>Where the process's actors live.</summary>
     public ActorSystem System { get; }
@@ -38,6 +53,9 @@ public sealed class ClusterHost : IAsyncDisposable
 
     private Address Self => ((ExtendedActorSystem)System).Provider.DefaultAddress;
 
+    /// <summary>Ends when this process is a member of a cluster.</summary>
+    public Task Joined => _joined.Task;
+
     /// <summary>Starts a process's part.</summary>
     /// <exception cref="RnnLmException">It cannot listen there, or has no certificates and would not listen on
     /// loopback (exit code 3).</exception>
@@ -45,6 +63,12 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         var listen = options.Listen.Resolve();
+        if (listen.Equals(IPAddress.Any) || listen.Equals(IPAddress.IPv6Any))
+        {
+            throw RnnLmException.BadInput(
+                $"--listen {options.Listen}: that is no address by which others reach this process; give one");
+        }
+
         if (options.Tls is null && !IPAddress.IsLoopback(listen))
         {
             throw RnnLmException.BadInput(
@@ -52,12 +76,13 @@ public sealed class ClusterHost : IAsyncDisposable
                 "(rnnlm certificates makes them)");
         }
 
-        var bulk = BulkPlane.StartAsync(listen, options);
         Setup bootstrap = BootstrapSetup.Create().WithConfig(Configuration(options, listen));
         Setup[] setup = options.Tls is { } tls ? [bootstrap, tls.ForAkka()] : [bootstrap];
-        var system = Create(ActorSystemSetup.Create(setup), options.Listen);
+        var bulk = await BulkPlane.StartAsync(listen, options).ConfigureAwait(false);
+        var system = await CreateAsync(ActorSystemSetup.Create(setup), options.Listen, bulk).ConfigureAwait(false);
         ActorHost.ReleaseUndelivered(system);
-        var host = new ClusterHost(system, await bulk.ConfigureAwait(false), options);
+        var host = new ClusterHost(system, bulk, options);
+        host.ReportTroubles();
         if (options.Role != WorkerRole)
         {
             host.Join();
@@ -85,8 +110,20 @@ public sealed class ClusterHost : IAsyncDisposable
             ? ConfigurationFactory.ParseString(Shipped("fast.conf")).WithFallback(shipped)
             : shipped;
         var configuration = ConfigurationFactory.ParseString(own).WithFallback(profile);
-        return options.ConfigurationFile is { } path ? Read(path).WithFallback(configuration) : configuration;
+        return options.ConfigurationFile is { } path ? WithFile(path, configuration) : configuration;
     }
+
+    /// <summary>A user's file has precedence, except over what keeps strangers out.</summary>
+    private static Config WithFile(string path, Config configuration)
+    {
+        var merged = Read(path).WithFallback(configuration);
+        return Array.Find(s_fixed, key => ValueAt(merged, key) != ValueAt(configuration, key)) is { } changed
+            ? throw RnnLmException.BadInput(
+                $"--config {path}: {changed} cannot be set there: it decides who may speak here; remove it")
+            : merged;
+    }
+
+    private static string? ValueAt(Config config, string key) => config.GetValue(key)?.ToString();
 
     private static Config Read(string path)
     {
@@ -137,32 +174,40 @@ public sealed class ClusterHost : IAsyncDisposable
     }
 
     /// <summary>Leaves the cluster in order: what runs here is handed over first.</summary>
-    public Task LeaveAsync() =>
-        CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+    public Task LeaveAsync()
+    {
+        _gate.Open();
+        return CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+    }
 
     /// <summary>Lets workers of other processes apply to a coordinator of this one.</summary>
     /// <param name="name">Of the job, to the registry.</param>
+    /// <param name="run">Identity of the run.</param>
     /// <param name="coordinator">Of the run.</param>
     /// <param name="job">Its job.</param>
     /// <param name="incarnation">The coordinator's.</param>
     /// <param name="allowMixed">Whether workers of other numerics may work.</param>
     /// <param name="parameters">Buffers of the model's length.</param>
     /// <param name="gradients">Buffers for gradients.</param>
+    /// <param name="say">Takes what is said of the workers; from any thread.</param>
     /// <returns>Ends it; afterwards nobody touches the buffers.</returns>
     public Hiring Hire(
         string name,
+        string run,
         IActorRef coordinator,
         Job job,
         long incarnation,
         bool allowMixed,
         FloatBufferPool parameters,
-        GradientPool gradients)
+        GradientPool gradients,
+        Action<string> say)
     {
         ArgumentNullException.ThrowIfNull(job);
         var transfers = new BulkTransfers(
             _bulk.Server.Offers, _bulk.Client, parameters, gradients, ParameterLayout.For(job.Model));
         var facts = new RunFacts(
             name,
+            run,
             JobFormat.Hash(job),
             incarnation,
             job.Numerics,
@@ -172,7 +217,7 @@ public sealed class ClusterHost : IAsyncDisposable
             SharedMemory.Host);
         var (work, registry) = (_bulk.Work, _registry!);
         var front = System.ActorOf(
-            Props.Create(() => new FrontActor(facts, coordinator, transfers, work, registry))
+            Props.Create(() => new FrontActor(facts, coordinator, transfers, work, registry, say))
                 .WithMailbox("bounded-mailbox"),
             $"front-{name}-{incarnation}");
         return new Hiring(front, transfers);
@@ -214,7 +259,8 @@ public sealed class ClusterHost : IAsyncDisposable
         await _bulk.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static ActorSystem Create(ActorSystemSetup setup, ClusterAddress listen)
+    private static async Task<ActorSystem> CreateAsync(
+        ActorSystemSetup setup, ClusterAddress listen, BulkPlane bulk)
     {
         try
         {
@@ -222,6 +268,7 @@ public sealed class ClusterHost : IAsyncDisposable
         }
         catch (Exception failure) when (failure is RemoteTransportException or AggregateException)
         {
+            await bulk.DisposeAsync().ConfigureAwait(false);
             var cause = failure;
             while (cause.InnerException is { } inner)
             {
@@ -230,6 +277,22 @@ public sealed class ClusterHost : IAsyncDisposable
 
             throw RnnLmException.BadInput(
                 $"cannot listen on {listen}: {cause.Message}; choose another address by --listen", failure);
+        }
+    }
+
+    /// <summary>Says why others cannot be reached, or are refused.</summary>
+    private void ReportTroubles()
+    {
+        if (_options.Say is not { } say)
+        {
+            return;
+        }
+
+        var troubles = new Troubles(say, TimeProvider.System);
+        System.ActorOf(Props.Create(() => new AssociationWatch(troubles)), "association-watch");
+        if (_options.Tls is { } tls)
+        {
+            tls.Refused += reason => troubles.Say($"another process is refused: its certificate {reason}");
         }
     }
 
@@ -243,6 +306,8 @@ public sealed class ClusterHost : IAsyncDisposable
     private void Join()
     {
         var cluster = Akka.Cluster.Cluster.Get(System);
+        _gate.OpenWhenOutOf(cluster);
+        cluster.RegisterOnMemberUp(() => _joined.TrySetResult());
         if (_options.SeedNodes.Count == 0)
         {
             cluster.Join(cluster.SelfAddress);

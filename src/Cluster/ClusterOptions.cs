@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 
@@ -24,9 +25,15 @@ public sealed record ClusterAddress(string Host, int Port)
 
     /// <summary>Reads HOST:PORT; an IPv6 address stands in brackets.</summary>
     /// <exception cref="FormatException">It is no such thing.</exception>
-    public static ClusterAddress Parse(string text)
+    public static ClusterAddress Parse(string text) => TryParse(text, out var address)
+        ? address
+        : throw new FormatException("it must be a host and a port, like 127.0.0.1:4053 or node-1.example:4053");
+
+    /// <summary>Reads HOST:PORT; false if it is no such thing.</summary>
+    public static bool TryParse(string text, [NotNullWhen(true)] out ClusterAddress? address)
     {
         ArgumentNullException.ThrowIfNull(text);
+        address = null;
         int colon = text.LastIndexOf(':');
         string host = colon > 0 ? text[..colon].Trim('[', ']') : string.Empty;
         bool isPort = ushort.TryParse(
@@ -34,9 +41,12 @@ public sealed record ClusterAddress(string Host, int Port)
             System.Globalization.NumberStyles.None,
             System.Globalization.CultureInfo.InvariantCulture,
             out ushort port);
-        return isPort && Uri.CheckHostName(host) is not (UriHostNameType.Unknown or UriHostNameType.Basic)
-            ? new ClusterAddress(host, port)
-            : throw new FormatException("it must be a host and a port, like 127.0.0.1:4053 or node-1.example:4053");
+        if (isPort && Uri.CheckHostName(host) is not (UriHostNameType.Unknown or UriHostNameType.Basic))
+        {
+            address = new ClusterAddress(host, port);
+        }
+
+        return address is not null;
     }
 
     /// <summary>The IP address of the host, to listen at.</summary>
@@ -73,4 +83,7 @@ public sealed record ClusterOptions(string Role, ClusterAddress Listen, IReadOnl
 
     /// <summary>A file of Akka.NET's configuration (HOCON) that has precedence; null for none.</summary>
     public string? ConfigurationFile { get; init; }
+
+    /// <summary>Takes why others cannot be reached, or are refused; from any thread. Null where nobody listens.</summary>
+    public Action<string>? Say { get; init; }
 }

@@ -15,6 +15,9 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
     private long _newest = -1;
     private Join? _join;
 
+    /// <summary>Why bulk did not come, as it was said last.</summary>
+    private string? _said;
+
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
     {
@@ -41,7 +44,7 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
     {
         _incarnation = engaged.Incarnation;
         _newest = -1;
-        List<Effect> effects = [new ForgetParameters(), .. Withdraw(_ => true)];
+        List<Effect> effects = [new EndFetches(), .. Withdraw(_ => true)];
         if (_join is not null)
         {
             effects.Add(new ToPeer(Translation.ToWire(_join)));
@@ -106,7 +109,7 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
 
         // Whatever is of an earlier step will not be fetched any more.
         _newest = publish.Version;
-        return [new ForgetParameters(), .. Withdraw(step => step < publish.Version), new FetchBulk(publish)];
+        return [new EndFetches(), .. Withdraw(step => step < publish.Version), new FetchBulk(publish)];
     }
 
     private Effect[] OnFetched(BulkFetched fetched)
@@ -114,11 +117,12 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
         Effect done = BulkTransfers.ReferenceOf(fetched.Body) is { } reference
             ? new ToPeer(new Wire.Fetched { IdHigh = reference.IdHigh, IdLow = reference.IdLow })
             : throw new InvalidOperationException("what is fetched has a number");
-        return fetched.Message switch
+        return fetched switch
         {
-            null => [done],
-            FromPeer inner => [done, .. Handle(inner, default)],
-            var message => [done, new Send(worker, message)],
+            { Message: FromPeer inner } => [done, .. Handle(inner, default)],
+            { Message: { } message } => [done, new Send(worker, message)],
+            { Failure: { } failure } when failure != _said => [done, new Say($"what it is sent does not come: {_said = failure}")],
+            _ => [done],
         };
     }
 

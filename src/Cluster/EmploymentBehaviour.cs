@@ -30,7 +30,8 @@ internal sealed record CoordinatorLost : Message;
 /// and is engaged. What it holds of a run it keeps when the coordinator is lost, and goes on with the next one.
 /// </summary>
 /// <param name="worker">Its name.</param>
-internal sealed class EmploymentBehaviour(string worker) : IBehaviour
+/// <param name="numerics">What it computes with: <c>cpu</c> or <c>cuda</c>.</param>
+internal sealed class EmploymentBehaviour(string worker, string numerics) : IBehaviour
 {
     private const string Timer = "register";
 
@@ -61,19 +62,19 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
     {
-        Started or RegisterAgain => Register(),
+        Started or RegisterAgain => Register(now),
         FromPeer { Body: Wire.Employ employ } => OnEmploy(employ, now),
         FromPeer { Body: Wire.Engage engage } => OnEngage(engage),
         FromPeer { Body: Wire.Refuse refuse } => OnRefuse(refuse, now),
-        CoordinatorLost => OnLost(),
+        CoordinatorLost => OnLost(now),
         FromPeer { Body: var body } =>
             throw new MalformedMessageException($"nobody sends a worker process a {body.Descriptor.Name}"),
-        WorkEnded { Failure: null } => [.. End(now), .. Register()],
+        WorkEnded { Failure: null } => [.. End(now), .. Register(now)],
         WorkEnded { Failure: var failure } => [.. End(now), new StopActor(failure)],
         _ => throw new InvalidOperationException($"a worker process does not know {message.GetType().Name}"),
     };
 
-    private Effect[] Register() =>
+    private Effect[] Register(DateTimeOffset now) =>
     [
         new ToRegistry(new Wire.Register
         {
@@ -81,6 +82,8 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
             Worker = worker,
             Job = _job,
             Coordinator = _isEngaged ? _coordinator : string.Empty,
+            Numerics = numerics,
+            Avoided = now < _avoidedUntil ? _avoided : string.Empty,
         }),
         new StartTimer(Timer, _isEngaged ? RegisterEvery : SearchEvery, new RegisterAgain()),
     ];
@@ -88,9 +91,8 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
     private ApplyTo[] OnEmploy(Wire.Employ employ, DateTimeOffset now)
     {
         Translation.Check(employ);
-        bool isKnown = employ.Coordinator == _coordinator;
         bool isAvoided = employ.Coordinator == _avoided && now < _avoidedUntil;
-        if (isAvoided || (isKnown && now < _notBefore))
+        if (isAvoided || (employ.Coordinator == _coordinator && now < _notBefore))
         {
             return [];
         }
@@ -135,7 +137,7 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
     /// It looks for work at once, but where it has just applied it does so again only after a while: two workers of one
     /// name would take the place from each other as fast as messages travel.
     /// </summary>
-    private Effect[] OnLost()
+    private Effect[] OnLost(DateTimeOffset now)
     {
         if (!_isEngaged)
         {
@@ -144,7 +146,7 @@ internal sealed class EmploymentBehaviour(string worker) : IBehaviour
 
         _isEngaged = false;
         _notBefore = _applied + RegisterEvery;
-        return [new Say($"{worker} has lost its coordinator and looks for work"), .. Register()];
+        return [new Say($"{worker} has lost its coordinator and looks for work"), .. Register(now)];
     }
 
     private EndWork[] End(DateTimeOffset now)

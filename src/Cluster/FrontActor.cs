@@ -9,8 +9,14 @@ namespace RnnLm.Cluster;
 /// <param name="transfers">The bulk plane of this process.</param>
 /// <param name="work">Hashes and copies.</param>
 /// <param name="registry">Is told, every few seconds, that workers are wanted here.</param>
+/// <param name="say">Takes what is said to whoever watches this process.</param>
 internal sealed class FrontActor(
-    RunFacts facts, IActorRef coordinator, BulkTransfers transfers, IWorkQueue work, IActorRef registry)
+    RunFacts facts,
+    IActorRef coordinator,
+    BulkTransfers transfers,
+    IWorkQueue work,
+    IActorRef registry,
+    Action<string> say)
     : BehaviourActor(new ActorId("front"), new FrontBehaviour(facts), work, watcher: null)
 {
     private readonly IWorkQueue _work = work;
@@ -35,8 +41,15 @@ internal sealed class FrontActor(
             case Wire.Apply apply:
                 Take(new FromPeer(apply));
                 break;
-            case Akka.Actor.Terminated:
+            case Akka.Actor.Terminated { ActorRef: var gone } when gone.Equals(coordinator):
                 Take(new Shared.Terminated(ActorId.Coordinator, null));
+                break;
+            case Akka.Actor.Terminated { ActorRef: var gone }:
+                foreach (var (worker, _) in _links.Where(entry => entry.Value.Equals(gone)).ToArray())
+                {
+                    _links.Remove(worker);
+                }
+
                 break;
             case LinkLost:
                 break;
@@ -74,11 +87,11 @@ internal sealed class FrontActor(
         }
 
         var worker = new ActorId(application.Worker);
-        var peer = new Peer(null, Sender.Path.Address, application.Bulk, application.Host);
+        var peer = new Peer(null, Sender, application.Bulk, application.Host);
         var behaviour = new WorkerLinkBehaviour(worker, facts.Extent, facts.Incarnation);
-        return _links[application.Worker] = Context.ActorOf(
-            Props.Create(() => new LinkActor(worker, behaviour, transfers, facts.Extent, _work, coordinator, peer))
+        return _links[application.Worker] = Context.Watch(Context.ActorOf(
+            Props.Create(() => new LinkActor(worker, behaviour, transfers, facts.Extent, _work, coordinator, peer, say))
                 .WithMailbox("bounded-mailbox"),
-            $"link-{++_applications}");
+            $"link-{++_applications}"));
     }
 }

@@ -4,6 +4,7 @@ namespace RnnLm.Cluster;
 
 /// <summary>What a worker is told of the run that it works for.</summary>
 /// <param name="Name">What the registry calls it.</param>
+/// <param name="Run">Identity of its run: another of the same job has other versions.</param>
 /// <param name="JobHash">Of its job.</param>
 /// <param name="Incarnation">Of its coordinator.</param>
 /// <param name="Numerics">The job's: <c>cpu</c> or <c>cuda</c>.</param>
@@ -13,6 +14,7 @@ namespace RnnLm.Cluster;
 /// <param name="Host">Identity of its host, where processes share memory; empty if they do not.</param>
 internal sealed record RunFacts(
     string Name,
+    string Run,
     string JobHash,
     long Incarnation,
     string Numerics,
@@ -39,12 +41,12 @@ internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
     {
         Started or AnnounceAgain =>
         [
-            new ToRegistry(new Wire.Hire { Version = ProtocolVersion.Current, Job = facts.Name }),
+            new ToRegistry(Hire()),
             new StartTimer("announce", EmploymentBehaviour.RegisterEvery, new AnnounceAgain()),
         ],
         Terminated =>
         [
-            new ToRegistry(new Wire.Hire { Version = ProtocolVersion.Current, Job = facts.Name, Ends = true }),
+            new ToRegistry(Hire(ends: true)),
             new StopActor(null),
         ],
         FromPeer { Body: Wire.Apply apply } when WhyNot(apply) is { } reason =>
@@ -53,11 +55,19 @@ internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
         _ => throw new InvalidOperationException($"a front does not know {message.GetType().Name}"),
     };
 
+    private Wire.Hire Hire(bool ends = false) => new()
+    {
+        Version = ProtocolVersion.Current,
+        Job = facts.Name,
+        Numerics = facts.AllowMixed ? string.Empty : facts.Numerics,
+        Ends = ends,
+    };
+
     private string? WhyNot(Wire.Apply apply) =>
-        ProtocolVersion.WhyNot(apply.Version) is { } version ? version
-        : !WorkerName.IsOne(apply.Worker) ? WorkerName.Rule
+        (ProtocolVersion.WhyNot(apply.Version) ?? WorkerName.WhyNot(apply.Worker)) is { } reason ? reason
+        : !Translation.AreShort(apply.Numerics, apply.Bulk, apply.Host) ? "what it says of itself is too long"
         : apply.Numerics != facts.Numerics && !facts.AllowMixed
-            ? $"it computes with {apply.Numerics}, the run with {facts.Numerics} (--allow-mixed lets it work)"
+            ? $"it computes with {apply.Numerics}, the run with {facts.Numerics} (train --allow-mixed lets it work)"
         : null;
 
     private Wire.Engage Engagement() => new()
@@ -75,6 +85,7 @@ internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
         Shards = facts.Extent.Shards,
         Bulk = facts.Bulk,
         Host = facts.Host,
+        Run = facts.Run,
     };
 
     private sealed record AnnounceAgain : Message;

@@ -6,10 +6,14 @@ namespace RnnLm.Cluster;
 
 /// <summary>How a link reaches the process at its other end.</summary>
 /// <param name="Actor">The link's other half; null until it has spoken.</param>
-/// <param name="Address">Of that process.</param>
+/// <param name="Process">Who began to speak for that process.</param>
 /// <param name="Bulk">host:port of its bulk plane.</param>
 /// <param name="Host">Identity of its host.</param>
-internal sealed record Peer(IActorRef? Actor, Address Address, string Bulk, string Host);
+internal sealed record Peer(IActorRef? Actor, IActorRef Process, string Bulk, string Host)
+{
+    /// <summary>Of that process.</summary>
+    public Address Address => Process.Path.Address;
+}
 
 /// <summary>To the worker's end of a link: from now on this is its other end.</summary>
 internal sealed record Rebind(Peer Peer, long Incarnation);
@@ -29,6 +33,7 @@ internal sealed record LinkLost(IActorRef? Peer);
 /// <param name="work">Hashes and copies.</param>
 /// <param name="watcher">Whom the link speaks for the other process to; null when it is spoken to first.</param>
 /// <param name="peer">The other end.</param>
+/// <param name="say">Takes what is said to whoever watches this process.</param>
 #pragma warning disable CA1001 // What it owns is disposed of when the actor has stopped.
 internal sealed class LinkActor(
     ActorId self,
@@ -37,15 +42,18 @@ internal sealed class LinkActor(
     RunExtent extent,
     IWorkQueue work,
     IActorRef? watcher,
-    Peer peer) : BehaviourActor(self, behaviour, work, watcher)
+    Peer peer,
+    Action<string> say) : BehaviourActor(self, behaviour, work, watcher)
 #pragma warning restore CA1001
 {
     /// <summary>What is larger travels as bulk; cluster.conf gives frames twice that.</summary>
     public const int MostMessageBytes = 256 << 10;
 
     private readonly LinkOffers _offers = new(transfers);
-    private readonly CancellationTokenSource _fetches = new();
-    private CancellationTokenSource _parameters = new();
+    private readonly CancellationTokenSource _end = new();
+
+    /// <summary>Ends with the version: parameters and gradients that are fetched.</summary>
+    private CancellationTokenSource _version = new();
     private Peer _peer = peer;
 
     /// <inheritdoc/>
@@ -59,11 +67,11 @@ internal sealed class LinkActor(
     protected override void PostStop()
     {
         Context.System.EventStream.Unsubscribe(Self);
-        _peer.Actor?.Tell(new Wire.Farewell { Cause = "its process ends" });
-        _fetches.Cancel();
-        _fetches.Dispose();
-        _parameters.Cancel();
-        _parameters.Dispose();
+        (_peer.Actor ?? _peer.Process).Tell(new Wire.Farewell { Cause = "its process ends" });
+        _end.Cancel();
+        _end.Dispose();
+        _version.Cancel();
+        _version.Dispose();
         _offers.WithdrawAll();
         base.PostStop();
     }
@@ -123,13 +131,16 @@ internal sealed class LinkActor(
                 break;
             case FetchBulk { Body: var body }:
                 var from = _peer.Bulk;
-                var cancellation = body is Wire.Publish ? _parameters.Token : _fetches.Token;
+                var cancellation = body is Wire.Large ? _end.Token : _version.Token;
                 RunAsync(() => transfers.FetchAsync(body, Id, extent, from, cancellation));
                 break;
-            case ForgetParameters:
-                _parameters.Cancel();
-                _parameters.Dispose();
-                _parameters = new CancellationTokenSource();
+            case EndFetches:
+                _version.Cancel();
+                _version.Dispose();
+                _version = new CancellationTokenSource();
+                break;
+            case Say { Text: var text }:
+                say(text);
                 break;
             default:
                 throw new InvalidOperationException($"a link has no effect {effect.GetType().Name}");

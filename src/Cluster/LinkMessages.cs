@@ -30,7 +30,7 @@ internal sealed record BulkOffered(IMessage Body, Action<UInt128> Withdraw) : Me
 /// <param name="Body">What travelled.</param>
 /// <param name="Message">What it became: a <see cref="Message"/> of the protocol, or <see cref="FromPeer"/>; null when
 /// it did not come.</param>
-/// <param name="Failure">Why it did not.</param>
+/// <param name="Failure">Why it did not; null when it was not wanted any more.</param>
 internal sealed record BulkFetched(IMessage Body, Message? Message, string? Failure) : Message
 {
     /// <inheritdoc/>
@@ -50,5 +50,5 @@ internal sealed record WithdrawBulk(UInt128 Id) : Effect;
 /// <summary>Fetch a message's bulk; answered by <see cref="BulkFetched"/>.</summary>
 internal sealed record FetchBulk(IMessage Body) : Effect;
 
-/// <summary>End the fetch of parameters, if one is under way.</summary>
-internal sealed record ForgetParameters : Effect;
+/// <summary>There is a newer version: end the fetches of parameters and gradients that are under way.</summary>
+internal sealed record EndFetches : Effect;

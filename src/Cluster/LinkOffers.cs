@@ -6,11 +6,11 @@ namespace RnnLm.Cluster;
 /// <param name="transfers">Offers it.</param>
 internal sealed class LinkOffers(BulkTransfers transfers)
 {
-    /// <summary>Messages that travel as bulk and are offered at once.</summary>
-    private const int MostLarge = 16;
+    /// <summary>Messages that travel as bulk and are offered at once: more than are ever unread.</summary>
+    private const int MostLarge = 256;
 
     private readonly HashSet<UInt128> _offers = [];
-    private readonly Queue<UInt128> _large = [];
+    private readonly List<UInt128> _large = [];
 
     /// <summary>Takes in that the bulk of a message is offered.</summary>
     public void Add(IMessage body)
@@ -31,11 +31,11 @@ internal sealed class LinkOffers(BulkTransfers transfers)
 
         var large = transfers.OfferLarge(body);
         Add(large);
-        _large.Enqueue(BulkClient.IdOf(large.Content));
+        _large.Add(BulkClient.IdOf(large.Content));
         if (_large.Count > MostLarge)
         {
             // Nobody will fetch it any more: the word of it was lost.
-            Withdraw(_large.Dequeue());
+            Withdraw(_large[0]);
         }
 
         return large;
@@ -49,6 +49,7 @@ internal sealed class LinkOffers(BulkTransfers transfers)
     {
         if (_offers.Remove(id))
         {
+            _large.Remove(id);
             transfers.Withdraw(id);
         }
     }

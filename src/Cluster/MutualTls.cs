@@ -16,12 +16,24 @@ public sealed class MutualTls(NodeCertificates own, TimeProvider time)
 {
     private const SslProtocols Versions = SslProtocols.Tls12 | SslProtocols.Tls13;
 
+    /// <summary>A peer was refused, and why: what follows "its certificate"; on any thread.</summary>
+    public event Action<string>? Refused;
+
     /// <summary>Whether a peer with this certificate, null for none, is a member.</summary>
     /// <param name="peer">Its certificate.</param>
     /// <param name="chain">Not used: what the peer sent beside its certificate must not help it.</param>
     /// <param name="errors">Not used: they were found by other rules, those of the machine's trusted roots and of host
     /// names.</param>
-    public bool Validate(X509Certificate? peer, X509Chain? chain, SslPolicyErrors errors) => WhyRefused(peer) is null;
+    public bool Validate(X509Certificate? peer, X509Chain? chain, SslPolicyErrors errors)
+    {
+        if (WhyRefused(peer) is { } reason)
+        {
+            Refused?.Invoke(reason);
+            return false;
+        }
+
+        return true;
+    }
 
     /// <summary>Why a peer with this certificate is refused, as what follows "its certificate"; null if it is
     /// not.</summary>
@@ -56,7 +68,7 @@ public sealed class MutualTls(NodeCertificates own, TimeProvider time)
         return options;
     }
 
-    /// <summary>For Kestrel, over HTTP/1.1 and HTTP/2.</summary>
+    /// <summary>For Kestrel.</summary>
     public HttpsConnectionAdapterOptions ForKestrel() => new()
     {
         ServerCertificate = own.Certificate,

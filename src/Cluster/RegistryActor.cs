@@ -9,8 +9,6 @@ namespace RnnLm.Cluster;
 internal sealed class RegistryActor(Func<IReadOnlyList<string>>? unfinished, Action<string> start, IWorkQueue work)
     : BehaviourActor(new ActorId("registry"), new RegistryBehaviour(unfinished is not null), work, watcher: null)
 {
-    private readonly IWorkQueue _work = work;
-
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {
@@ -37,8 +35,9 @@ internal sealed class RegistryActor(Func<IReadOnlyList<string>>? unfinished, Act
                 Sender.Tell(body);
                 break;
             case ListJobs:
-                // Storage that cannot be read now is read again later.
-                _work.Run(unfinished!).PipeTo(
+                // Storage that cannot be read now is read again later; not on the threads that hash and copy, which would
+                // stand still with it.
+                Task.Run(unfinished!).PipeTo(
                     Self, success: jobs => new JobsListed(jobs), failure: _ => new JobsListed([]));
                 break;
             case StartJob { Job: var job }:

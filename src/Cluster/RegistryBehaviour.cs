@@ -25,48 +25,68 @@ internal sealed class RegistryBehaviour(bool startsJobs) : IBehaviour
     private static readonly TimeSpan s_listEvery = TimeSpan.FromSeconds(2);
 
     private readonly Staffing _staffing = new();
+    private bool _isListing;
+    private bool _isAskedMeanwhile;
 
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
     {
-        Started or ListAgain => startsJobs ? [new ListJobs()] : [],
-        JobsListed { Jobs: var jobs } =>
-        [
-            .. jobs.Select(job => new StartJob(job)),
-            new StartTimer("list", s_listEvery, new ListAgain()),
-        ],
+        Started or ListAgain => List(),
+        JobsListed { Jobs: var jobs } => OnListed(jobs),
         HiredFrom hired => OnHire(hired, now),
         FromPeer { Body: Wire.Register register } => OnRegister(register, now),
         _ => throw new InvalidOperationException($"a registry does not know {message.GetType().Name}"),
     };
 
-    private ListJobs[] OnHire(HiredFrom hired, DateTimeOffset now)
+    private Effect[] OnHire(HiredFrom hired, DateTimeOffset now)
     {
         var (front, hire) = (hired.Front, hired.Hire);
-        if (ProtocolVersion.WhyNot(hire.Version) is not null)
+        if (ProtocolVersion.WhyNot(hire.Version) is not null || !Translation.AreShort(hire.Job, hire.Numerics))
         {
             return [];
         }
 
         if (!hire.Ends)
         {
-            _staffing.Wants(hire.Job, front, now);
+            _staffing.Wants(hire.Job, front, hire.Numerics, now);
             return [];
         }
 
         // If it is not done it is to go on elsewhere at once.
         _staffing.Ends(hire.Job, front);
-        return startsJobs ? [new ListJobs()] : [];
+        return List();
+    }
+
+    /// <summary>One at a time: a storage that does not answer keeps one thread, not all.</summary>
+    private ListJobs[] List()
+    {
+        _isAskedMeanwhile |= _isListing;
+        if (!startsJobs || _isListing)
+        {
+            return [];
+        }
+
+        _isListing = true;
+        return [new ListJobs()];
+    }
+
+    private List<Effect> OnListed(IReadOnlyList<string> jobs)
+    {
+        bool isAsked = _isAskedMeanwhile;
+        _isListing = _isAskedMeanwhile = false;
+        List<Effect> effects = [.. jobs.Select(job => new StartJob(job))];
+        effects.AddRange(isAsked ? List() : [new StartTimer("list", s_listEvery, new ListAgain())]);
+        return effects;
     }
 
     private Answer[] OnRegister(Wire.Register register, DateTimeOffset now)
     {
-        if (ProtocolVersion.WhyNot(register.Version) is { } reason)
+        if ((ProtocolVersion.WhyNot(register.Version) ?? WorkerName.WhyNot(register.Worker)) is { } reason)
         {
             return [new Answer(new Wire.Refuse { Reason = reason })];
         }
 
-        return _staffing.Place(register.Worker, register.Job, register.Coordinator, now) is var (job, front)
+        return _staffing.Place(register, now) is var (job, front)
             ? [new Answer(new Wire.Employ { Job = job, Coordinator = front })]
             : [];
     }

@@ -9,12 +9,19 @@ internal sealed class Staffing
     /// <summary>Who has said nothing for so long is not there.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(10);
 
-    private readonly SortedDictionary<string, (string Front, DateTimeOffset Heard)> _jobs = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, (string Front, string Numerics, DateTimeOffset Heard)> _jobs =
+        new(StringComparer.Ordinal);
+
     private readonly SortedDictionary<string, (string Job, DateTimeOffset Heard)> _workers =
         new(StringComparer.Ordinal);
 
-    /// <summary>Takes in that a job wants workers, and where they apply.</summary>
-    public void Wants(string job, string front, DateTimeOffset now) => _jobs[job] = (front, now);
+    /// <summary>Takes in that a job wants workers, where they apply, and what they must compute with; empty for
+    /// anything.</summary>
+    public void Wants(string job, string front, string numerics, DateTimeOffset now)
+    {
+        Forget(_jobs, entry => entry.Heard, now);
+        _jobs[job] = (front, numerics, now);
+    }
 
     /// <summary>Takes in that a job wants no workers there any more.</summary>
     public void Ends(string job, string front)
@@ -25,29 +32,25 @@ internal sealed class Staffing
         }
     }
 
-    /// <summary>Takes in that a worker is there.</summary>
-    /// <param name="worker">Its name.</param>
-    /// <param name="job">That it works for; empty for none.</param>
-    /// <param name="coordinator">Where it is engaged; empty for nowhere.</param>
-    /// <param name="now">The time.</param>
-    /// <returns>The job to work for and where to apply; null when it stays where it is, or there is no job.</returns>
-    public (string Job, string Front)? Place(string worker, string job, string coordinator, DateTimeOffset now)
+    /// <summary>Takes in that a worker is there, and what it says of itself.</summary>
+    /// <returns>The job to work for and where to apply; null when it stays where it is, or no job is for it.</returns>
+    public (string Job, string Front)? Place(Wire.Register worker, DateTimeOffset now)
     {
         Forget(_jobs, entry => entry.Heard, now);
         Forget(_workers, entry => entry.Heard, now);
-        _workers[worker] = (job, now);
-        if (_jobs.Count == 0)
-        {
-            return null;
-        }
-
-        int Staff(string name) => _workers.Count(entry => entry.Value.Job == name && entry.Key != worker);
-        string neediest = _jobs.Keys.MinBy(Staff)!;
-        string chosen = _jobs.ContainsKey(job) && Staff(job) <= Staff(neediest) ? job : neediest;
-        _workers[worker] = (chosen, now);
-        string front = _jobs[chosen].Front;
-        return front == coordinator ? null : (chosen, front);
+        string[] jobs = [.. _jobs.Where(job => IsFor(worker, job.Value.Front, job.Value.Numerics)).Select(it => it.Key)];
+        int Staff(string job) => _workers.Count(entry => entry.Value.Job == job && entry.Key != worker.Worker);
+        string chosen = jobs.MinBy(Staff) is not { } neediest ? string.Empty
+            : jobs.Contains(worker.Job) && Staff(worker.Job) <= Staff(neediest) ? worker.Job
+            : neediest;
+        _workers[worker.Worker] = (chosen, now);
+        return chosen.Length > 0 && _jobs[chosen].Front is var front && front != worker.Coordinator
+            ? (chosen, front)
+            : null;
     }
+
+    private static bool IsFor(Wire.Register worker, string front, string numerics) =>
+        front != worker.Avoided && (numerics.Length == 0 || numerics == worker.Numerics);
 
     private static void Forget<T>(
         SortedDictionary<string, T> entries, Func<T, DateTimeOffset> heard, DateTimeOffset now)

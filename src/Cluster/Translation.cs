@@ -140,6 +140,7 @@ internal static class Translation
         Number(engage.Incarnation);
         Text(engage.JobHash);
         Text(engage.Host);
+        Text(engage.Run);
         int shards = Count(engage.Shards, 1, PlanSettings.MostShards, "shards");
         Require(int.IsPow2(shards), "shards that are no power of two");
         Require(engage.Model is not null, "no model");
@@ -159,6 +160,20 @@ internal static class Translation
     {
         Text(employ.Job);
         Require(Text(employ.Coordinator) == employ.Coordinator && IsPath(employ.Coordinator), "a path that is none");
+    }
+
+    /// <summary>Whether texts of another process are as short as those that are sent.</summary>
+    public static bool AreShort(params ReadOnlySpan<string> texts)
+    {
+        foreach (string text in texts)
+        {
+            if (text.Length > LongestText)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>A text of another process, in one line.</summary>

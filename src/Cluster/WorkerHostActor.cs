@@ -24,11 +24,20 @@ internal sealed class WorkerHostActor(
     IReadOnlyList<ActorSelection> registries,
     Action<string> say,
     TaskCompletionSource end)
-    : BehaviourActor(new ActorId(name), new EmploymentBehaviour(name), bulk.Work, watcher: null)
+    : BehaviourActor(new ActorId(name), new EmploymentBehaviour(name, numerics), bulk.Work, watcher: null)
 #pragma warning restore CA1001
 {
     private Employment? _work;
     private IActorRef? _link;
+
+    /// <summary>What was held of other runs, until it is given back.</summary>
+    private Task _givingBack = Task.CompletedTask;
+
+    /// <summary>Who has engaged this process while that lasts.</summary>
+    private (Wire.Engage Engagement, Peer Peer)? _next;
+
+    /// <summary>Whom it has applied to: path of the front.</summary>
+    private string _appliedTo = string.Empty;
 
     /// <summary>Who has engaged this process last: that an earlier one is lost means nothing any more.</summary>
     private IActorRef? _coordinator;
@@ -43,8 +52,23 @@ internal sealed class WorkerHostActor(
     {
         switch (message)
         {
+            case Wire.Engage when !IsOf(_appliedTo, Sender.Path):
+                // It comes too late: this process has applied elsewhere since.
+                Sender.Tell(new Wire.Farewell { Cause = "it works elsewhere" });
+                break;
+            case Wire.Farewell when Sender.Equals(_coordinator):
+                _next = null;
+                Take(new CoordinatorLost());
+                break;
+            case Wire.Farewell:
+                break;
             case IMessage body:
                 Take(new FromPeer(body));
+                break;
+            case GivenBack when _next is var (engagement, peer):
+                Begin(engagement, peer);
+                break;
+            case GivenBack:
                 break;
             case LinkLost lost when Sender.Equals(_link) && Equals(lost.Peer, _coordinator):
                 Take(new CoordinatorLost());
@@ -65,7 +89,7 @@ internal sealed class WorkerHostActor(
     protected override void PostStop()
     {
         base.PostStop();
-        _work?.Dispose();
+        GiveBack();
         if (Failure is null)
         {
             end.TrySetResult();
@@ -89,6 +113,7 @@ internal sealed class WorkerHostActor(
 
                 break;
             case ApplyTo { Coordinator: var coordinator }:
+                _appliedTo = coordinator;
                 Context.ActorSelection(coordinator).Tell(new Wire.Apply
                 {
                     Version = ProtocolVersion.Current,
@@ -99,12 +124,11 @@ internal sealed class WorkerHostActor(
                 });
                 break;
             case Work { Engagement: var engagement }:
-                Begin(engagement, new Peer(Sender, Sender.Path.Address, engagement.Bulk, engagement.Host));
+                Begin(engagement, new Peer(Sender, Sender, engagement.Bulk, engagement.Host));
                 break;
             case EndWork:
                 _held.Clear();
-                _work?.Dispose();
-                _work = null;
+                GiveBack();
                 break;
             case Say { Text: var text }:
                 say(text);
@@ -116,17 +140,28 @@ internal sealed class WorkerHostActor(
 
     private void Begin(Wire.Engage engagement, Peer peer)
     {
-        if (_link is null || _work?.JobHash != engagement.JobHash)
+        _coordinator = peer.Actor;
+        if (_link is null || _work is null || !_work.IsOf(engagement))
         {
             _held.ForEach(Context.Stop);
             _held.Clear();
-            _work?.Dispose();
+            _link = null;
+            GiveBack();
+            if (!_givingBack.IsCompleted)
+            {
+                // A device has no room for two models.
+                _next = (engagement, peer);
+                _givingBack.PipeTo(Self, success: () => new GivenBack());
+                return;
+            }
+
+            _next = null;
             _work = new Employment(engagement, makeDevices, bulk);
             var (id, work, self) = (new ActorId(name), _work, Self);
             var workers = work.Devices.Select((_, index) => new ActorId($"{name}/{index}")).ToArray();
             var link = new CoordinatorLinkBehaviour(id, work.Extent);
             _link = Hold("link", Props.Create(() => new LinkActor(
-                id, link, work.Transfers, work.Extent, bulk.Work, self, peer)));
+                id, link, work.Transfers, work.Extent, bulk.Work, self, peer, say)));
             var node = Hold("node", Props.Create<NodeActor>(id, new NodeBehaviour(id, workers), bulk.Work, _link));
             for (int index = 0; index < workers.Length; index++)
             {
@@ -134,9 +169,21 @@ internal sealed class WorkerHostActor(
             }
         }
 
-        _coordinator = peer.Actor;
         _link.Tell(new Rebind(peer, engagement.Incarnation));
         say($"works for {peer.Address}");
+    }
+
+    /// <summary>Whether an actor is a child of the one at a path.</summary>
+    private static bool IsOf(string front, ActorPath path) =>
+        ActorPath.TryParse(front, out var parent) && parent.Equals(path.Parent);
+
+    private void GiveBack()
+    {
+        if (_work is not null)
+        {
+            _givingBack = Task.WhenAll(_givingBack, _work.DisposeAsync().AsTask());
+            _work = null;
+        }
     }
 
     private IActorRef Hold(string kind, Props props)
@@ -145,11 +192,14 @@ internal sealed class WorkerHostActor(
         _held.Add(actor);
         return actor;
     }
+
+    private sealed record GivenBack;
 }
 
 /// <summary>What a worker process holds of the run that it works for.</summary>
-internal sealed class Employment : IDisposable
+internal sealed class Employment : IAsyncDisposable
 {
+    private readonly (string Run, string JobHash) _identity;
     private readonly GradientPool _gradients;
     private readonly FloatBufferPool _parameters;
 
@@ -163,16 +213,13 @@ internal sealed class Employment : IDisposable
             engagement.Model.Layers,
             engagement.Model.PaddingId);
         var layout = ParameterLayout.For(model);
-        JobHash = engagement.JobHash;
+        _identity = (engagement.Run, engagement.JobHash);
         Extent = new RunExtent(model, engagement.Shards);
         _gradients = new GradientPool(layout);
         _parameters = new FloatBufferPool(layout.Length);
         Devices = makeDevices(model, _gradients);
         Transfers = new BulkTransfers(bulk.Server.Offers, bulk.Client, _parameters, _gradients, layout);
     }
-
-    /// <summary>Of the run's job.</summary>
-    public string JobHash { get; }
 
     /// <summary>Model and shards.</summary>
     public RunExtent Extent { get; }
@@ -183,12 +230,15 @@ internal sealed class Employment : IDisposable
     /// <summary>The bulk plane with the run's buffers.</summary>
     public BulkTransfers Transfers { get; }
 
+    /// <summary>Whether it is of the run that somebody engages for.</summary>
+    public bool IsOf(Wire.Engage engagement) => _identity == (engagement.Run, engagement.JobHash);
+
     /// <summary>Gives everything back once the device has ended, which can take as long as its work in hand.</summary>
-    public void Dispose() => Task.Run(async () =>
+    public async ValueTask DisposeAsync() => await Task.Run(async () =>
     {
         Parallel.ForEach(Devices, device => device.Dispose());
         await Transfers.DisposeAsync().ConfigureAwait(false);
         _gradients.Dispose();
         _parameters.Dispose();
-    });
+    }).ConfigureAwait(false);
 }

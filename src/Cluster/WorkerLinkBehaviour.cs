@@ -22,7 +22,7 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     private const int MostUnasked = 2 * PlanSettings.MostShards;
 
     /// <summary>A worker says its first word when its device is ready.</summary>
-    private static readonly TimeSpan s_firstWord = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_firstWord = TimeSpan.FromMinutes(10);
 
     private readonly Queue<IMessage> _waiting = [];
     private int _fetching;
@@ -34,6 +34,9 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     /// <summary>Number of the parameters that are offered.</summary>
     private UInt128? _offered;
     private long _newest = -1;
+
+    /// <summary>Why a gradient did not come, as it was said last.</summary>
+    private string? _said;
 
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
@@ -79,8 +82,14 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     {
         // What was asked for earlier steps is not saved up.
         _answers = Math.Min(_answers, MostUnasked);
-        _newest = publish.Version.Version;
         var effects = Withdraw();
+        if (publish.Version.Version > _newest)
+        {
+            // Nobody wants gradients of earlier steps any more.
+            effects.Add(new EndFetches());
+        }
+
+        _newest = publish.Version.Version;
         effects.Add(new OfferBulk(publish));
         return effects;
     }
@@ -161,6 +170,9 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
                 break;
             case { } message:
                 effects.Add(new Send(ActorId.Coordinator, message));
+                break;
+            case null when fetched.Failure is { } failure && failure != _said:
+                effects.Add(new Say($"{worker.Name}'s gradients do not come: {_said = failure}"));
                 break;
         }
 

@@ -11,6 +11,9 @@ public static partial class WorkerName
     /// <summary>Whether it may be called so.</summary>
     public static bool IsOne(string name) => Pattern().IsMatch(name);
 
+    /// <summary>Why it may not be called so; null if it may.</summary>
+    public static string? WhyNot(string name) => IsOne(name) ? null : Rule;
+
     [GeneratedRegex(@"^[A-Za-z0-9._:-]{1,100}\z")]
     private static partial Regex Pattern();
 }

@@ -18,7 +18,7 @@ internal sealed class SimulatedBulk : HttpMessageHandler
         (_world, _process) = (world, process);
         Address = $"{process.Name}:1";
         Offers = new BulkOffers(world.NextNumber);
-        Client = new BulkClient(this, Uri.UriSchemeHttp, new SimulatedClock(process), mostFetches: int.MaxValue);
+        Client = new BulkClient(this, Uri.UriSchemeHttp, new SimulatedClock(process));
     }
 
     public string Address { get; }

@@ -19,6 +19,7 @@ internal sealed class SimulatedFront : SimulatedActor
         var job = World.Scenario.Job;
         var facts = new RunFacts(
             SimulatedRegistry.Job,
+            Run: "run",
             job.Hash,
             coordinator.Incarnation,
             "cpu",

@@ -12,9 +12,9 @@ internal sealed class SimulatedLink : SimulatedActor
     private readonly SimulatedWorkerProcess? _keeper;
     private readonly BulkTransfers _transfers;
     private readonly LinkOffers _offers;
-    private readonly CancellationTokenSource _fetches = new();
+    private readonly CancellationTokenSource _end = new();
     private readonly PlainHost _host;
-    private CancellationTokenSource _parameters = new();
+    private CancellationTokenSource _version = new();
 
     /// <param name="inner">Whom it stands before: a coordinator, or a node.</param>
     /// <param name="worker">At the other end, or at this one.</param>
@@ -113,8 +113,8 @@ internal sealed class SimulatedLink : SimulatedActor
             Send(Peer, new FromPeer(new Wire.Farewell { Cause = "its process ends" }));
         }
 
-        _fetches.Cancel();
-        _parameters.Cancel();
+        _end.Cancel();
+        _version.Cancel();
         _offers.WithdrawAll();
         World.OnGone(actor => actor == this);
         _keeper?.OnEnded(this, failure);
@@ -141,9 +141,12 @@ internal sealed class SimulatedLink : SimulatedActor
             case FetchBulk { Body: var body }:
                 Fetch(body);
                 break;
-            case ForgetParameters:
-                _parameters.Cancel();
-                _parameters = new CancellationTokenSource();
+            case EndFetches:
+                _version.Cancel();
+                _version = new CancellationTokenSource();
+                break;
+            case Say { Text: var text }:
+                World.Note(Id.Name, text);
                 break;
             default:
                 throw new InvalidOperationException($"a link has no effect {effect.GetType().Name}");
@@ -168,7 +171,7 @@ internal sealed class SimulatedLink : SimulatedActor
 
     private void Fetch(IMessage body)
     {
-        var cancellation = body is Wire.Publish ? _parameters.Token : _fetches.Token;
+        var cancellation = body is Wire.Large ? _end.Token : _version.Token;
         Process.Fetches++;
         var fetch = _transfers.FetchAsync(body, Id, Extent, PeerProcess!.Bulk.Address, cancellation);
         fetch.ContinueWith(

@@ -27,7 +27,7 @@ internal sealed class SimulatedWorkerProcess : SimulatedActor
     {
         _devices = world.Dice.Chance(OneDevice) ? 1 : world.Dice.Between(2, 3);
         _isForeign = world.MayFail(Faults.Foreign) && world.Dice.Chance(0.2);
-        _host = new PlainHost(this, new EmploymentBehaviour(id.Name), (_, effect) => CarryOut(effect));
+        _host = new PlainHost(this, new EmploymentBehaviour(id.Name, "cpu"), (_, effect) => CarryOut(effect));
         Host = _host;
     }
 

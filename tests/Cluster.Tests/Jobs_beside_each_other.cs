@@ -37,5 +37,25 @@ public sealed class Jobs_beside_each_other : IDisposable
         _cluster.RequireQuiet();
     }
 
+    /// <summary>A worker that goes from one to the other holds a later version of the same job.</summary>
+    [Fact]
+    public void And_that_are_the_same_share_the_workers()
+    {
+        var (first, second) = (new ClusterJob("first"), new ClusterJob("second"));
+        _cluster.Submit(first);
+        _cluster.StartCoordinators();
+        _cluster.StartWorker("worker-0");
+        _cluster.StartWorker("worker-1");
+        _cluster.WaitForSteps(first, 60);
+        _cluster.Submit(second);
+        _cluster.WaitForSteps(second, 20);
+        _cluster.WaitForSteps(first, 20);
+        foreach (var job in new[] { first, second })
+        {
+            _cluster.Cancel(job);
+            _cluster.RequireSameAsTrain(job);
+        }
+    }
+
     public void Dispose() => _cluster.Dispose();
 }

@@ -23,15 +23,13 @@ public sealed class Two_coordinators : IDisposable
     }
 
     [Fact]
-    public void The_other_ends_and_says_so_and_the_job_goes_on_when_it_is_started_again()
+    public void The_other_ends_and_says_so_and_the_job_goes_on_when_both_are_started_again()
     {
         var (lower, higher) = Begin();
         lower.Kill();
         Assert.Equal(4, higher.WaitForEnd());
         Assert.Contains("is out", Assert.Single(higher.Errors), StringComparison.Ordinal);
-        int index = _cluster.Coordinators[0] == higher ? 0 : 1;
-        var again = _cluster.StartCoordinator(index, seeds: []);
-        again.WaitFor("job: taken");
+        StartBoth();
         _cluster.WaitForSteps(_job, 20);
         End();
     }
@@ -41,11 +39,18 @@ public sealed class Two_coordinators : IDisposable
     private (ClusterProcess Lower, ClusterProcess Higher) Begin()
     {
         _cluster.Submit(_job);
-        _cluster.StartCoordinators();
+        StartBoth();
         _cluster.StartWorker("worker");
         _cluster.WaitForSteps(_job, 20);
         int lower = _cluster.PortOf(0) < _cluster.PortOf(1) ? 0 : 1;
         return (_cluster.Coordinators[lower]!, _cluster.Coordinators[1 - lower]!);
+    }
+
+    /// <summary>As one that starts them again and again, with the same words.</summary>
+    private void StartBoth()
+    {
+        ClusterProcess[] both = [_cluster.StartCoordinator(0, seeds: [0, 1]), _cluster.StartCoordinator(1, seeds: [0, 1])];
+        Array.ForEach(both, coordinator => coordinator.WaitFor("is in the cluster"));
     }
 
     private void End()

@@ -44,7 +44,7 @@ internal static class WorkerCommand
         var devices = DeviceChoice.Parse(parsed.GetRequiredValue(TrainSettings.Device));
         int workers = parsed.GetRequiredValue(TrainSettings.Workers);
         int threads = parsed.GetValue(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
-        var options = Cluster.Read(parsed, ClusterHost.WorkerRole);
+        var options = Cluster.Read(parsed, ClusterHost.WorkerRole, Say);
         string? name = parsed.GetValue(Name);
         Task stop = stopAtEndOfInput
             ? Task.WhenAny(signals.Requested, Task.Run(EndOfInput))

@@ -7,6 +7,8 @@ namespace RnnLm.Cli;
 /// <summary><c>rnnlm coordinator</c>.</summary>
 internal static class CoordinatorCommand
 {
+    private static readonly TimeSpan s_joining = TimeSpan.FromSeconds(30);
+
     public static Command Create()
     {
         var cluster = new ClusterSettings("127.0.0.1:4053", needsSeeds: false);
@@ -20,14 +22,15 @@ internal static class CoordinatorCommand
             command.Options.Add(option);
         }
 
-        command.SetAction(async (parsed, _) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             using var signals = new StopSignals();
             var jobs = new RunStorage(parsed.GetRequiredValue(storage));
-            await using var host = await ClusterHost.StartAsync(cluster.Read(parsed, ClusterHost.CoordinatorRole))
-                .ConfigureAwait(false);
+            var options = cluster.Read(parsed, ClusterHost.CoordinatorRole, Log);
+            await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
             var address = host.Address;
             Log($"listens on {address}");
+            _ = SayOfJoiningAsync(host, options, cancellation);
             var runner = new JobRunner(host, jobs, Log, TimeProvider.System);
             host.StartJobs(jobs.Unfinished, runner.RunAsync);
             await Task.WhenAny(signals.Requested, host.System.WhenTerminated).ConfigureAwait(false);
@@ -44,6 +47,18 @@ internal static class CoordinatorCommand
             return 0;
         });
         return command;
+    }
+
+    private static async Task SayOfJoiningAsync(
+        ClusterHost host, ClusterOptions options, CancellationToken cancellation)
+    {
+        while (await Task.WhenAny(host.Joined, Task.Delay(s_joining, cancellation)).ConfigureAwait(false) != host.Joined)
+        {
+            Log($"is in no cluster yet: none of {string.Join(", ", options.SeedNodes)} lets it in; the first of them " +
+                "begins one");
+        }
+
+        Log("is in the cluster");
     }
 
     private static void Log(string text) => Console.Out.WriteLine(

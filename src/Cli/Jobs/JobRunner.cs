@@ -31,7 +31,7 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
             using var lease = run.TakeLease(LeaseHolder.ThisProcess());
             log($"{name}: taken, incarnation {lease.Incarnation}");
             var config = RunConfig.Read(run);
-            await using var workers = new ClusterWorkers(host, name);
+            await using var workers = new ClusterWorkers(host, name, config.RunId);
             using var prepared = storage.Prepare(run, config);
             using var session = new TrainingSession(
                 TrainRequest.OfRun(config), new JobLog(name, log), time);
@@ -81,7 +81,10 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
 }
 
 /// <summary>Worker processes of the cluster that apply to the coordinator of a job.</summary>
-internal sealed class ClusterWorkers(ClusterHost host, string job) : TrainingWorkers(host.System)
+/// <param name="host">This process in the cluster.</param>
+/// <param name="job">Its name.</param>
+/// <param name="run">Identity of its run.</param>
+internal sealed class ClusterWorkers(ClusterHost host, string job, string run) : TrainingWorkers(host.System)
 {
     private Hiring? _hiring;
 
@@ -102,7 +105,15 @@ internal sealed class ClusterWorkers(ClusterHost host, string job) : TrainingWor
 
     /// <inheritdoc/>
     public override void Start(TrainingWork work) => _hiring = host.Hire(
-        job, work.Coordinator, work.Job, work.Incarnation, allowMixed: false, work.Parameters, work.Gradients);
+        job,
+        run,
+        work.Coordinator,
+        work.Job,
+        work.Incarnation,
+        allowMixed: false,
+        work.Parameters,
+        work.Gradients,
+        work.Notice);
 
     /// <inheritdoc/>
     public override async Task EndAsync()

@@ -30,6 +30,7 @@ internal static class JobSubmission
         string numerics = json.At("job.numerics")?.GetValue<string>() ?? "cpu";
         using var prepared = new JobPreparation(request, view).Run(numerics);
         var config = prepared.Config;
+        config.Settings[RunConfig.RunIdKey] = Guid.NewGuid().ToString("N");
         config.Settings[RunConfig.TokensKey] = storage.Put(prepared.Corpus.Tokens);
         config.Settings[RunConfig.ValidationTokensKey] =
             prepared.ValidationCorpus is { } validation ? storage.Put(validation.Tokens) : null;

@@ -97,11 +97,21 @@ public sealed class A_link_that_ends : TestKit, IAsyncLifetime
         await _owner.Returned.WaitAsync(s_deadline);
     }
 
-    private IActorRef Start(IActorRef? peer = null)
+    /// <summary>It would else wait for the link that is no more.</summary>
+    [Fact]
+    public async Task A_worker_whose_link_ends_before_it_has_spoken_hears_of_it()
+    {
+        var process = CreateTestProbe();
+        Sys.Stop(Start(process: process));
+        await process.ExpectMsgAsync<Wire.Farewell>(s_deadline);
+    }
+
+    private IActorRef Start(IActorRef? peer = null, IActorRef? process = null)
     {
         var worker = ActorId.Worker(0);
-        var other = new Peer(peer, new Address("akka", Sys.Name), _server.Address, string.Empty);
+        var other = new Peer(peer, process ?? CreateTestProbe(), _server.Address, string.Empty);
         var watcher = TestActor;
+        Action<string> silent = _ => { };
         return Sys.ActorOf(Props.Create(() => new LinkActor(
             worker,
             new WorkerLinkBehaviour(worker, LinkHarness.Extent, 5),
@@ -109,7 +119,8 @@ public sealed class A_link_that_ends : TestKit, IAsyncLifetime
             LinkHarness.Extent,
             _work,
             watcher,
-            other)).WithMailbox("bounded-mailbox"));
+            other,
+            silent)).WithMailbox("bounded-mailbox"));
     }
 
     private Publish Parameters() => new(

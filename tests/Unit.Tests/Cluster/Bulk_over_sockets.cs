@@ -42,6 +42,17 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
         Assert.Equal(0, _server.Offers.Count);
     }
 
+    /// <summary>As whoever listens there wrote them.</summary>
+    [Theory]
+    [InlineData("LocalHost")]
+    [InlineData("127.0.0.1")]
+    public async Task Hosts_are_found_however_their_names_are_written(string host)
+    {
+        byte[] bytes = Drawn(10);
+        string port = _server.Address[_server.Address.LastIndexOf(':')..];
+        Assert.Equal(bytes, await FetchAsync(_client, host + port, Offer(bytes)));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -264,35 +275,6 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
         using var connection = await server.AcceptAsync(Deadline);
         await cancellation.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fetch.WaitAsync(Deadline));
-    }
-
-    [Fact]
-    public async Task Eight_fetches_are_under_way_at_once_and_the_ninth_has_its_turn_after_them()
-    {
-        using var server = new RawServer();
-        using var first = new CancellationTokenSource();
-        Task[] fetches =
-        [
-            .. Enumerable.Range(0, 9).Select(index => _client.FetchAsync(
-                server.Address,
-                Reference(10),
-                new Payload(() => new byte[10]),
-                index == 0 ? first.Token : Deadline)),
-        ];
-        var connections = new List<RawConnection>();
-        for (int accepted = 0; accepted < 8; accepted++)
-        {
-            connections.Add(await server.AcceptAsync(Deadline));
-        }
-
-        var ninth = server.AcceptAsync(Deadline);
-        Assert.False(ninth.IsCompleted);
-        await first.CancelAsync();
-        connections.Add(await ninth);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => fetches[0]);
-        await _deadline.CancelAsync();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(fetches));
-        connections.ForEach(connection => connection.Dispose());
     }
 
     /// <summary>Both readers are held where the server copies the bytes, and let go one after the other.</summary>

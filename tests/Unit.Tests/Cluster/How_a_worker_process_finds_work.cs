@@ -6,7 +6,7 @@ public sealed class How_a_worker_process_finds_work
 {
     private const string Path = "akka.tcp://rnnlm@127.0.0.1:4711/user/front#5";
     private static readonly RunExtent s_extent = new(new ModelSettings(9, 2, 1, -1), 8);
-    private readonly EmploymentBehaviour _worker = new("worker-7");
+    private readonly EmploymentBehaviour _worker = new("worker-7", "cpu");
     private DateTimeOffset _now = DateTimeOffset.UnixEpoch;
 
     [Fact]
@@ -14,7 +14,9 @@ public sealed class How_a_worker_process_finds_work
     {
         var effects = Tell(new Started());
         var register = Registered(effects);
-        Assert.Equal(("worker-7", "", ""), (register.Worker, register.Job, register.Coordinator));
+        Assert.Equal(
+            ("worker-7", "", "", "cpu", ""),
+            (register.Worker, register.Job, register.Coordinator, register.Numerics, register.Avoided));
         Assert.Equal([new ApplyTo(Path)], Hear(Employ()));
         var engage = Engage();
         Assert.Equal([new Work(engage)], Hear(engage));
@@ -85,6 +87,7 @@ public sealed class How_a_worker_process_finds_work
             new Wire.Engage(engage) { Incarnation = -1 },
             new Wire.Engage(engage) { JobHash = new string('a', 2_000) },
             new Wire.Engage(engage) { Host = new string('a', 2_000) },
+            new Wire.Engage(engage) { Run = new string('a', 2_000) },
             new Wire.Employ(Employ()) { Coordinator = "" },
             new Wire.Employ(Employ()) { Coordinator = "front" },
             new Wire.Employ(Employ()) { Coordinator = "/user/front" },

@@ -31,7 +31,10 @@ internal sealed class LinkHarness(IBehaviour behaviour) : IDisposable
     /// <summary>Messages that wait to be offered.</summary>
     public int ToOffer => _toOffer.Count;
 
-    /// <summary>How often the fetch of parameters was ended.</summary>
+    /// <summary>What was said to whoever watches the process.</summary>
+    public List<string> Said { get; } = [];
+
+    /// <summary>How often the fetches of a version were ended.</summary>
     public int Forgotten { get; private set; }
 
     public Dictionary<string, StartTimer> Timers { get; } = [];
@@ -60,8 +63,11 @@ internal sealed class LinkHarness(IBehaviour behaviour) : IDisposable
                 case FetchBulk { Body: var body }:
                     Fetching.Add(body);
                     break;
-                case ForgetParameters:
+                case EndFetches:
                     Forgotten++;
+                    break;
+                case Say { Text: var text }:
+                    Said.Add(text);
                     break;
                 case StartTimer timer:
                     Timers[timer.Name] = timer;

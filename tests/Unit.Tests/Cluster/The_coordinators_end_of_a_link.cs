@@ -61,6 +61,37 @@ public sealed class The_coordinators_end_of_a_link : IDisposable
     }
 
     [Fact]
+    public void A_newer_version_ends_the_fetches_of_gradients_that_came_too_late()
+    {
+        _link.Tell(_link.Publish(Incarnation, 3));
+        int before = _link.Forgotten;
+        _link.Tell(_link.Publish(Incarnation, 3));
+        Assert.Equal(0, _link.Forgotten - before);
+        _link.Tell(_link.Publish(Incarnation, 4));
+        Assert.Equal(1, _link.Forgotten - before);
+    }
+
+    [Fact]
+    public void Why_a_gradient_did_not_come_is_said_once()
+    {
+        var result = new Wire.RangeResult
+        {
+            Incarnation = Incarnation,
+            Gradient = new Wire.BulkReference(),
+            Range = new Wire.Range { Length = 1 },
+        };
+        foreach (string? failure in new[] { "nobody answers", "nobody answers", null, "it is another" })
+        {
+            _link.Tell(new BulkFetched(result, null, failure));
+        }
+
+        Assert.Equal(
+            [$"{s_worker.Name}'s gradients do not come: nobody answers",
+                $"{s_worker.Name}'s gradients do not come: it is another"],
+            _link.Said);
+    }
+
+    [Fact]
     public void Assignments_pieces_and_the_end_travel_as_they_are()
     {
         var tokens = new ShardTokens([1, 2, 3], [0, 3]);
@@ -293,7 +324,7 @@ public sealed class The_coordinators_end_of_a_link : IDisposable
     {
         _link.Tell(new Started());
         var check = _link.Timers["first word"];
-        Assert.Equal(TimeSpan.FromMinutes(5), check.After);
+        Assert.Equal(TimeSpan.FromMinutes(10), check.After);
         _link.Hear(new Wire.Join { Threads = 1, SelfTestHash = "5e1f" });
         _link.Tell(check.Message);
         Assert.Null(_link.End);

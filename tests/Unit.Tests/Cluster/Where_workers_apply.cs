@@ -9,7 +9,8 @@ public sealed class Where_workers_apply
     {
         var front = Front();
         var effects = Tell(front, new Started());
-        Assert.Equal("shakespeare", ((Wire.Hire)effects.OfType<ToRegistry>().Single().Body).Job);
+        var hire = (Wire.Hire)effects.OfType<ToRegistry>().Single().Body;
+        Assert.Equal(("shakespeare", "cpu"), (hire.Job, hire.Numerics));
         var again = effects.OfType<StartTimer>().Single();
         Assert.Single(Tell(front, again.Message).OfType<ToRegistry>());
     }
@@ -30,8 +31,8 @@ public sealed class Where_workers_apply
         Assert.Equal(apply, open.Application);
         var told = open.Engagement;
         Assert.Equal(
-            (7L, "5e1f", 9, 2, 1, -1, 8, "10.0.0.1:80", "here"),
-            (told.Incarnation, told.JobHash, told.Model.VocabularySize, told.Model.Dimension, told.Model.Layers,
+            ("run-1", 7L, "5e1f", 9, 2, 1, -1, 8, "10.0.0.1:80", "here"),
+            (told.Run, told.Incarnation, told.JobHash, told.Model.VocabularySize, told.Model.Dimension, told.Model.Layers,
                 told.Model.PaddingId, told.Shards, told.Bulk, told.Host));
         Translation.Check(told);
     }
@@ -43,9 +44,12 @@ public sealed class Where_workers_apply
         AssertRefused(Front(), apply => apply.Version = null, "version");
         AssertRefused(Front(), apply => apply.Numerics = "cuda", "cuda, the run with cpu");
         AssertRefused(Front(), apply => apply.Worker = "no name", WorkerName.Rule);
+        AssertRefused(Front(), apply => apply.Bulk = new string('a', 2_000), "too long");
         var cuda = Apply();
         cuda.Numerics = "cuda";
-        Assert.IsType<OpenLink>(Assert.Single(Tell(Front(allowMixed: true), new FromPeer(cuda))));
+        var mixed = Front(allowMixed: true);
+        Assert.IsType<OpenLink>(Assert.Single(Tell(mixed, new FromPeer(cuda))));
+        Assert.Empty(((Wire.Hire)Tell(mixed, new Started()).OfType<ToRegistry>().Single().Body).Numerics);
     }
 
     private static void AssertRefused(FrontBehaviour front, Action<Wire.Apply> change, string why)
@@ -65,7 +69,7 @@ public sealed class Where_workers_apply
     };
 
     private static FrontBehaviour Front(bool allowMixed = false) =>
-        new(new RunFacts("shakespeare", "5e1f", 7, "cpu", allowMixed, s_extent, "10.0.0.1:80", "here"));
+        new(new RunFacts("shakespeare", "run-1", "5e1f", 7, "cpu", allowMixed, s_extent, "10.0.0.1:80", "here"));
 
     private static IReadOnlyList<Effect> Tell(FrontBehaviour front, Message message) =>
         front.Handle(message, DateTimeOffset.UnixEpoch);

@@ -76,6 +76,7 @@ public sealed class Who_works_for_which_job
         Hire("a");
         var ends = new Wire.Hire { Version = ProtocolVersion.Current, Job = "a", Ends = true };
         Assert.IsType<ListJobs>(Assert.Single(Tell(new HiredFrom("akka://rnnlm/user/another", ends))));
+        Tell(new JobsListed([]));
         Assert.Equal("a", Register("worker-0"));
         Assert.IsType<ListJobs>(Assert.Single(Tell(new HiredFrom(Front("a"), ends))));
         Assert.Null(Register("worker-0"));
@@ -91,13 +92,51 @@ public sealed class Who_works_for_which_job
         Assert.IsType<Wire.Refuse>(Assert.IsType<Answer>(Assert.Single(answer)).Body);
     }
 
+    /// <summary>One for CPUs and one for GPUs, which would else be sent to each other's workers for ever.</summary>
+    [Fact]
+    public void Who_is_sent_to_a_job_can_compute_what_it_wants()
+    {
+        Hire("a", numerics: "cuda");
+        Hire("b", numerics: "cpu");
+        Assert.Equal("b", Register("worker-0", numerics: "cpu"));
+        Assert.Equal("b", Register("worker-1", numerics: "cpu"));
+        Assert.Equal("a", Register("worker-2", numerics: "cuda"));
+        Hire("c", numerics: "");
+        Assert.Equal("c", Register("worker-1", "b", Front("b"), numerics: "cpu"));
+    }
+
+    [Fact]
+    public void Who_was_refused_or_dismissed_is_sent_elsewhere_meanwhile()
+    {
+        Hire("a");
+        Hire("b");
+        Assert.Equal("b", Register("worker-0", avoided: Front("a")));
+        Assert.Equal("b", Register("worker-1", avoided: Front("a")));
+        Assert.Null(Register("worker-1", "b", Front("b"), avoided: Front("a")));
+        Assert.Equal("a", Register("worker-1", "b", Front("b")));
+    }
+
+    [Fact]
+    public void A_listing_that_lasts_is_not_begun_again_but_once_it_has_ended()
+    {
+        Tell(new Started());
+        Hire("a");
+        var ends = new Wire.Hire { Version = ProtocolVersion.Current, Job = "a", Ends = true };
+        Assert.Empty(Tell(new HiredFrom(Front("a"), ends)));
+        Assert.IsType<ListJobs>(Assert.Single(Tell(new JobsListed([]))));
+        Assert.IsType<StartTimer>(Assert.Single(Tell(new JobsListed([]))));
+    }
+
     private static string Front(string job) => $"akka://rnnlm/user/front-{job}";
 
-    private void Hire(string job, TimeSpan after = default) => Tell(
-        new HiredFrom(Front(job), new Wire.Hire { Version = ProtocolVersion.Current, Job = job }), after);
+    private void Hire(string job, TimeSpan after = default, string numerics = "cpu") => Tell(
+        new HiredFrom(
+            Front(job), new Wire.Hire { Version = ProtocolVersion.Current, Job = job, Numerics = numerics }),
+        after);
 
     /// <summary>The job that a worker is sent to; null when it is to stay where it is.</summary>
-    private string? Register(string worker, string job = "", string coordinator = "")
+    private string? Register(
+        string worker, string job = "", string coordinator = "", string numerics = "cpu", string avoided = "")
     {
         var effects = Tell(new FromPeer(new Wire.Register
         {
@@ -105,6 +144,8 @@ public sealed class Who_works_for_which_job
             Worker = worker,
             Job = job,
             Coordinator = coordinator,
+            Numerics = numerics,
+            Avoided = avoided,
         }));
         var employ = effects.Cast<Answer>().Select(answer => (Wire.Employ)answer.Body).SingleOrDefault();
         Assert.True(employ is null || employ.Coordinator == Front(employ.Job));

@@ -457,7 +457,7 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
                     case StartTimer timer:
                         _timers[timer.Name] = timer.Message;
                         break;
-                    case ForgetParameters:
+                    case EndFetches or Say:
                         break;
                     case StopActor:
                         Fuzz.Count($"{name}: ended");
@@ -643,7 +643,7 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
 
     private sealed class LookingForWork(Wire_fuzz fuzz) : End(fuzz, "worker process")
     {
-        protected override IBehaviour Create() => new EmploymentBehaviour("worker-7");
+        protected override IBehaviour Create() => new EmploymentBehaviour("worker-7", "cpu");
 
         protected override Message OfThisProcess() => Random.Next(4) switch
         {

@@ -1,0 +1,47 @@
+using Akka.Actor;
+using Akka.Remote;
+
+namespace RnnLm.Cluster;
+
+/// <summary>Says what keeps processes from each other: each trouble at most once a minute, and not more than a few, so
+/// that no stranger fills a log.</summary>
+/// <param name="say">Takes them.</param>
+/// <param name="time">The clock.</param>
+internal sealed class Troubles(Action<string> say, TimeProvider time)
+{
+    private const int Most = 16;
+    private static readonly TimeSpan s_pause = TimeSpan.FromMinutes(1);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, long> _said = new(StringComparer.Ordinal);
+
+    /// <summary>Says one; from any thread.</summary>
+    public void Say(string text)
+    {
+        lock (_gate)
+        {
+            foreach (var (old, _) in _said.Where(entry => time.GetElapsedTime(entry.Value) >= s_pause).ToArray())
+            {
+                _said.Remove(old);
+            }
+
+            if (_said.Count == Most || !_said.TryAdd(text, time.GetTimestamp()))
+            {
+                return;
+            }
+        }
+
+        say(text);
+    }
+}
+
+/// <summary>Hears from Akka.NET which processes cannot be reached, and why.</summary>
+internal sealed class AssociationWatch : ReceiveActor
+{
+    public AssociationWatch(Troubles troubles) => Receive<AssociationErrorEvent>(
+        failed => troubles.Say($"{failed.RemoteAddress} cannot be reached: {failed.Cause.GetBaseException().Message}"));
+
+    /// <inheritdoc/>
+    protected override void PreStart() =>
+        Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
+}
