@@ -6,7 +6,7 @@ namespace RnnLm.Cluster.Benchmarks;
 
 /// <summary>
 /// <c>bench/heartbeats</c>: a cluster whose workers compute on every core, and an observer that is a member: how far
-/// apart heartbeats come, and whether anybody is taken for lost who is not.
+/// apart the coordinators' heartbeats come, and whether anybody is taken for lost who is not.
 /// </summary>
 /// <param name="bench">Whose processes they are.</param>
 /// <param name="text">What is trained.</param>
@@ -27,8 +27,7 @@ internal sealed class Heartbeats(Bench bench, TrainingText text, ClusterProfile 
         {
             var journal = new StoredJournal(cluster.Run);
             cluster.WaitForSteps(journal);
-            int members = coordinators + cluster.Workers.Count + 1;
-            bench.WaitUntil("all members to be up", s_memberLimit, () => observer.Up().Count == members);
+            bench.WaitUntil("all members to be up", s_memberLimit, () => observer.Up().Count == coordinators + 1);
             long began = Stopwatch.GetTimestamp();
             var (looked, steps, ownDelay) = (0L, journal.Steps.Count, 0.0);
             using var delays = new TimerDelays();
@@ -56,7 +55,7 @@ internal sealed class Heartbeats(Bench bench, TrainingText text, ClusterProfile 
         var own = watch.Cluster.Addresses.Select(address => address.Port).ToList();
         var rows = watch.Observer.Gaps()
             .Select(node => (
-                Name: own.IndexOf(node.Key) is var index and >= 0 ? $"coordinator {index}" : $"worker at {node.Key}",
+                Name: $"coordinator {own.IndexOf(node.Key)}",
                 Seconds: node.Value.Where(gap => gap.At - watch.Began >= Stopwatch.Frequency)
                     .Select(gap => gap.Seconds).ToList()))
             .Where(node => node.Seconds.Count > 0)
@@ -77,15 +76,19 @@ internal sealed class Heartbeats(Bench bench, TrainingText text, ClusterProfile 
             .ToList();
         var lost = watch.Journal.Events.Where(line => line.At >= watch.Began && line.Name == "worker_lost")
             .Select(line => $"{line.Worker}: {line.Json.GetProperty("reason").GetString()}").ToList();
-        var said = watch.Said();
+        var searching = watch.Cluster.Workers
+            .SelectMany(worker => worker.LinesFrom(0).Where(line => line.At >= watch.Began &&
+                line.Text.Contains("has lost its coordinator", StringComparison.Ordinal)))
+            .Select(line => line.Text)
+            .ToList();
         double longest = rows.Max(node => node.Seconds.Max());
         Console.WriteLine(
             $"\n{Bench.Seconds(watch.Began, Stopwatch.GetTimestamp()) / 60:0.0} min, profile {profile}, which allows " +
             $"{(profile == ClusterProfile.Fast ? 3 : 6)} s; longest {longest:0.00} s; the observer's own timers were " +
             $"{watch.OwnDelaySeconds:0.00} s late at most; {watch.StepCount} steps meanwhile");
         PrintAll("members taken for unreachable or lost, by whomever", alarms);
-        PrintAll("workers whose link ended", lost);
-        PrintAll("lines in which a process speaks of it", said);
+        PrintAll("workers whose link ended, by the coordinator", lost);
+        PrintAll("and by the workers", searching);
         figures["profile"] = profile == ClusterProfile.Fast ? "fast" : "steady";
         figures["seconds"] = Math.Round(Bench.Seconds(watch.Began, Stopwatch.GetTimestamp()), 1);
         figures["longest_gap"] = Math.Round(longest, 3);
@@ -101,10 +104,10 @@ internal sealed class Heartbeats(Bench bench, TrainingText text, ClusterProfile 
             })));
         figures["alarms"] = Texts(alarms);
         figures["links_lost"] = Texts(lost);
-        figures["said"] = Texts(said);
+        figures["coordinators_lost"] = Texts(searching);
     }
 
-    private static void PrintAll(string title, IReadOnlyList<string> lines)
+    private static void PrintAll(string title, List<string> lines)
     {
         Console.WriteLine($"{title}: {lines.Count}");
         foreach (string line in lines)
@@ -124,17 +127,7 @@ internal sealed class Heartbeats(Bench bench, TrainingText text, ClusterProfile 
         int StepsBefore,
         double OwnDelaySeconds)
     {
-        private static readonly string[] s_words = ["unreachable", "removed", "joins again", "is gone", "given up"];
-
         public int StepCount => Journal.Steps.Count - StepsBefore;
-
-        public IReadOnlyList<string> Said() =>
-        [
-            .. Cluster.Coordinators.Concat(Cluster.Workers)
-                .SelectMany(child => child.LinesFrom(0).Where(line => line.At >= Began &&
-                        s_words.Any(word => line.Text.Contains(word, StringComparison.Ordinal)))
-                    .Select(line => $"{child.Name}: {line.Text}")),
-        ];
     }
 }
 

@@ -68,7 +68,6 @@ internal sealed class NodeFaults(Bench bench, TrainingText text, ClusterProfile 
         var (index, holding) = cluster.Holder();
         var holder = cluster.Coordinators[index];
         var old = observer.Up()[cluster.Addresses[index].Port];
-        int rejoined = cluster.Workers.Sum(Rejoins);
         holder.Send(signal);
         long sent = Stopwatch.GetTimestamp();
         long reached = StepsUntil(sent, journal, holding.Incarnation);
@@ -84,7 +83,6 @@ internal sealed class NodeFaults(Bench bench, TrainingText text, ClusterProfile 
             ["from there to the first step"] = Bench.Seconds(taking.At, first.At),
             ["steps done again, about"] = Math.Max(0, reached - taking.Version),
             ["doing them again"] = Bench.Seconds(first.At, caughtUp.At),
-            ["workers that had to join the cluster again"] = cluster.Workers.Sum(Rejoins) - rejoined,
         });
         Tell(cluster, sent);
         cluster.StartAgain(index);
@@ -104,9 +102,6 @@ internal sealed class NodeFaults(Bench bench, TrainingText text, ClusterProfile 
             Console.Error.WriteLine($"  {Bench.Seconds(since, line.At),6:0.00} s  {name}: {line.Text}");
         }
     }
-
-    private static int Rejoins(Child worker) =>
-        worker.LinesFrom(0).Count(line => line.Text.Contains("joins again", StringComparison.Ordinal));
 
     /// <summary>The version that was reached at a moment. What the one that was killed has not written down is made up
     /// for by the pace of its last steps.</summary>

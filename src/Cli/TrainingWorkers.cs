@@ -106,27 +106,14 @@ internal sealed class ProcessWorkers : TrainingWorkers
     private readonly ClusterHost _host;
     private readonly TrainRequest _request;
     private readonly WorkerProcesses _processes;
+    private readonly DirectoryInfo _certificates;
     private Action<string> _notice = _ => { };
-    private readonly DirectoryInfo _certificates = Directory.CreateTempSubdirectory("rnnlm-");
     private Hiring? _hiring;
 
     /// <summary>Starts so many; only they and this process have certificates.</summary>
     /// <exception cref="RnnLmException">There are not so many GPUs.</exception>
     public static async Task<ProcessWorkers> StartAsync(int count, TrainRequest request)
     {
-        var certificates = NodeCertificates.CreateEphemeral(TimeProvider.System);
-        var options = new ClusterOptions(ClusterHost.CoordinatorRole, ClusterAddress.Loopback, [])
-        {
-            Tls = new MutualTls(certificates, TimeProvider.System),
-        };
-        return new ProcessWorkers(
-            await ClusterHost.StartAsync(options).ConfigureAwait(false), certificates, count, request);
-    }
-
-    private ProcessWorkers(ClusterHost host, NodeCertificates certificates, int count, TrainRequest request)
-        : base(host.System)
-    {
-        certificates.WriteTo(_certificates.FullName);
         var devices = DeviceChoice.Parse(request.Get(TrainSettings.Device));
         if (devices.Kind == DeviceKind.Cuda && devices.Indices.Count < count)
         {
@@ -134,7 +121,35 @@ internal sealed class ProcessWorkers : TrainingWorkers
                 $"--processes {count}: each needs a GPU of its own, and --device names {devices.Indices.Count}");
         }
 
-        (_host, _request) = (host, request);
+        var certificates = NodeCertificates.CreateEphemeral(TimeProvider.System);
+        var directory = Directory.CreateTempSubdirectory("rnnlm-");
+        try
+        {
+            certificates.WriteTo(directory.FullName);
+            var options = new ClusterOptions(ClusterHost.CoordinatorRole, ClusterAddress.Loopback, [])
+            {
+                Tls = new MutualTls(certificates, TimeProvider.System),
+            };
+            var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
+            return new ProcessWorkers(host, directory, certificates.Name, devices, count, request);
+        }
+        catch
+        {
+            directory.Delete(recursive: true);
+            throw;
+        }
+    }
+
+    private ProcessWorkers(
+        ClusterHost host,
+        DirectoryInfo certificates,
+        string certificateName,
+        DeviceChoice devices,
+        int count,
+        TrainRequest request)
+        : base(host.System)
+    {
+        (_host, _certificates, _request) = (host, certificates, request);
         int workers = request.Get(TrainSettings.Workers);
         int threads = request.Get(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / (count * workers));
         Threads = devices.Kind == DeviceKind.Cpu ? count * workers * threads : devices.Indices.Count;
@@ -144,8 +159,8 @@ internal sealed class ProcessWorkers : TrainingWorkers
             [
                 "worker",
                 "--seed-node", host.Address.ToString(),
-                "--certificates", _certificates.FullName,
-                "--certificate-name", certificates.Name,
+                "--certificates", certificates.FullName,
+                "--certificate-name", certificateName,
                 "--name", ActorId.Worker(index).Name,
                 "--workers", workers.ToString(CultureInfo.InvariantCulture),
                 "--threads", threads.ToString(CultureInfo.InvariantCulture),

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using RnnLm.Coordinator;
@@ -20,7 +21,11 @@ internal sealed class WorkerProcesses(
     /// <summary>A process that has lived so long has not ended soon.</summary>
     private static readonly TimeSpan s_soon = TimeSpan.FromMinutes(1);
 
-    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(100);
+    /// <summary>Before one that has not ended soon is started again; twice as long for each time in a row that it
+    /// has.</summary>
+    private const double ShortestPauseSeconds = 0.05;
+
+    private const double LongestPauseSeconds = 10;
 
     /// <summary>How long a process may take to end when it is asked to.</summary>
     private static readonly TimeSpan s_endDeadline = TimeSpan.FromSeconds(10);
@@ -48,7 +53,7 @@ internal sealed class WorkerProcesses(
 
     private async Task WatchAsync(int index)
     {
-        for (int restarts = 0; !_end.IsCancellationRequested;)
+        for (int soon = 0; !_end.IsCancellationRequested;)
         {
             long began = time.GetTimestamp();
             string end = await RunAsync(index).ConfigureAwait(false);
@@ -57,11 +62,11 @@ internal sealed class WorkerProcesses(
                 return;
             }
 
-            restarts = time.GetElapsedTime(began) < s_soon ? restarts + 1 : 1;
+            soon = time.GetElapsedTime(began) < s_soon ? soon + 1 : 0;
             string name = $"worker process {index} {end}";
-            if (restarts > maxRestarts)
+            if (soon > maxRestarts)
             {
-                notice($"{name}; it has been started {restarts} times within a minute and is given up");
+                notice($"{name}; it has ended {soon} times, each within a minute of its start, and is given up");
                 if (Interlocked.Increment(ref _givenUp) == count)
                 {
                     _exhausted.TrySetResult(new StopRequested(ExitCode.Cluster, name));
@@ -71,7 +76,8 @@ internal sealed class WorkerProcesses(
             }
 
             notice($"{name}; it is started again");
-            await PauseAsync(s_firstPause * Math.Pow(2, restarts - 1)).ConfigureAwait(false);
+            double pause = Math.Min(ShortestPauseSeconds * Math.Pow(2, soon), LongestPauseSeconds);
+            await PauseAsync(TimeSpan.FromSeconds(pause)).ConfigureAwait(false);
         }
     }
 
@@ -90,7 +96,16 @@ internal sealed class WorkerProcesses(
     /// <summary>Runs a process to its end; says how that was.</summary>
     private async Task<string> RunAsync(int index)
     {
-        using var process = Process.Start(StartInfo(index))!;
+        using var process = new Process { StartInfo = StartInfo(index) };
+        try
+        {
+            process.Start();
+        }
+        catch (Win32Exception failure)
+        {
+            return $"could not be started ({failure.Message})";
+        }
+
         string said = string.Empty;
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, line) => said = line.Data ?? said;
