@@ -9,7 +9,7 @@ public delegate Task RunJob(string job, Task stop);
 
 /// <summary>
 /// The entity of one job in the cluster: runs it, where it is told to, and starts it again after a failure that may
-/// pass, each time later. When it is handed over to another process it saves first.
+/// pass, each time later until it has run for long. When it is handed over to another process it saves first.
 /// </summary>
 /// <param name="job">Its name.</param>
 /// <param name="run">Runs it.</param>
@@ -20,8 +20,8 @@ internal sealed class JobActor(string job, RunJob run, TimeProvider time) : Unty
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
 
     private TaskCompletionSource? _stop;
-    private DateTimeOffset _notBefore;
-    private TimeSpan _pause = s_firstPause;
+    private long _changed;
+    private TimeSpan _pause;
     private bool _isHandedOver;
 
     /// <summary>To the entity: end here, it will go on elsewhere.</summary>
@@ -36,9 +36,13 @@ internal sealed class JobActor(string job, RunJob run, TimeProvider time) : Unty
     {
         switch (message)
         {
-            case Wire.StartJob when _stop is null && !_isHandedOver && time.GetUtcNow() >= _notBefore:
+            case Wire.StartJob when _stop is null && !_isHandedOver && SinceChange >= _pause:
                 _stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                run(job, _stop.Task).PipeTo(Self, success: () => new Ended(null), failure: cause => new Ended(cause));
+                _changed = time.GetTimestamp();
+
+                // A job is prepared before it first waits, which takes long.
+                Task.Run(() => run(job, _stop.Task)).PipeTo(
+                    Self, success: () => new Ended(HasFailed: false), failure: _ => new Ended(HasFailed: true));
                 break;
             case HandOver when _stop is null:
                 Context.Stop(Self);
@@ -50,10 +54,13 @@ internal sealed class JobActor(string job, RunJob run, TimeProvider time) : Unty
             case Ended when _isHandedOver:
                 Context.Stop(Self);
                 break;
-            case Ended { Failure: var failure }:
+            case Ended { HasFailed: var hasFailed }:
                 _stop = null;
-                _notBefore = time.GetUtcNow() + _pause;
-                _pause = failure is null ? s_firstPause : Min(_pause * 2, s_longestPause);
+                var former = SinceChange > s_longestPause ? TimeSpan.Zero : _pause;
+                _pause = !hasFailed ? TimeSpan.Zero
+                    : former == TimeSpan.Zero ? s_firstPause
+                    : Min(former * 2, s_longestPause);
+                _changed = time.GetTimestamp();
                 break;
         }
     }
@@ -61,7 +68,9 @@ internal sealed class JobActor(string job, RunJob run, TimeProvider time) : Unty
     /// <inheritdoc/>
     protected override void PostStop() => _stop?.TrySetResult();
 
+    private TimeSpan SinceChange => time.GetElapsedTime(_changed);
+
     private static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;
 
-    private sealed record Ended(Exception? Failure);
+    private sealed record Ended(bool HasFailed);
 }
