@@ -48,7 +48,8 @@ public static class TokenizerDirectory
     }
 
     /// <summary>Reads a directory of such files.</summary>
-    /// <exception cref="RnnLmException">Bad input: missing, unreadable or not what was written.</exception>
+    /// <exception cref="RnnLmException">Bad input: missing or not what was written. Storage: it cannot be read.
+    /// </exception>
     public static ITokenizer Load(string directory)
     {
         try
@@ -76,9 +77,14 @@ public static class TokenizerDirectory
         catch (Exception failure) when (failure
             is IOException or UnauthorizedAccessException or JsonException or InvalidDataException or RnnLmException)
         {
+            // What is missing or cut short stays so; other failures of a disk may pass.
+            bool mayPass = failure is UnauthorizedAccessException
+                or (IOException and not (FileNotFoundException or DirectoryNotFoundException or EndOfStreamException));
             string reason = failure.Message.ReplaceLineEndings(" ");
-            throw RnnLmException.BadInput(
-                $"{directory}: the tokenizer cannot be read ({reason}); restore the directory from a copy", failure);
+            throw new RnnLmException(
+                mayPass ? ExitCode.Storage : ExitCode.BadInput,
+                $"{directory}: the tokenizer cannot be read ({reason}); restore the directory from a copy",
+                failure);
         }
     }
 

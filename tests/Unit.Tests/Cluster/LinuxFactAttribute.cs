@@ -4,5 +4,5 @@ namespace RnnLm.Tests;
 internal sealed class LinuxFactAttribute : FactAttribute
 {
     public LinuxFactAttribute() =>
-        Skip = OperatingSystem.IsLinux() ? null : "processes share memory files on Linux only";
+        Skip = OperatingSystem.IsLinux() ? null : "only Linux has what this needs";
 }

@@ -59,6 +59,18 @@ public sealed class TokenizerDirectoryTests : IDisposable
         Errors.Expect(ExitCode.BadInput, () => TokenizerDirectory.Load(saved), saved);
     }
 
+    [LinuxFact]
+    public void What_cannot_be_read_now_may_be_later()
+    {
+        string saved = Path.Combine(_directory.Path, "saved");
+        Directory.CreateDirectory(saved);
+        TokenizerDirectory.Save(Make("char"), saved);
+        string file = Path.Combine(saved, TokenizerDirectory.DescriptionFile);
+        File.Delete(file);
+        File.CreateSymbolicLink(file, "/proc/self/mem");
+        Errors.Expect(ExitCode.Storage, () => TokenizerDirectory.Load(saved), saved);
+    }
+
     [Fact]
     public void A_directory_of_a_run_whose_bpe_was_a_SentencePiece_model_still_loads()
     {
