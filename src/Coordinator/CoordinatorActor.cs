@@ -93,8 +93,8 @@ public sealed class CoordinatorActor(
         {
             end.TrySetException(Failure ?? new RnnLmException(
                 ExitCode.Cluster,
-                "the cluster has taken this coordinator for lost and has ended it; what was saved stays, go on with " +
-                "--resume"));
+                "the cluster has taken this coordinator for lost and has ended it; what was saved can be gone on " +
+                "with"));
         }
     }
 

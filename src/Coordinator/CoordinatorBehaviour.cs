@@ -14,8 +14,8 @@ namespace RnnLm.Coordinator;
 public sealed class CoordinatorBehaviour : IBehaviour
 {
     private const string MismatchCure =
-        "test their memory and processors, then go on with --resume (--on-mismatch continue goes on without both " +
-        "while there is a third)";
+        "test their memory and processors before the run goes on (--on-mismatch continue goes on without both while " +
+        "there is a third)";
 
     private const string DivergenceCure = "lower --lr, set --clip, or use --on-divergence skip";
 

@@ -52,7 +52,7 @@ public sealed class Lease : IDisposable
                 ? $"was taken over by {holder}, so this coordinator (incarnation {Incarnation}) " +
                     $"{Stops}; let the other one go on"
                 : $"has lost its lease (the file was removed), so this coordinator {Stops}; " +
-                    "start it again with --resume"));
+                    "what was saved before can be gone on with"));
         }
     }
 
@@ -154,8 +154,7 @@ public sealed class Lease : IDisposable
     private static IDisposable Lock(FileOperations operations, string run, IncarnationFile file) =>
         operations.TryLock(Path.Combine(run, LockName)) ?? throw new RnnLmException(
             ExitCode.Cluster,
-            $"run '{run}' is in use by {Holder(operations, file)}; wait until it ends, stop it, or choose another " +
-            "--run");
+            $"run '{run}' is in use by {Holder(operations, file)}; wait until it ends, or stop it");
 
     private static string Holder(FileOperations operations, IncarnationFile file) => file.Newest() is { } incarnation
         ? LeaseRecord.Read(operations, file.PathOf(incarnation))?.ToString()

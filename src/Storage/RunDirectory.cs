@@ -234,7 +234,7 @@ public sealed class RunDirectory
                 {
                     throw RnnLmException.BadInput(
                         $"'{root}' is not a run: it has no config.json but holds '{foreign}'; " +
-                        "choose a new or empty directory for --run");
+                        "choose a new or empty directory");
                 }
             }
             else
@@ -268,7 +268,7 @@ public sealed class RunDirectory
     {
         if (operations.FileExists(root))
         {
-            throw RnnLmException.BadInput($"'{root}' is a file, not a run directory; choose another --run");
+            throw RnnLmException.BadInput($"'{root}' is a file, not a run directory; choose another path");
         }
     }
 

@@ -78,8 +78,8 @@ public sealed class Stopped_runs_go_on : IDisposable
         using (var second = _run.Resume())
         using (var anew = _run.Start(checkpointEvery: 0))
         {
-            second.WaitForEnd().Refused(4, "is in use by", "choose another --run");
-            anew.WaitForEnd().Refused(4, "is in use by", "choose another --run");
+            second.WaitForEnd().Refused(4, "is in use by", "or stop it");
+            anew.WaitForEnd().Refused(4, "is in use by", "or stop it");
         }
 
         first.Signal("TERM");
