@@ -30,13 +30,16 @@ internal sealed class IncarnationFile(FileOperations operations, string run, str
     public bool IsOne(string name) => Incarnation(name) is not null;
 
     /// <summary>Opens the one in force to read; null when there is none.</summary>
-    public Stream? OpenRead()
+    public Stream? OpenRead() => OpenNewest()?.Content;
+
+    /// <summary>The same, and whose it is.</summary>
+    public (long Incarnation, Stream Content)? OpenNewest()
     {
         while (Newest() is { } incarnation)
         {
             try
             {
-                return operations.OpenRead(PathOf(incarnation));
+                return (incarnation, operations.OpenRead(PathOf(incarnation)));
             }
             catch (FileNotFoundException) when (Newest() != incarnation)
             {

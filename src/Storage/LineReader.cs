@@ -18,6 +18,9 @@ internal sealed class LineReader(Stream stream, int maximumLineBytes)
     /// <summary>Whether the current line was longer than the limit; <see cref="Line"/> is then empty.</summary>
     public bool IsTooLong { get; private set; }
 
+    /// <summary>Bytes up to the end of the current line, with its line feed.</summary>
+    public long Position { get; private set; }
+
     private int LineStart { get; set; }
 
     private int LineLength { get; set; }
@@ -52,6 +55,7 @@ internal sealed class LineReader(Stream stream, int maximumLineBytes)
     {
         LineStart = _start;
         LineLength = IsTooLong ? 0 : length;
+        Position += length + (terminated ? 1 : 0);
         IsTerminated = terminated;
     }
 
@@ -60,6 +64,7 @@ internal sealed class LineReader(Stream stream, int maximumLineBytes)
         if (_end - _start == _buffer.Length)
         {
             IsTooLong = true;
+            Position += _buffer.Length;
             _start = _end;
         }
 

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -182,20 +181,10 @@ public sealed class RunDirectory
 
     /// <summary>The lines of the metrics in force, as far as they are written whole.</summary>
     /// <exception cref="RnnLmException">Exit code 6: they cannot be read.</exception>
-    public IReadOnlyList<string> ReadMetrics() => StorageFailure.Guard("read", _metrics.PlainPath, () =>
-    {
-        using Stream? file = _metrics.OpenRead();
-        var lines = new List<string>();
-        for (var reader = new LineReader(file ?? Stream.Null, MetricsLog.MaximumLineBytes); reader.Read();)
-        {
-            if (reader is { IsTerminated: true, IsTooLong: false })
-            {
-                lines.Add(Encoding.UTF8.GetString(reader.Line));
-            }
-        }
+    public IReadOnlyList<string> ReadMetrics() => FollowMetrics().ReadNew();
 
-        return lines;
-    });
+    /// <summary>Reads the metrics while they grow.</summary>
+    public MetricsReader FollowMetrics() => new(_metrics);
 
     /// <summary>Reads the ledger in force.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it cannot be read or is not a ledger.</exception>

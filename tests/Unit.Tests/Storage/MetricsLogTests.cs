@@ -131,6 +131,35 @@ public sealed class MetricsLogTests : IDisposable
     }
 
     [Fact]
+    public void Who_follows_reads_each_line_once_and_none_that_is_not_whole()
+    {
+        var reader = _run.Run.FollowMetrics();
+        Assert.Empty(reader.ReadNew());
+        string tooLong = new('x', MetricsLog.MaximumLineBytes + 1);
+        File.WriteAllText(MetricsFile, $"zero\n{tooLong}\none\ntw");
+        Assert.Equal(["zero", "one"], reader.ReadNew());
+        Assert.Empty(reader.ReadNew());
+
+        // What was read is not looked at again.
+        File.WriteAllText(MetricsFile, $"----\n{tooLong}\n---\ntwo\nthree\n");
+        Assert.Equal(["two", "three"], reader.ReadNew());
+    }
+
+    [Fact]
+    public void Who_follows_goes_on_behind_as_many_lines_when_the_run_is_taken_over()
+    {
+        var reader = _run.Run.FollowMetrics();
+        File.WriteAllText(MetricsFile, "zero\none\ntwo\n");
+        Assert.Equal(3, reader.ReadNew().Count);
+        File.WriteAllText(_run["metrics.2.jsonl"], "zero\none\n");
+        Assert.Empty(reader.ReadNew());
+        File.AppendAllText(_run["metrics.2.jsonl"], "two again\n");
+        Assert.Equal(["two again"], reader.ReadNew());
+        File.WriteAllText(_run["metrics.3.jsonl"], "zero\none\ntwo again\nthree\n");
+        Assert.Equal(["three"], reader.ReadNew());
+    }
+
+    [Fact]
     public void Nothing_is_written_once_the_lease_is_lost()
     {
         using MetricsLog log = Open(0);
