@@ -68,16 +68,21 @@ public sealed class LedgerWriter : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    /// <summary>Begins the holder's ledger with the first <paramref name="steps"/> entries of the one in force, and
-    /// removes those of the holders before.</summary>
+    /// <summary>Begins the holder's ledger with the first <paramref name="steps"/> entries of the source's in force,
+    /// and removes those of the holders before.</summary>
     /// <exception cref="RnnLmException">Exit code 6: there are no such entries.</exception>
     internal static LedgerWriter Open(
-        FileOperations operations, IncarnationFile file, Lease lease, long steps, LedgerChain chain)
+        FileOperations operations,
+        IncarnationFile source,
+        IncarnationFile file,
+        Lease lease,
+        long steps,
+        LedgerChain chain)
     {
         string path = file.PathOf(lease.Incarnation);
         return lease.Guard("write", path, () =>
         {
-            LedgerContent content = Fitting(file, steps, chain);
+            LedgerContent content = Fitting(source, steps, chain);
             string entries = string.Concat(content.Entries.Take((int)steps).Select(LedgerContent.Line));
             byte[] lines = Encoding.ASCII.GetBytes($"{LedgerContent.FirstLine}\n{entries}");
             AtomicFile.Write(operations, path, lease.Tag, lease.Verify, written =>

@@ -100,9 +100,10 @@ public sealed class MetricsLog : IDisposable
         }
     }
 
-    /// <summary>Begins the holder's file with the lines of the one in force that stay, and removes those of the holders
-    /// before.</summary>
-    internal static MetricsLog Open(FileOperations operations, IncarnationFile file, Lease lease, long steps)
+    /// <summary>Begins the holder's file with the lines of the source's in force that stay, and removes those of the
+    /// holders before.</summary>
+    internal static MetricsLog Open(
+        FileOperations operations, IncarnationFile source, IncarnationFile file, Lease lease, long steps)
     {
         string path = file.PathOf(lease.Incarnation);
         return lease.Guard("write", path, () =>
@@ -110,7 +111,7 @@ public sealed class MetricsLog : IDisposable
             int removed = 0;
             AtomicFile.Write(operations, path, lease.Tag, lease.Verify, written =>
             {
-                using Stream? lines = file.OpenRead();
+                using Stream? lines = source.OpenRead();
                 removed = CopyKept(lines ?? Stream.Null, written, steps);
             });
             file.PointLink(lease);

@@ -170,14 +170,15 @@ public sealed class RunDirectory
     /// be done again.</summary>
     /// <exception cref="RnnLmException">Exit code 6: they cannot be read or written. Exit code 4: the lease is
     /// lost.</exception>
-    public MetricsLog OpenMetrics(Lease lease, long steps) => MetricsLog.Open(_operations, _metrics, lease, steps);
+    public MetricsLog OpenMetrics(Lease lease, long steps) =>
+        MetricsLog.Open(_operations, _metrics, _metrics, lease, steps);
 
     /// <summary>Opens the ledger cut back to the checkpoint that training goes on from; 0 and
     /// <see cref="LedgerChain.Empty"/> for a new run.</summary>
     /// <exception cref="RnnLmException">Exit code 6: it does not hold the checkpoint's steps, or cannot be written.
     /// Exit code 4: the lease is lost.</exception>
     public LedgerWriter OpenLedger(Lease lease, long steps, LedgerChain chain) =>
-        LedgerWriter.Open(_operations, _ledger, lease, steps, chain);
+        LedgerWriter.Open(_operations, _ledger, _ledger, lease, steps, chain);
 
     /// <summary>The lines of the metrics in force, as far as they are written whole.</summary>
     /// <exception cref="RnnLmException">Exit code 6: they cannot be read.</exception>
@@ -203,6 +204,23 @@ public sealed class RunDirectory
     /// lost.</exception>
     public CheckpointStore OpenCheckpoints(Lease lease, string? validationText = null) => new CheckpointStore(
         _operations, Root, CheckpointsDirectory, [_config, _metrics, _ledger], lease, validationText).Open();
+
+    /// <summary>Begins a copy of the run, as who takes a run over begins: with its configuration, and with its metrics
+    /// and ledger as far as a checkpoint goes. The run may be trained meanwhile.</summary>
+    /// <param name="target">Where the copy is; the directory is there, with the checkpoint.</param>
+    /// <param name="holder">Who copies.</param>
+    /// <param name="checkpoint">The checkpoint's state.</param>
+    /// <exception cref="RnnLmException">Exit code 3: there is no configuration. Exit code 6: something cannot be read
+    /// or written, or does not hold the checkpoint's steps.</exception>
+    public void CopyTo(string target, LeaseHolder holder, CheckpointState checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        var copy = new RunDirectory(_operations, target);
+        using Lease lease = Lease.Take(_operations, target, holder, _config, _metrics, _ledger);
+        copy.WriteConfig(lease, ReadConfig());
+        MetricsLog.Open(_operations, _metrics, copy._metrics, lease, checkpoint.Step).Dispose();
+        LedgerWriter.Open(_operations, _ledger, copy._ledger, lease, checkpoint.Step, checkpoint.Ledger).Dispose();
+    }
 
     internal static RunDirectory CreateOrOpen(FileOperations operations, string path)
     {

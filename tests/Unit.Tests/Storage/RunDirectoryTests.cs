@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace RnnLm.Tests;
@@ -131,6 +132,39 @@ public sealed class RunDirectoryTests : IDisposable
                 return;
             }
         }
+    }
+
+    [Fact]
+    public void A_copy_has_metrics_and_ledger_up_to_its_checkpoint_though_their_ends_are_torn()
+    {
+        using var run = new TestRun();
+        var checkpoint = TestRun.Snapshot(1).State;
+        using (var metrics = run.Run.OpenMetrics(run.Lease, 0))
+        using (var ledger = run.Run.OpenLedger(run.Lease, 0, LedgerChain.Empty))
+        {
+            metrics.Append(json => json.WriteNumber("step", 0));
+            metrics.Append(json => json.WriteNumber("step", 1));
+            ledger.Append([new LedgerEntry(0, 1, 2, false)]);
+            checkpoint = checkpoint with { Ledger = ledger.Chain };
+            ledger.Append([new LedgerEntry(1, 1, 2, false)]);
+        }
+
+        File.WriteAllText(run[".metrics.jsonl.tmp-1"], "another's");
+        using (var ledger = new FileStream(run["ledger.1.json"], FileMode.Open))
+        {
+            ledger.SetLength(ledger.Length - 10);
+        }
+
+        string target = _directory["copy"];
+        Directory.CreateDirectory(target);
+        run.Run.CopyTo(target, TestRun.Holder(2), checkpoint);
+        var copy = RunDirectory.Open(target);
+        Assert.Equal(["{\"step\":0}"], copy.ReadMetrics());
+        Assert.Equal((1, null), (copy.ReadLedger().Entries.Count, copy.ReadLedger().Damage));
+        Assert.Equal(1, (int)copy.ReadConfig()["seed"]!);
+        Assert.Equal("ledger.2.json", new FileInfo(Path.Combine(target, "ledger.json")).LinkTarget);
+        Assert.DoesNotContain(
+            Directory.GetFileSystemEntries(target), entry => Path.GetFileName(entry).StartsWith('.'));
     }
 
     [Fact]
