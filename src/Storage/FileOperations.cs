@@ -291,7 +291,7 @@ internal static partial class Posix
 }
 
 /// <summary>Turns failures of the file system into one line with a cure (exit code 6).</summary>
-internal static class StorageFailure
+public static class StorageFailure
 {
     private const string MakeRoom = "free some space there or choose a directory on another device";
     private const int NoSpace = 28;
@@ -301,12 +301,15 @@ internal static class StorageFailure
     // What .NET reports when it cannot preallocate a file.
     private const int DiskFull = unchecked((int)0x80070070);
 
+    /// <summary>Whether the file system failed.</summary>
     public static bool IsOne(Exception failure) => failure is IOException or UnauthorizedAccessException;
 
     /// <summary>Runs <paramref name="action"/>; a failure of the file system becomes "cannot <paramref name="doing"/>
     /// '<paramref name="path"/>': cause; cure".</summary>
+    /// <exception cref="RnnLmException">That.</exception>
     public static T Guard<T>(string doing, string path, Func<T> action)
     {
+        ArgumentNullException.ThrowIfNull(action);
         try
         {
             return action();
@@ -320,6 +323,7 @@ internal static class StorageFailure
     /// <inheritdoc cref="Guard{T}"/>
     public static void Guard(string doing, string path, Action action) => Guard(doing, path, () =>
     {
+        ArgumentNullException.ThrowIfNull(action);
         action();
         return true;
     });

@@ -15,8 +15,9 @@ public sealed class RunDirectory
 {
     private const int MaximumConfigBytes = 16 << 20;
 
-    // What a writer that died before it wrote its configuration can have left, beside leases.
-    private static readonly string[] BeforeConfig = ["lease.lock", "tokenizer"];
+    // What a writer that died before it wrote its configuration can have left, beside leases: a submission writes
+    // version 0 first.
+    private static readonly string[] BeforeConfig = ["lease.lock", "tokenizer", "checkpoints", "final", "ledger.json"];
 
     private static readonly JsonSerializerOptions ConfigFormat = new()
     {
@@ -74,6 +75,11 @@ public sealed class RunDirectory
     /// <exception cref="RnnLmException">Exit code 3: there is no run at the path.</exception>
     public static RunDirectory Open(string path) => Open(FileOperations.Default, path);
 
+    /// <summary>Whether there is a run that was begun: what has no configuration was not.</summary>
+    /// <exception cref="RnnLmException">Exit code 6: the directory cannot be read.</exception>
+    public static bool IsBegun(string path) =>
+        Directory.Exists(path) && new RunDirectory(FileOperations.Default, path).HasConfig;
+
     /// <summary>Takes the run for writing and removes temporary files of writers that died.</summary>
     /// <exception cref="RnnLmException">Exit code 4: another coordinator holds it. Exit code 6: the directory cannot be
     /// written.</exception>
@@ -110,11 +116,14 @@ public sealed class RunDirectory
         });
     }
 
-    /// <summary>Writes the tokenizer's files, all or none. One that is there is never replaced: it must be the same.
-    /// </summary>
+    /// <summary>Writes the tokenizer's files, all or none.</summary>
+    /// <param name="lease">Of this process.</param>
+    /// <param name="files">By name.</param>
+    /// <param name="replaces">Whether another one that is there makes room; else it must be the same.</param>
     /// <exception cref="RnnLmException">Exit code 3: there is another tokenizer. Exit code 6: it could not be written.
     /// Exit code 4: the lease is lost.</exception>
-    public void WriteTokenizer(Lease lease, IEnumerable<(string Name, byte[] Content)> files)
+    public void WriteTokenizer(
+        Lease lease, IEnumerable<(string Name, byte[] Content)> files, bool replaces = false)
     {
         ArgumentNullException.ThrowIfNull(lease);
         string temporary = TemporaryName.For(TokenizerDirectory, lease.Tag);
@@ -132,7 +141,7 @@ public sealed class RunDirectory
                 }
 
                 _operations.FlushDirectory(temporary);
-                PlaceTokenizer(lease, temporary);
+                PlaceTokenizer(lease, temporary, replaces);
             }
             catch
             {
@@ -237,7 +246,7 @@ public sealed class RunDirectory
                 }
 
                 // What is foreign before a second look may be of one that has begun the run since the first.
-                if (Foreign(operations, root) is { } foreign && !run.HasConfig)
+                if (run.Foreign() is { } foreign && !run.HasConfig)
                 {
                     throw RnnLmException.BadInput(
                         $"'{root}' is not a run: it has no config.json but holds '{foreign}'; " +
@@ -279,20 +288,21 @@ public sealed class RunDirectory
         }
     }
 
-    /// <summary>The first name in a directory without a configuration that no run has; null when there is none.
-    /// </summary>
-    private static string? Foreign(FileOperations operations, string root)
+    /// <summary>The first name in a directory without a configuration that is not of one's beginning; null when there
+    /// is none. What was trained is not begun anew.</summary>
+    private string? Foreign()
     {
-        var lease = Lease.FileIn(operations, root);
-        return operations.Entries(root)
+        var lease = Lease.FileIn(_operations, Root);
+        bool isTrained = Checkpoints.Steps().Any(step => step > 0);
+        return _operations.Entries(Root)
             .Where(entry => !TemporaryName.IsTemporary(entry))
             .Select(entry => Path.GetFileName(entry))
-            .Where(name => !BeforeConfig.Contains(name) && !lease.IsOne(name))
+            .Where(name => isTrained || !(BeforeConfig.Contains(name) || lease.IsOne(name) || _ledger.IsOne(name)))
             .Order(StringComparer.Ordinal)
             .FirstOrDefault();
     }
 
-    private void PlaceTokenizer(Lease lease, string temporary)
+    private void PlaceTokenizer(Lease lease, string temporary, bool replaces)
     {
         lease.Verify();
         try
@@ -302,14 +312,19 @@ public sealed class RunDirectory
         catch (IOException) when (HasTokenizer())
         {
             // The file system refuses to rename over a directory that holds something.
+            string former = temporary;
             if (!IsSame(temporary, TokenizerDirectory))
             {
-                throw RnnLmException.BadInput(
-                    $"'{TokenizerDirectory}' is of another job, of which nothing else was begun; remove it, or " +
-                    "choose another --run");
+                former = replaces ? TemporaryName.For($"{TokenizerDirectory}.former", lease.Tag)
+                    : throw RnnLmException.BadInput(
+                        $"'{TokenizerDirectory}' is of another job, of which nothing else was begun; remove it, or " +
+                        "choose another --run");
+                lease.Verify();
+                _operations.Rename(TokenizerDirectory, former);
+                _operations.Rename(temporary, TokenizerDirectory);
             }
 
-            TemporaryName.Remove(_operations, temporary);
+            TemporaryName.Remove(_operations, former);
         }
 
         _operations.FlushDirectory(Root);

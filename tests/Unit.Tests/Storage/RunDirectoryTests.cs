@@ -134,6 +134,52 @@ public sealed class RunDirectoryTests : IDisposable
         }
     }
 
+    /// <summary>A submission writes version 0 and then its configuration; another job takes the place of one that broke
+    /// off.</summary>
+    [Fact]
+    public void A_submission_killed_at_any_operation_can_be_followed_by_another()
+    {
+        var files = new FaultyFiles();
+        for (int operation = 0; ; operation++)
+        {
+            string path = _directory[$"run{operation}"];
+            files.DieAt(operation);
+            bool isThrough = Submit(files, path, "first");
+            files.Heal();
+            if (isThrough)
+            {
+                Assert.InRange(operation, 30, 200);
+                return;
+            }
+
+            if (!RunDirectory.IsBegun(path))
+            {
+                Assert.True(Submit(files, path, "second"));
+                var run = RunDirectory.Open(path);
+                Assert.Equal("second", File.ReadAllText(Path.Combine(run.TokenizerDirectory, "vocabulary")));
+                Assert.Equal("second", (string?)run.ReadConfig()["job"]);
+                Assert.Equal([0], run.Checkpoints.Steps());
+            }
+
+            Assert.DoesNotContain(
+                Directory.GetFileSystemEntries(path, "*", SearchOption.AllDirectories),
+                entry => Path.GetFileName(entry).StartsWith(".tokenizer", StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void What_was_trained_is_not_begun_anew_when_its_configuration_is_gone()
+    {
+        using var run = new TestRun();
+        run.Store.Save(TestRun.Snapshot(100));
+        run.Lease.Dispose();
+        File.Delete(run["config.1.json"]);
+        File.Delete(run["config.json"]);
+        Assert.False(RunDirectory.IsBegun(run.Root));
+        Assert.Contains(
+            "holds 'checkpoints'", BadInput(() => RunDirectory.CreateOrOpen(run.Root)), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_copy_has_metrics_and_ledger_up_to_its_checkpoint_though_their_ends_are_torn()
     {
@@ -244,6 +290,25 @@ public sealed class RunDirectoryTests : IDisposable
             Assert.Equal([1, 2], File.ReadAllBytes(Path.Combine(run.TokenizerDirectory, "vocabulary")));
             Assert.Equal([3], File.ReadAllBytes(Path.Combine(run.TokenizerDirectory, "description")));
             run.WriteConfig(lease, []);
+            return true;
+        }
+        catch (RnnLmException failure)
+        {
+            Assert.Equal(ExitCode.Storage, failure.ExitCode);
+            return false;
+        }
+    }
+
+    private static bool Submit(FaultyFiles files, string path, string job)
+    {
+        try
+        {
+            RunDirectory run = RunDirectory.CreateOrOpen(files, path);
+            using Lease lease = run.TakeLease(TestRun.Holder(1));
+            run.WriteTokenizer(lease, [("vocabulary", Encoding.UTF8.GetBytes(job))], replaces: true);
+            run.OpenLedger(lease, 0, LedgerChain.Empty).Dispose();
+            run.OpenCheckpoints(lease).Save(TestRun.Snapshot(0, variant: job.Length));
+            run.WriteConfig(lease, new JsonObject { ["job"] = job });
             return true;
         }
         catch (RnnLmException failure)
