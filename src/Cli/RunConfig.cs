@@ -50,6 +50,15 @@ internal sealed record RunConfig(
     /// <summary>Of a submitted run.</summary>
     public string RunId => Settings.At(RunIdKey)?.ToString() ?? string.Empty;
 
+    /// <summary>Name of the run's token file in the run storage; null of a run that was not submitted.</summary>
+    public string? Tokens { get; } = Hash(Settings, TokensKey);
+
+    /// <summary>The same of its validation text; null when that has no files of its own.</summary>
+    public string? ValidationTokens { get; } = Hash(Settings, ValidationTokensKey);
+
+    /// <summary>Why it will not go on; null when it may.</summary>
+    public RunEnd? End { get; } = Value<RunEnd>(Settings, EndKey);
+
     /// <summary>The step to stop at.</summary>
     public long TotalSteps => Get(TrainSettings.Steps)!.Value;
 
@@ -179,6 +188,11 @@ internal sealed record RunConfig(
         _ => throw new FormatException($"{node?.ToJsonString() ?? "null"} is not a value"),
     };
 }
+
+/// <summary>Why a submitted run will not go on.</summary>
+/// <param name="ExitCode">What <c>train</c> would have ended with.</param>
+/// <param name="Reason">Its message.</param>
+internal sealed record RunEnd(int ExitCode, string Reason);
 
 /// <summary>Values inside a JSON object by their path, like <c>job.plan.seed</c>.</summary>
 internal static class JsonPath

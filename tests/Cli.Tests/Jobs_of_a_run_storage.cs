@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace RnnLm.Cli.Tests;
 
@@ -74,6 +76,135 @@ public sealed class Jobs_of_a_run_storage : IDisposable
         var result = Rnnlm(command, job);
         Assert.Equal(3, result.ExitCode);
         Assert.Contains($"there is no job '{job}'", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_name_is_looked_for_before_anything_is_tokenized()
+    {
+        File.Delete(In("corpus.txt"));
+        Rnnlm("submit", "small.json").Refused(3, "there is a job 'small' already");
+    }
+
+    [Fact]
+    public void A_submission_that_broke_off_is_no_job_and_is_followed_by_another()
+    {
+        BreakOff();
+        var job = Assert.Single(Jobs());
+        Assert.Equal("incomplete", Text(job, "state"));
+        Assert.Contains("its submission has not ended", Text(job, "reason"), StringComparison.Ordinal);
+        Rnnlm("cancel", "small").Refused(3, "its submission has not ended");
+        _directory.Write("corpus.txt", "Other characters: éàü 0123456789.\n" + SmallText.Sentences(30));
+        Rnnlm("submit", "small.json").Succeeded();
+        Assert.Equal(["unfinished"], States());
+        Rnnlm("fetch", "small", "--to", "copy").Succeeded();
+        RnnLmProcess.Run(_directory, "inspect", "copy").Succeeded();
+    }
+
+    [Fact]
+    public void A_job_that_another_submits_at_that_moment_is_its_own()
+    {
+        BreakOff();
+        using (var other = new FileStream(
+            In("storage/runs/small/lease.lock"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            Rnnlm("submit", "small.json").Refused(3, "job 'small' is being submitted by another process", "--name");
+        }
+    }
+
+    [Fact]
+    public void What_is_no_job_in_the_storage_is_passed_over()
+    {
+        Directory.CreateDirectory(In("storage/runs/lost+found"));
+        Directory.CreateDirectory(In("storage/runs/.snapshot"));
+        Assert.Equal(["small"], Jobs().Select(job => Text(job, "job")));
+    }
+
+    [Fact]
+    public void A_storage_that_cannot_be_listed_is_said()
+    {
+        Directory.Move(In("storage/runs"), In("away"));
+        _directory.Write("storage/runs", string.Empty);
+        Rnnlm("jobs").Refused(6, $"cannot read '{In("storage/runs")}'");
+    }
+
+    [Fact]
+    public void A_job_that_was_cancelled_or_has_failed_is_let_go_on()
+    {
+        Rnnlm("cancel", "small").Succeeded();
+        var resumed = Rnnlm("resume", "small", "--json").Succeeded();
+        Assert.Equal("unfinished", Text(Assert.Single(resumed.Objects), "state"));
+
+        string config = In("storage/runs/small/config.1.json");
+        var json = JsonNode.Parse(File.ReadAllText(config))!;
+        json["end"] = new JsonObject { ["exit_code"] = 3, ["reason"] = "planted" };
+        File.WriteAllText(config, json.ToJsonString());
+        Assert.Contains(
+            "failed     step 0/4  planted; when the cause is mended, rnnlm resume small lets it go on",
+            Rnnlm("jobs").Succeeded().Output,
+            StringComparison.Ordinal);
+        Rnnlm("resume", "small").Succeeded();
+        Assert.Equal(["unfinished"], States());
+        Assert.Contains(
+            "\"tokens\":", File.ReadAllText(In("storage/runs/small/config.json")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_follows_from_the_text_must_follow_from_the_text_that_is_there()
+    {
+        string recorded = File.ReadAllText(In("storage/runs/small/config.json"));
+        _directory.Write("again.json", recorded);
+        Rnnlm("submit", "again.json").Succeeded();
+        _directory.Write("corpus.txt", "Other characters: éàü 0123456789.\n" + SmallText.Sentences(30));
+        _directory.Write("other.json", recorded);
+        Rnnlm("submit", "other.json").Refused(
+            3, "job.corpus.hash, job.tokenizer.hash, job.model.vocabulary_size: ", "leave it out, or give the right");
+        Assert.Equal(["again", "small"], Jobs().Select(job => Text(job, "job")));
+    }
+
+    [Theory]
+    [InlineData("7")]
+    [InlineData("\"tpu\"")]
+    [InlineData("{}")]
+    public void Numerics_are_of_those_there_are(string numerics)
+    {
+        _directory.Write("numerics.json", JobFile.Replace(
+            "\"job\": {", $"\"job\": {{ \"numerics\": {numerics},", StringComparison.Ordinal));
+        Rnnlm("submit", "numerics.json").Refused(3, "numerics.json: job.numerics");
+    }
+
+    [Fact]
+    public async Task A_job_file_may_be_a_pipe()
+    {
+        using (var made = Process.Start("mkfifo", [In("pipe.json")]))
+        {
+            await made.WaitForExitAsync();
+        }
+
+        var writing = Task.Run(() => File.WriteAllText(In("pipe.json"), JobFile));
+        Rnnlm("submit", "pipe.json").Succeeded();
+        await writing;
+    }
+
+    [Fact]
+    public void What_a_submission_left_of_a_token_file_goes()
+    {
+        string tokens = Assert.Single(Directory.GetFiles(In("storage/tokens")));
+        File.Delete(tokens);
+        Directory.CreateDirectory(tokens);
+        File.WriteAllText($"{tokens}.old.tmp", "left");
+        File.SetLastWriteTimeUtc($"{tokens}.old.tmp", DateTime.UtcNow.AddDays(-2));
+        File.WriteAllText($"{tokens}.new.tmp", "another's");
+        Rnnlm("submit", "small.json", "--name", "other").Refused(6, "cannot write");
+        Assert.Equal([$"{tokens}.new.tmp"], Directory.GetFiles(In("storage/tokens")));
+    }
+
+    private string In(string name) => Path.Combine(_directory.Root, name);
+
+    /// <summary>As it is before a submission writes its configuration, which it does last.</summary>
+    private void BreakOff()
+    {
+        File.Delete(In("storage/runs/small/config.json"));
+        File.Delete(In("storage/runs/small/config.1.json"));
     }
 
     private static string? Text(JsonElement json, string name) => json.GetProperty(name).GetString();

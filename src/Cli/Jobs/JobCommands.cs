@@ -5,13 +5,13 @@ using RnnLm.Storage;
 
 namespace RnnLm.Cli;
 
-/// <summary><c>rnnlm submit</c>, <c>jobs</c>, <c>logs</c>, <c>fetch</c> and <c>cancel</c>: what users do with the jobs
-/// of a cluster. All of it goes through the run storage.</summary>
+/// <summary><c>rnnlm submit</c>, <c>jobs</c>, <c>logs</c>, <c>fetch</c>, <c>cancel</c>, <c>resume</c> and
+/// <c>drain</c>: what users do with the jobs of a cluster. All of it goes through the run storage.</summary>
 internal static class JobCommands
 {
     private static readonly TimeSpan s_followEvery = TimeSpan.FromMilliseconds(500);
 
-    public static IEnumerable<Command> Create() => [Submit(), Jobs(), Logs(), Fetch(), Cancel(), Drain()];
+    public static IEnumerable<Command> Create() => [Submit(), Jobs(), Logs(), Fetch(), Cancel(), Resume(), Drain()];
 
     private static Command Submit()
     {
@@ -34,7 +34,8 @@ internal static class JobCommands
                         parsed.GetRequiredValue(file),
                         parsed.GetValue(name),
                         new RunStorage(parsed.GetRequiredValue(storage)),
-                        view),
+                        view,
+                        TimeProvider.System),
                 ],
                 asJson);
             return 0;
@@ -122,6 +123,25 @@ internal static class JobCommands
         {
             var stored = new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job));
             stored.Cancel();
+            Print([stored.Read()], parsed.GetValue(json));
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Resume()
+    {
+        var job = JobArgument();
+        var storage = RunStorage.Option();
+        var json = Json();
+        var command = new Command("resume", "Let a job go on that was cancelled or has failed")
+        {
+            job, storage, json,
+        };
+        command.SetAction(parsed =>
+        {
+            var stored = new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job));
+            stored.Resume();
             Print([stored.Read()], parsed.GetValue(json));
             return 0;
         });

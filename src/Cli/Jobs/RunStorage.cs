@@ -11,6 +11,11 @@ namespace RnnLm.Cli;
 /// </summary>
 internal sealed class RunStorage
 {
+    private const string SubmitAgain = "restore it from a copy, or submit the job again under another name";
+
+    // Who writes a token file for longer has died.
+    private static readonly TimeSpan s_longestPut = TimeSpan.FromDays(1);
+
     private readonly string _root;
 
     /// <summary>Opens a storage.</summary>
@@ -45,6 +50,8 @@ internal sealed class RunStorage
 
     private string Runs => Path.Combine(_root, "runs");
 
+    private string TokenFiles => Path.Combine(_root, "tokens");
+
     private string DrainPath => Path.Combine(_root, "drain");
 
     /// <summary>Whether no job is to run.</summary>
@@ -52,70 +59,75 @@ internal sealed class RunStorage
 
     /// <summary>Has all jobs saved and stopped, and none started; or lets them go on.</summary>
     /// <exception cref="RnnLmException">The storage cannot be written (exit code 6).</exception>
-    public void Drain(bool undo)
+    public void Drain(bool undo) => StorageFailure.Guard("write", DrainPath, () =>
     {
-        try
+        if (undo)
         {
-            if (undo)
-            {
-                File.Delete(DrainPath);
-            }
-            else
-            {
-                File.WriteAllText(DrainPath, string.Empty);
-            }
+            File.Delete(DrainPath);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        else
         {
-            throw RnnLmException.Storage($"'{DrainPath}' cannot be written: {failure.Message}", failure);
+            File.WriteAllText(DrainPath, string.Empty);
         }
-    }
+    });
 
     /// <summary>The run directory of a job.</summary>
     public string PathOf(string job) => Path.Combine(Runs, job);
 
-    /// <summary>Puts a token file into the storage, unless it is there.</summary>
+    /// <summary>Puts a token file into the storage, unless it is there, and removes what others left of theirs.
+    /// </summary>
     /// <returns>Its name there: the SHA-256 (hex) of its content.</returns>
     /// <exception cref="RnnLmException">It cannot be written (exit code 6).</exception>
-    public string Put(TokenFile tokens)
+    public string Put(TokenFile tokens, TimeProvider time) => StorageFailure.Guard("write", TokenFiles, () =>
     {
-        try
+        Directory.CreateDirectory(TokenFiles);
+        var longAgo = time.GetUtcNow().UtcDateTime - s_longestPut;
+        foreach (string left in Directory.GetFiles(TokenFiles, "*.tmp")
+            .Where(file => File.GetLastWriteTimeUtc(file) < longAgo))
         {
-            using var source = new FileStream(tokens.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            string name = Convert.ToHexStringLower(SHA256.HashData(source));
-            string path = TokensOf(name);
-            if (!File.Exists(path))
-            {
-                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-                string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
-                using (var target = new FileStream(temporary, FileMode.CreateNew))
-                {
-                    source.Position = 0;
-                    source.CopyTo(target);
-                    target.Flush(flushToDisk: true);
-                }
+            File.Delete(left);
+        }
 
-                File.Move(temporary, path, overwrite: true);
-            }
-
+        using var source = new FileStream(tokens.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        string name = Convert.ToHexStringLower(SHA256.HashData(source));
+        string path = TokensOf(name);
+        if (File.Exists(path))
+        {
             return name;
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw RnnLmException.Storage($"'{_root}' cannot be written: {failure.Message}", failure);
-        }
-    }
 
-    /// <summary>A job with everything that it reads, all of it from here.</summary>
-    /// <exception cref="RnnLmException">Something is missing or damaged.</exception>
-    public PreparedJob Prepare(RunDirectory run, RunConfig config)
-    {
-        var tokenizer = TokenizerDirectory.Load(run.TokenizerDirectory);
-        var corpus = new Corpus(config.Job.Corpus.Hash, tokenizer, Open(run, config, RunConfig.TokensKey)!);
+        string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            var validation = Open(run, config, RunConfig.ValidationTokensKey) is { } tokens
-                ? new Corpus(config.ValidationHash!, tokenizer, tokens)
+            using (var target = new FileStream(temporary, FileMode.CreateNew))
+            {
+                source.Position = 0;
+                source.CopyTo(target);
+                target.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+            return name;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    });
+
+    /// <summary>A job with everything that it reads, all of it from here.</summary>
+    /// <exception cref="RnnLmException">Something is missing or damaged (exit code 3), or cannot be read (6).
+    /// </exception>
+    public PreparedJob Prepare(RunDirectory run, RunConfig config)
+    {
+        string name = config.Tokens
+            ?? throw RnnLmException.BadInput($"'{run.ConfigPath}' names no token file; {SubmitAgain}");
+        var tokenizer = TokenizerDirectory.Load(run.TokenizerDirectory);
+        var corpus = new Corpus(config.Job.Corpus.Hash, tokenizer, Open(name));
+        try
+        {
+            var validation = config.ValidationTokens is { } tokens
+                ? new Corpus(config.ValidationHash!, tokenizer, Open(tokens))
                 : null;
             return JobPreparation.Of(config, corpus, validation);
         }
@@ -126,53 +138,63 @@ internal sealed class RunStorage
         }
     }
 
-    /// <summary>All jobs.</summary>
-    public IReadOnlyList<StoredJob> List() => !Directory.Exists(Runs)
-        ? []
-        : [.. Directory.GetDirectories(Runs).Order(StringComparer.Ordinal).Select(Job)];
+    /// <summary>All jobs. What has no job's name is somebody else's, like lost+found.</summary>
+    /// <exception cref="RnnLmException">They cannot be listed (exit code 6).</exception>
+    public IReadOnlyList<StoredJob> List() => StorageFailure.Guard<IReadOnlyList<StoredJob>>("read", Runs, () =>
+    {
+        try
+        {
+            return
+            [
+                .. Directory.GetDirectories(Runs).Where(path => IsJobName(Path.GetFileName(path)))
+                    .Order(StringComparer.Ordinal).Select(Job),
+            ];
+        }
+        catch (DirectoryNotFoundException) when (!Path.Exists(Runs))
+        {
+            // Nothing was submitted yet.
+            return [];
+        }
+    });
+
+    /// <summary>Whether there is a job of that name.</summary>
+    /// <exception cref="RnnLmException">That cannot be read (exit code 6).</exception>
+    public bool Has(string job) => RunDirectory.IsBegun(PathOf(job));
 
     /// <summary>The job of that name.</summary>
-    /// <exception cref="RnnLmException">There is none (exit code 3).</exception>
-    public StoredJob Find(string job) => IsJobName(job) && Directory.Exists(PathOf(job))
-        ? Job(PathOf(job))
-        : throw RnnLmException.BadInput($"there is no job '{job}' in '{_root}'; rnnlm jobs lists them");
+    /// <exception cref="RnnLmException">There is none, or it is not there wholly (exit code 3).</exception>
+    public StoredJob Find(string job) => !IsJobName(job) || !Directory.Exists(PathOf(job))
+        ? throw RnnLmException.BadInput($"there is no job '{job}' in '{_root}'; rnnlm jobs lists them")
+        : Has(job) ? Job(PathOf(job))
+        : throw RnnLmException.BadInput($"job '{job}' in '{_root}': {StoredJob.Incomplete}");
 
     /// <summary>Names of the jobs that ought to run.</summary>
+    /// <exception cref="RnnLmException">They cannot be listed (exit code 6).</exception>
     public IReadOnlyList<string> Unfinished() =>
         [.. List().Where(job => job.Read().State == JobState.Unfinished).Select(job => job.Name)];
 
     private StoredJob Job(string path) => new(path, IsDrained);
 
-    private string TokensOf(string name) => Path.Combine(_root, "tokens", $"{name}.tokens");
+    private string TokensOf(string name) => Path.Combine(TokenFiles, $"{name}.tokens");
 
-    private TokenFile? Open(RunDirectory run, RunConfig config, string key)
+    private TokenFile Open(string name)
     {
-        if (config.Settings.At(key)?.GetValue<string>() is not { } name)
-        {
-            return key == RunConfig.ValidationTokensKey
-                ? null
-                : throw RnnLmException.BadInput($"'{run.ConfigPath}' names no token file; submit the job again");
-        }
-
-        if (name.Length != 2 * SHA256.HashSizeInBytes || !name.All(char.IsAsciiHexDigitLower))
-        {
-            throw RnnLmException.BadInput($"'{run.ConfigPath}': {key} is no SHA-256; submit the job again");
-        }
-
         string path = TokensOf(name);
-        try
+        return StorageFailure.Guard("read", path, () =>
         {
-            using var content = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            return Convert.ToHexStringLower(SHA256.HashData(content)) == name
-                ? TokenFile.Open(path)
-                : throw new InvalidDataException("its content is not what was written");
-        }
-        catch (Exception failure) when (
-            failure is InvalidDataException or IOException or UnauthorizedAccessException)
-        {
-            throw RnnLmException.BadInput(
-                $"'{path}' cannot be used ({failure.Message}); submit the job again", failure);
-        }
+            try
+            {
+                using var content = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+                return Convert.ToHexStringLower(SHA256.HashData(content)) == name
+                    ? TokenFile.Open(path)
+                    : throw new InvalidDataException("its content is not what was written");
+            }
+            catch (Exception failure) when (
+                failure is InvalidDataException or FileNotFoundException or DirectoryNotFoundException)
+            {
+                throw RnnLmException.BadInput($"'{path}' cannot be used ({failure.Message}); {SubmitAgain}", failure);
+            }
+        });
     }
 }
 
@@ -193,6 +215,12 @@ internal enum JobState
 
     /// <summary>It cannot go on; its end says why.</summary>
     Failed,
+
+    /// <summary>It is being submitted, or that broke off.</summary>
+    Incomplete,
+
+    /// <summary>It cannot be read now; what it is will be seen when it can.</summary>
+    Unreadable,
 }
 
 /// <summary>What there is to say of a job.</summary>
@@ -202,7 +230,7 @@ internal enum JobState
 /// <param name="TotalSteps">The last.</param>
 /// <param name="JobHash">Of what decides its result.</param>
 /// <param name="Holder">Who took its run last; null when nobody did.</param>
-/// <param name="Reason">Why it failed; null when it did not.</param>
+/// <param name="Reason">Why it failed, is incomplete or unreadable, and the cure; null otherwise.</param>
 internal sealed record JobReport(
     string Job, JobState State, long Step, long TotalSteps, string JobHash, string? Holder, string? Reason);
 
@@ -211,6 +239,9 @@ internal sealed record JobReport(
 /// <param name="isDrained">Whether no job of the storage is to run.</param>
 internal sealed class StoredJob(string path, bool isDrained)
 {
+    /// <summary>What there is to say of one without a configuration, which is written last.</summary>
+    public const string Incomplete = "its submission has not ended; if it broke off, submit it again";
+
     private const string CancelName = "cancel";
 
     /// <summary>Its name.</summary>
@@ -226,16 +257,25 @@ internal sealed class StoredJob(string path, bool isDrained)
 
     /// <summary>Takes it back: whoever runs it saves and stops.</summary>
     /// <exception cref="RnnLmException">The storage cannot be written (exit code 6).</exception>
-    public void Cancel()
+    public void Cancel() =>
+        StorageFailure.Guard("write", CancelPath, () => File.WriteAllText(CancelPath, string.Empty));
+
+    /// <summary>Lets it go on if it was taken back or has failed.</summary>
+    /// <exception cref="RnnLmException">The storage cannot be written (exit code 6), or somebody has the run (4).
+    /// </exception>
+    public void Resume()
     {
-        try
+        StorageFailure.Guard("remove", CancelPath, () => File.Delete(CancelPath));
+        var run = RunDirectory.Open(path);
+        if (!run.ReadConfig().ContainsKey(RunConfig.EndKey))
         {
-            File.WriteAllText(CancelPath, string.Empty);
+            return;
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            throw RnnLmException.Storage($"'{CancelPath}' cannot be written: {failure.Message}", failure);
-        }
+
+        using var lease = run.TakeLease(LeaseHolder.ThisProcess());
+        var json = run.ReadConfig();
+        json.Remove(RunConfig.EndKey);
+        run.WriteConfig(lease, json);
     }
 
     /// <summary>Looks how far it is.</summary>
@@ -243,20 +283,30 @@ internal sealed class StoredJob(string path, bool isDrained)
     {
         try
         {
+            if (!RunDirectory.IsBegun(path))
+            {
+                return Unknown(JobState.Incomplete, Incomplete);
+            }
+
             var run = RunDirectory.Open(path);
             var config = RunConfig.Read(run);
             long step = run.Checkpoints.Steps() is [.., var newest] ? newest : 0;
-            string? end = config.Settings.At($"{RunConfig.EndKey}.reason")?.GetValue<string>();
-            var state = step >= config.TotalSteps && end is null ? JobState.Done
-                : end is not null ? JobState.Failed
+            var state = config.End is not null ? JobState.Failed
+                : step >= config.TotalSteps ? JobState.Done
                 : IsCancelled ? JobState.Cancelled
                 : isDrained ? JobState.Drained
                 : JobState.Unfinished;
-            return new JobReport(Name, state, step, config.TotalSteps, config.JobHash, run.Holder, end);
+            string? reason = config.End is { } end
+                ? $"{end.Reason}; when the cause is mended, rnnlm resume {Name} lets it go on"
+                : null;
+            return new JobReport(Name, state, step, config.TotalSteps, config.JobHash, run.Holder, reason);
         }
         catch (RnnLmException failure)
         {
-            return new JobReport(Name, JobState.Failed, 0, 0, string.Empty, null, failure.Message);
+            return Unknown(
+                failure.ExitCode == ExitCode.Storage ? JobState.Unreadable : JobState.Failed, failure.Message);
         }
     }
+
+    private JobReport Unknown(JobState state, string reason) => new(Name, state, 0, 0, string.Empty, null, reason);
 }
