@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace RnnLm.Cli;
@@ -94,20 +93,13 @@ internal static class Program
         return $"{message} See rnnlm {command.Name} --help.";
     }
 
-    private static int Fail(Exception failure, string[] arguments) => failure switch
+    private static int Fail(Exception failure, string[] arguments)
     {
-        RnnLmException known => Fail(known.ExitCode, known.Message),
-        AggregateException several => Fail(
-            several.Flatten().InnerExceptions is var all && all.OfType<RnnLmException>().FirstOrDefault() is { } known
-                ? known
-                : all[0],
-            arguments),
-        OutOfMemoryException => Fail(
-            ExitCode.BadInput, "there is not enough memory for this model and batch; use a smaller --dimension, " +
-                "vocabulary, --batch or --context"),
-        _ => Fail(ExitCode.Defect, $"a defect of this program: {failure.GetType().Name}: {failure.Message}; " +
-            $"{Report(failure, arguments)}"),
-    };
+        int option = Array.IndexOf(arguments, "--run");
+        string run = option >= 0 && option + 1 < arguments.Length ? arguments[option + 1] : string.Empty;
+        var known = AnyFailure.Of(failure, run, arguments);
+        return Fail(known.ExitCode, known.Message);
+    }
 
     private static int Fail(ExitCode code, string message)
     {
@@ -122,32 +114,6 @@ internal static class Program
         }
 
         return (int)code;
-    }
-
-    /// <summary>Writes down what a defect was: in the run if there is one, else among the temporary files.</summary>
-    private static string Report(Exception failure, string[] arguments)
-    {
-        int option = Array.IndexOf(arguments, "--run");
-        string run = option >= 0 && option + 1 < arguments.Length ? arguments[option + 1] : string.Empty;
-        string directory = File.Exists(Path.Combine(run, "config.json")) ? run : Path.GetTempPath();
-        string path = Path.GetFullPath(Path.Combine(directory, $"rnnlm-defect-{Environment.ProcessId}.txt"));
-        try
-        {
-            File.WriteAllText(
-                path,
-                $"""
-                rnnlm {typeof(Program).Assembly.GetName().Version}
-                {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}
-                arguments: {Values.Show(arguments)}
-                {failure}
-
-                """);
-            return $"please report it with '{path}'";
-        }
-        catch (Exception unwritten) when (unwritten is IOException or UnauthorizedAccessException)
-        {
-            return $"please report it with the command line ('{path}' cannot be written: {unwritten.Message})";
-        }
     }
 }
 

@@ -23,10 +23,10 @@ internal sealed record RunConfig(
     public static readonly IReadOnlyList<string> DerivedKeys =
     [
         "format", "padding_id", "validation_hash", "self_test", "reproducible", "job_hash", TokensKey,
-        ValidationTokensKey, RunIdKey, EndKey + ".exit_code", EndKey + ".reason", "job.corpus.hash", "job.tokenizer.hash",
-        "job.model.vocabulary_size", "job.model.padding_id", "job.initial_weights", "job.optimizer.beta1",
-        "job.optimizer.beta2", "job.optimizer.epsilon", "job.optimizer.schedule.total_steps", "job.gradient_dtype",
-        "job.numerics",
+        ValidationTokensKey, RunIdKey, EndKey + ".exit_code", EndKey + ".reason", "job.corpus.hash",
+        "job.tokenizer.hash", "job.model.vocabulary_size", "job.model.padding_id", "job.initial_weights",
+        "job.optimizer.beta1", "job.optimizer.beta2", "job.optimizer.epsilon", "job.optimizer.schedule.total_steps",
+        "job.gradient_dtype", "job.numerics",
     ];
 
     /// <summary>Where a submitted run has the name of its token file in the run storage.</summary>

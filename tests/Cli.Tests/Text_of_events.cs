@@ -15,4 +15,15 @@ public sealed class Text_of_events
         Assert.StartsWith("worker-3 refused", text, StringComparison.Ordinal);
         Assert.Contains(words, text, StringComparison.Ordinal);
     }
+
+    /// <summary>No terminal is before it, and the job goes on by itself.</summary>
+    [Fact]
+    public void A_coordinator_is_not_told_what_is_for_whoever_sits_before_train()
+    {
+        var lines = new List<string>();
+        using var view = new JobLog("job", lines.Add);
+        view.Show(new Stopping(7));
+        Assert.Equal(["job: stopping: saving step 7 …"], lines);
+        Assert.Contains("Ctrl-C", EventText.Of(new Stopping(7)), StringComparison.Ordinal);
+    }
 }

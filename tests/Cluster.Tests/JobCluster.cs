@@ -108,7 +108,7 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
     public void Cancel(ClusterJob job)
     {
         // A process that handed the job over has stopped it before.
-        string stopped = $"{job.Name}: stopped at step";
+        string stopped = $"{job.Name}: saved and stopped";
         int before = _all.Sum(process => process.Count(stopped));
         RnnLmProcess.Run(_directory, "cancel", job.Name, "--storage", Storage).Succeeded();
         WaitUntil($"{job.Name} is saved", () => _all.Sum(process => process.Count(stopped)) > before);

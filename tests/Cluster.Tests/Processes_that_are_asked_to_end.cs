@@ -42,7 +42,7 @@ public sealed class Processes_that_are_asked_to_end : IDisposable
         var holder = _cluster.Holder(job);
         holder.Signal("TERM");
         Assert.Equal(0, holder.WaitForEnd());
-        Assert.True(holder.Says("job: stopped at step"));
+        Assert.True(holder.Says("job: saved and stopped: handed over"));
         _cluster.WaitForOtherHolder(job, holder);
         _cluster.WaitForSteps(job, 20);
 

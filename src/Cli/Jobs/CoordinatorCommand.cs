@@ -32,7 +32,7 @@ internal static class CoordinatorCommand
             Log($"listens on {address}");
             _ = SayOfJoiningAsync(host, options, cancellation);
             var runner = new JobRunner(host, jobs, Log, TimeProvider.System);
-            host.StartJobs(jobs.Unfinished, runner.RunAsync);
+            host.StartJobs(runner.Unfinished, runner.RunAsync);
             await Task.WhenAny(signals.Requested, host.System.WhenTerminated).ConfigureAwait(false);
             if (!signals.Requested.IsCompleted)
             {

@@ -1,4 +1,4 @@
-using System.Text.Json.Nodes;
+using System.Text.Json;
 using RnnLm.Cluster;
 using RnnLm.Coordinator;
 using RnnLm.Storage;
@@ -14,43 +14,74 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
 {
     private static readonly TimeSpan s_cancelCheck = TimeSpan.FromSeconds(1);
 
+    private string? _unlisted;
+
+    /// <summary>Names of the jobs that ought to run. Why they cannot be listed is said once.</summary>
+    public IReadOnlyList<string> Unfinished()
+    {
+        try
+        {
+            var jobs = storage.Unfinished();
+            _unlisted = null;
+            return jobs;
+        }
+        catch (Exception failure)
+        {
+            if (failure.Message != _unlisted)
+            {
+                _unlisted = failure.Message;
+                log($"the jobs cannot be listed: {Describe(failure, string.Empty)}");
+            }
+
+            throw;
+        }
+    }
+
     /// <summary>Goes on with a job until it is done, cancelled, drained or stopped. What will not pass is recorded as
-    /// its end.</summary>
+    /// its end; what may is said and thrown.</summary>
     public async Task RunAsync(string name, Task stop)
     {
-        var job = storage.Find(name);
+        try
+        {
+            await RunAsync(storage.Find(name), stop).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            log($"{name}: {Describe(failure, storage.PathOf(name))}");
+            throw;
+        }
+    }
+
+    private async Task RunAsync(StoredJob job, Task stop)
+    {
         if (job.Read().State != JobState.Unfinished)
         {
             return;
         }
 
+        var run = RunDirectory.Open(job.RunPath);
+        using var lease = run.TakeLease(LeaseHolder.ThisProcess());
+        log($"{job.Name}: taken, incarnation {lease.Incarnation}");
         using var end = new CancellationTokenSource();
         try
         {
-            var run = RunDirectory.Open(job.RunPath);
-            using var lease = run.TakeLease(LeaseHolder.ThisProcess());
-            log($"{name}: taken, incarnation {lease.Incarnation}");
             var config = RunConfig.Read(run);
-            await using var workers = new ClusterWorkers(host, name, config.RunId);
             using var prepared = storage.Prepare(run, config);
-            using var session = new TrainingSession(
-                TrainRequest.OfRun(config), new JobLog(name, log), time);
+            await using var workers = new ClusterWorkers(host, job.Name, config.RunId);
+            using var session = new TrainingSession(TrainRequest.OfRun(config), new JobLog(job.Name, log), time);
             var requested = StopRequestAsync(job, stop, end.Token);
-            try
-            {
-                await session.GoOnAsync(run, lease, prepared, workers, requested).ConfigureAwait(false);
-                log($"{name}: done");
-            }
-            catch (RnnLmException failure) when (failure.ExitCode is ExitCode.BadInput or ExitCode.Diverged)
-            {
-                RecordEnd(run, lease, failure);
-                log($"{name}: failed: {failure.Message}");
-            }
+            await session.GoOnAsync(run, lease, prepared, workers, requested).ConfigureAwait(false);
+            log($"{job.Name}: done");
         }
-        catch (RnnLmException failure)
+        catch (RnnLmException failure) when (failure.ExitCode is ExitCode.BadInput or ExitCode.Diverged)
         {
-            log($"{name}: {failure.Message}");
-            throw;
+            RecordEnd(run, lease, new RunEnd((int)failure.ExitCode, failure.Message));
+            log($"{job.Name}: failed: {job.Read().Reason}");
+        }
+        catch (RnnLmException stopped) when (stopped.ExitCode == ExitCode.Terminated)
+        {
+            string why = stop.IsCompleted ? "handed over" : job.IsCancelled ? "cancelled" : "drained";
+            log($"{job.Name}: saved and stopped: {why}");
         }
         finally
         {
@@ -58,14 +89,13 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
         }
     }
 
-    private static void RecordEnd(RunDirectory run, Lease lease, RnnLmException failure)
+    private static string Describe(Exception failure, string run) =>
+        AnyFailure.Of(failure, run, Environment.GetCommandLineArgs()[1..]).Message;
+
+    private static void RecordEnd(RunDirectory run, Lease lease, RunEnd end)
     {
         var json = run.ReadConfig();
-        json[RunConfig.EndKey] = new JsonObject
-        {
-            ["exit_code"] = (int)failure.ExitCode,
-            ["reason"] = failure.Message,
-        };
+        json[RunConfig.EndKey] = JsonSerializer.SerializeToNode(end, JobFormat.JsonOptions);
         run.WriteConfig(lease, json);
     }
 
@@ -147,7 +177,11 @@ internal sealed class JobLog(string job, Action<string> log) : ITrainingView
     /// <inheritdoc/>
     public void Show(TrainingEvent trainingEvent)
     {
-        if (EventText.Of(trainingEvent) is { } line)
+        // What train says of stopping is for whoever sits before it.
+        string? line = trainingEvent is Stopping stopping
+            ? $"stopping: saving step {stopping.Version} …"
+            : EventText.Of(trainingEvent);
+        if (line is not null)
         {
             log($"{job}: {line}");
         }

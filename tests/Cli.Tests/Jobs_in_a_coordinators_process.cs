@@ -1,0 +1,127 @@
+using System.Text.Json.Nodes;
+
+namespace RnnLm.Cli.Tests;
+
+/// <summary>What a coordinator's process says of a job, and what becomes of that, before there is a worker.</summary>
+public sealed class Jobs_in_a_coordinators_process : IDisposable
+{
+    private const string EndlessRead = "/proc/self/mem";
+
+    private readonly TemporaryDirectory _directory = new();
+    private readonly List<string> _log = [];
+
+    public Jobs_in_a_coordinators_process()
+    {
+        _directory.Write("corpus.txt", SmallText.Sentences(60));
+        _directory.Write("job.json", """
+            {
+              "preset": "char", "corpus": ["corpus.txt"], "total_steps": 4,
+              "job": { "model": { "dimension": 8, "layers": 1 }, "plan": { "held_out_per_mille": 0 } }
+            }
+            """);
+        Directory.CreateDirectory(Path.Combine(_directory.Root, "storage"));
+        RnnLmProcess.Run(_directory, "submit", "job.json", "--storage", "storage").Succeeded();
+    }
+
+    private RunStorage Storage => new(Path.Combine(_directory.Root, "storage"));
+
+    private string Run => Storage.PathOf("job");
+
+    private string TokenFile => Assert.Single(
+        Directory.GetFiles(Path.Combine(_directory.Root, "storage", "tokens")));
+
+    // No test comes as far as a cluster, but that which wants a defect.
+    private JobRunner Runner => new(null!, Storage, _log.Add, TimeProvider.System);
+
+    [Fact]
+    public async Task A_token_file_that_is_another_ends_the_job_until_it_is_resumed()
+    {
+        string tokens = TokenFile;
+        byte[] content = File.ReadAllBytes(tokens);
+        File.WriteAllText(tokens, "damaged");
+        await Runner.RunAsync("job", Never());
+        Assert.Equal(2, _log.Count);
+        Assert.StartsWith($"job: failed: '{tokens}' cannot be used", _log[1], StringComparison.Ordinal);
+        Assert.EndsWith("rnnlm resume job lets it go on", _log[1], StringComparison.Ordinal);
+        Assert.Empty(Storage.Unfinished());
+        var job = Storage.Find("job");
+        var report = job.Read();
+        Assert.Equal(JobState.Failed, report.State);
+        Assert.Contains("rnnlm resume job", report.Reason, StringComparison.Ordinal);
+
+        File.WriteAllBytes(tokens, content);
+        job.Resume();
+        Assert.Equal((JobState.Unfinished, null), (job.Read().State, job.Read().Reason));
+    }
+
+    [Theory]
+    [InlineData("tokenizer")]
+    [InlineData("tokens")]
+    public async Task What_cannot_be_read_now_is_tried_again(string what)
+    {
+        string path = what == "tokens" ? TokenFile : Path.Combine(Run, "tokenizer", "description.json");
+        File.Delete(path);
+        File.CreateSymbolicLink(path, EndlessRead);
+        var failure = await Assert.ThrowsAsync<RnnLmException>(() => Runner.RunAsync("job", Never()));
+        Assert.Equal(ExitCode.Storage, failure.ExitCode);
+        Assert.Equal($"job: {failure.Message}", _log[^1]);
+        Assert.Equal(JobState.Unfinished, Storage.Find("job").Read().State);
+    }
+
+    [Fact]
+    public async Task A_defect_is_said_in_one_line_that_names_its_report()
+    {
+        await Assert.ThrowsAsync<NullReferenceException>(() => Runner.RunAsync("job", Never()));
+        string report = Path.Combine(Run, $"rnnlm-defect-{Environment.ProcessId}.txt");
+        Assert.StartsWith(
+            "job: a defect of this program: NullReferenceException: ", _log[^1], StringComparison.Ordinal);
+        Assert.Contains(report, _log[^1], StringComparison.Ordinal);
+        Assert.Contains(nameof(JobRunner), File.ReadAllText(report), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Why_jobs_cannot_be_listed_is_said_once_a_cause()
+    {
+        var runner = Runner;
+        string runs = Path.GetDirectoryName(Run)!;
+        for (int cause = 1; cause <= 2; cause++)
+        {
+            Directory.Move(runs, runs + "-away");
+            File.WriteAllText(runs, string.Empty);
+            for (int listing = 0; listing < 3; listing++)
+            {
+                var failure = Assert.Throws<RnnLmException>(() => runner.Unfinished());
+                Assert.Equal(ExitCode.Storage, failure.ExitCode);
+            }
+
+            Assert.Equal(cause, _log.Count);
+            Assert.StartsWith($"the jobs cannot be listed: cannot read '{runs}'", _log[^1], StringComparison.Ordinal);
+            File.Delete(runs);
+            Directory.Move(runs + "-away", runs);
+            Assert.Equal(["job"], runner.Unfinished());
+        }
+    }
+
+    [Theory]
+    [InlineData("end", """{ "exit_code": 3, "reason": 7 }""")]
+    [InlineData("end", "\"over\"")]
+    [InlineData("tokens", "7")]
+    [InlineData("tokens", "\"../../secret\"")]
+    [InlineData("validation_tokens", "{}")]
+    public void A_configuration_that_is_damaged_is_that_jobs_alone(string key, string value)
+    {
+        string path = Path.Combine(Run, "config.1.json");
+        var json = JsonNode.Parse(File.ReadAllText(path))!;
+        json[key] = JsonNode.Parse(value);
+        RnnLmProcess.Run(_directory, "submit", "job.json", "--storage", "storage", "--name", "other").Succeeded();
+        File.WriteAllText(path, json.ToJsonString());
+        Assert.Equal(["other"], Storage.Unfinished());
+        var report = Storage.Find("job").Read();
+        Assert.Equal(JobState.Failed, report.State);
+        Assert.Contains($"config.1.json' cannot be used ({key}", report.Reason, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private static Task Never() => new TaskCompletionSource().Task;
+}
