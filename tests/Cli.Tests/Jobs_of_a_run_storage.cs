@@ -186,6 +186,22 @@ public sealed class Jobs_of_a_run_storage : IDisposable
     }
 
     [Fact]
+    public void A_copy_takes_the_place_of_one_that_broke_off_and_leaves_temporary_files_behind()
+    {
+        _directory.Write("storage/runs/small/.metrics.jsonl.tmp-1", "another's");
+        Directory.CreateDirectory(In("copy.part/checkpoints"));
+        _directory.Write("copy.part/checkpoints/old", "old");
+        Rnnlm("fetch", "small", "--to", "copy/").Succeeded();
+        Assert.False(Path.Exists(In("copy.part")));
+        Assert.DoesNotContain(
+            Directory.GetFileSystemEntries(In("copy"), "*", SearchOption.AllDirectories),
+            entry => Path.GetFileName(entry) is "old" || Path.GetFileName(entry).StartsWith('.'));
+        Assert.Equal(
+            File.ReadAllText(In("storage/runs/small/config.json")), File.ReadAllText(In("copy/config.json")));
+        RnnLmProcess.Run(_directory, "inspect", "copy").Succeeded();
+    }
+
+    [Fact]
     public void What_a_submission_left_of_a_token_file_goes()
     {
         string tokens = Assert.Single(Directory.GetFiles(In("storage/tokens")));
