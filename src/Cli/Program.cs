@@ -8,11 +8,16 @@ internal static class Program
 {
     private static readonly TimeSpan ErrorDeadline = TimeSpan.FromSeconds(10);
 
+    private static ForgivingStream? s_output;
+
+    /// <summary>Whether what is printed arrives: standard output has not failed.</summary>
+    public static bool IsHeard => s_output?.Failure is null;
+
     private static async Task<int> Main(string[] arguments)
     {
         // Made now: later its making would wait for standard output, whose reader may stand still.
         _ = Console.Error;
-        using var output = new ForgivingStream(Console.OpenStandardOutput());
+        using var output = s_output = new ForgivingStream(Console.OpenStandardOutput());
         Console.SetOut(
             new StreamWriter(output, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
 

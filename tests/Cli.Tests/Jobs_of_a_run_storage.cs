@@ -214,6 +214,47 @@ public sealed class Jobs_of_a_run_storage : IDisposable
         Assert.Equal([$"{tokens}.new.tmp"], Directory.GetFiles(In("storage/tokens")));
     }
 
+    [Fact]
+    public void Who_follows_goes_on_while_all_are_drained_and_ends_with_the_job()
+    {
+        Rnnlm("drain").Succeeded();
+        using var logs = RnnLmProcess.Start(_directory, "logs", "small", "--follow", "--storage", "storage");
+        string metrics = In("storage/runs/small/metrics.1.jsonl");
+        File.WriteAllText(metrics, "{\"step\":0}\n");
+        logs.WaitForLine("step 0");
+        File.AppendAllText(metrics, "{\"step\":1}\n");
+        logs.WaitForLine("step 1");
+        Rnnlm("cancel", "small").Succeeded();
+        Assert.Equal(["step 0", "step 1"], logs.WaitForEnd().Succeeded().Lines);
+    }
+
+    [Fact]
+    public void Who_follows_goes_on_when_the_storage_works_again()
+    {
+        string config = In("storage/runs/small/config.1.json");
+        string metrics = In("storage/runs/small/metrics.1.jsonl");
+        File.Move(config, In("config"));
+        File.CreateSymbolicLink(config, "/proc/self/mem");
+        File.CreateSymbolicLink(metrics, "/proc/self/mem");
+        Assert.Equal(["unreadable"], States());
+        Rnnlm("logs", "small").Refused(6, "cannot read");
+        using var logs = RnnLmProcess.Start(_directory, "logs", "small", "--follow", "--storage", "storage");
+        _directory.Write("metrics", "{\"step\":0}\n");
+        File.Move(In("metrics"), metrics, overwrite: true);
+        logs.WaitForLine("step 0");
+        File.Move(In("config"), config, overwrite: true);
+        Rnnlm("cancel", "small").Succeeded();
+        Assert.Equal(["step 0"], logs.WaitForEnd().Succeeded().Lines);
+    }
+
+    [Fact]
+    public void Who_follows_ends_when_nobody_reads_it()
+    {
+        _directory.Write("storage/runs/small/metrics.1.jsonl", "{\"step\":0}\n");
+        RnnLmProcess.RunRedirected(_directory, "> /dev/full", "logs", "small", "--follow", "--storage", "storage")
+            .Refused(6, "standard output cannot be written");
+    }
+
     private string In(string name) => Path.Combine(_directory.Root, name);
 
     /// <summary>As it is before a submission writes its configuration, which it does last.</summary>

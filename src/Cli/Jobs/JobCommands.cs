@@ -71,12 +71,13 @@ internal static class JobCommands
         command.SetAction(async (parsed, cancellation) =>
         {
             var stored = new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job));
-            long printed = 0;
+            var metrics = RunDirectory.Open(stored.RunPath).FollowMetrics();
             while (true)
             {
-                bool isOver = !parsed.GetValue(follow) || stored.Read().State != JobState.Unfinished;
-                printed = PrintNew(stored, printed, parsed.GetValue(json));
-                if (isOver)
+                bool isOver = !parsed.GetValue(follow)
+                    || stored.Read().State is JobState.Done or JobState.Cancelled or JobState.Failed;
+                PrintNew(metrics, parsed.GetValue(json), mayFail: !isOver);
+                if (isOver || !Program.IsHeard)
                 {
                     return 0;
                 }
@@ -186,20 +187,19 @@ internal static class JobCommands
 
     private static readonly JsonSerializerOptions s_oneLine = new(JobFormat.JsonOptions) { WriteIndented = false };
 
-    /// <summary>Prints the lines of the metrics from a number on; returns that of the next.</summary>
-    private static long PrintNew(StoredJob job, long printed, bool json)
+    /// <summary>Prints the lines of the metrics that are new. Storage that fails may be better the next time.</summary>
+    private static void PrintNew(MetricsReader metrics, bool json, bool mayFail)
     {
-        long number = 0;
-        foreach (string line in RunDirectory.Open(job.RunPath).ReadMetrics())
+        try
         {
-            if (number++ >= printed)
+            foreach (string line in metrics.ReadNew())
             {
                 Console.Out.WriteLine(json ? line : Describe(line));
             }
         }
-
-        // A coordinator that took the job over does the last steps again, and their lines are written anew.
-        return number;
+        catch (RnnLmException failure) when (mayFail && failure.ExitCode == ExitCode.Storage)
+        {
+        }
     }
 
     private static string Describe(string line)
