@@ -44,7 +44,11 @@ internal static class CoordinatorCommand
 
             Log("leaves the cluster: jobs are saved and handed over …");
             await host.LeaveAsync().ConfigureAwait(false);
-            return 0;
+            return runner.Running is { Count: > 0 } unsaved
+                ? throw RnnLmException.Storage(
+                    $"not saved in time: {string.Join(", ", unsaved)}; it goes on from the checkpoint before; look after " +
+                    "the storage")
+                : 0;
         });
         return command;
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using RnnLm.Cluster;
 using RnnLm.Coordinator;
@@ -14,7 +15,11 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
 {
     private static readonly TimeSpan s_cancelCheck = TimeSpan.FromSeconds(1);
 
+    private readonly ConcurrentDictionary<string, bool> _running = new(StringComparer.Ordinal);
     private string? _unlisted;
+
+    /// <summary>Names of the jobs that run here.</summary>
+    public IReadOnlyList<string> Running => [.. _running.Keys.Order(StringComparer.Ordinal)];
 
     /// <summary>Names of the jobs that ought to run. Why they cannot be listed is said once.</summary>
     public IReadOnlyList<string> Unfinished()
@@ -41,6 +46,7 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
     /// its end; what may is said and thrown.</summary>
     public async Task RunAsync(string name, Task stop)
     {
+        _running[name] = true;
         try
         {
             await RunAsync(storage.Find(name), stop).ConfigureAwait(false);
@@ -49,6 +55,10 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
         {
             log($"{name}: {Describe(failure, storage.PathOf(name))}");
             throw;
+        }
+        finally
+        {
+            _running.TryRemove(name, out _);
         }
     }
 
