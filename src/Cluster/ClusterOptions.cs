@@ -84,6 +84,6 @@ public sealed record ClusterOptions(string Role, ClusterAddress Listen, IReadOnl
     /// <summary>A file of Akka.NET's configuration (HOCON) that has precedence; null for none.</summary>
     public string? ConfigurationFile { get; init; }
 
-    /// <summary>Takes why others cannot be reached, or are refused; from any thread. Null where nobody listens.</summary>
+    /// <summary>Takes why others cannot be reached, or are refused; from any thread. Null if nobody cares.</summary>
     public Action<string>? Say { get; init; }
 }

@@ -121,7 +121,8 @@ internal sealed class CoordinatorLinkBehaviour(ActorId worker, RunExtent extent)
         {
             { Message: FromPeer inner } => [done, .. Handle(inner, default)],
             { Message: { } message } => [done, new Send(worker, message)],
-            { Failure: { } failure } when failure != _said => [done, new Say($"what it is sent does not come: {_said = failure}")],
+            { Failure: { } failure } when failure != _said =>
+                [done, new Say($"what it is sent does not come: {_said = failure}")],
             _ => [done],
         };
     }

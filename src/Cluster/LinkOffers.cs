@@ -2,7 +2,7 @@ using Google.Protobuf;
 
 namespace RnnLm.Cluster;
 
-/// <summary>What one end of a link offers to the other, until that has fetched it or it is of no use any more.</summary>
+/// <summary>What one end of a link offers to the other, until that has fetched it or it is of no more use.</summary>
 /// <param name="transfers">Offers it.</param>
 internal sealed class LinkOffers(BulkTransfers transfers)
 {

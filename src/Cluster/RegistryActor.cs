@@ -35,8 +35,8 @@ internal sealed class RegistryActor(Func<IReadOnlyList<string>>? unfinished, Act
                 Sender.Tell(body);
                 break;
             case ListJobs:
-                // Storage that cannot be read now is read again later; not on the threads that hash and copy, which would
-                // stand still with it.
+                // Storage that cannot be read now is read again later; not on the threads that hash and copy, which
+                // would stand still with it.
                 Task.Run(unfinished!).PipeTo(
                     Self, success: jobs => new JobsListed(jobs), failure: _ => new JobsListed([]));
                 break;

@@ -38,7 +38,8 @@ internal sealed class Staffing
     {
         Forget(_jobs, entry => entry.Heard, now);
         Forget(_workers, entry => entry.Heard, now);
-        string[] jobs = [.. _jobs.Where(job => IsFor(worker, job.Value.Front, job.Value.Numerics)).Select(it => it.Key)];
+        string[] jobs =
+            [.. _jobs.Where(job => IsFor(worker, job.Value.Front, job.Value.Numerics)).Select(job => job.Key)];
         int Staff(string job) => _workers.Count(entry => entry.Value.Job == job && entry.Key != worker.Worker);
         string chosen = jobs.MinBy(Staff) is not { } neediest ? string.Empty
             : jobs.Contains(worker.Job) && Staff(worker.Job) <= Staff(neediest) ? worker.Job

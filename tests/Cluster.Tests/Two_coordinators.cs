@@ -49,8 +49,9 @@ public sealed class Two_coordinators : IDisposable
     /// <summary>As one that starts them again and again, with the same words.</summary>
     private void StartBoth()
     {
-        ClusterProcess[] both = [_cluster.StartCoordinator(0, seeds: [0, 1]), _cluster.StartCoordinator(1, seeds: [0, 1])];
-        Array.ForEach(both, coordinator => coordinator.WaitFor("is in the cluster"));
+        int[] both = [0, 1];
+        ClusterProcess[] started = [.. both.Select(index => _cluster.StartCoordinator(index, seeds: both))];
+        Array.ForEach(started, coordinator => coordinator.WaitFor("is in the cluster"));
     }
 
     private void End()

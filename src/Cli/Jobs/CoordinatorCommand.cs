@@ -46,8 +46,8 @@ internal static class CoordinatorCommand
             await host.LeaveAsync().ConfigureAwait(false);
             return runner.Running is { Count: > 0 } unsaved
                 ? throw RnnLmException.Storage(
-                    $"not saved in time: {string.Join(", ", unsaved)}; it goes on from the checkpoint before; look after " +
-                    "the storage")
+                    $"not saved in time: {string.Join(", ", unsaved)}; it goes on from the checkpoint before; look " +
+                    "after the storage")
                 : 0;
         });
         return command;
@@ -56,10 +56,14 @@ internal static class CoordinatorCommand
     private static async Task SayOfJoiningAsync(
         ClusterHost host, ClusterOptions options, CancellationToken cancellation)
     {
-        while (await Task.WhenAny(host.Joined, Task.Delay(s_joining, cancellation)).ConfigureAwait(false) != host.Joined)
+        while (!host.Joined.IsCompleted)
         {
-            Log($"is in no cluster yet: none of {string.Join(", ", options.SeedNodes)} lets it in; the first of them " +
-                "begins one");
+            await Task.WhenAny(host.Joined, Task.Delay(s_joining, cancellation)).ConfigureAwait(false);
+            if (!host.Joined.IsCompleted)
+            {
+                Log($"is in no cluster yet: none of {string.Join(", ", options.SeedNodes)} lets it in; the first of " +
+                    "them begins one");
+            }
         }
 
         Log("is in the cluster");

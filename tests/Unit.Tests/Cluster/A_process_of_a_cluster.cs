@@ -82,8 +82,8 @@ public sealed class A_process_of_a_cluster : IDisposable
             (CoordinatedShutdown.Reason)Activator.CreateInstance(reason, "the other end is gone")!);
     }
 
-    /// <summary>By then a shutdown would have come to an end: it is one phase after another, each without a task but the
-    /// one that is waited for.</summary>
+    /// <summary>By then a shutdown would have come to an end: it is one phase after another, each without a task but
+    /// the one that is waited for.</summary>
     private static async Task IsUpAsync(ClusterHost host)
     {
         var echo = host.System.ActorOf(Props.Create<Echo>());

@@ -32,8 +32,8 @@ public sealed class Where_workers_apply
         var told = open.Engagement;
         Assert.Equal(
             ("run-1", 7L, "5e1f", 9, 2, 1, -1, 8, "10.0.0.1:80", "here"),
-            (told.Run, told.Incarnation, told.JobHash, told.Model.VocabularySize, told.Model.Dimension, told.Model.Layers,
-                told.Model.PaddingId, told.Shards, told.Bulk, told.Host));
+            (told.Run, told.Incarnation, told.JobHash, told.Model.VocabularySize, told.Model.Dimension,
+                told.Model.Layers, told.Model.PaddingId, told.Shards, told.Bulk, told.Host));
         Translation.Check(told);
     }
 
