@@ -36,7 +36,7 @@ internal sealed class JobActor(string job, RunJob run, TimeProvider time) : Unty
     {
         switch (message)
         {
-            case Wire.StartJob when _stop is null && !_isHandedOver && SinceChange >= _pause:
+            case Wire.StartJob when _stop is null && !_isHandedOver && time.GetElapsedTime(_changed) >= _pause:
                 _stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
                 _changed = time.GetTimestamp();
 
@@ -56,19 +56,18 @@ internal sealed class JobActor(string job, RunJob run, TimeProvider time) : Unty
                 break;
             case Ended { HasFailed: var hasFailed }:
                 _stop = null;
-                var former = SinceChange > s_longestPause ? TimeSpan.Zero : _pause;
+                long now = time.GetTimestamp();
+                var former = time.GetElapsedTime(_changed, now) > s_longestPause ? TimeSpan.Zero : _pause;
                 _pause = !hasFailed ? TimeSpan.Zero
                     : former == TimeSpan.Zero ? s_firstPause
                     : Min(former * 2, s_longestPause);
-                _changed = time.GetTimestamp();
+                _changed = now;
                 break;
         }
     }
 
     /// <inheritdoc/>
     protected override void PostStop() => _stop?.TrySetResult();
-
-    private TimeSpan SinceChange => time.GetElapsedTime(_changed);
 
     private static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;
 

@@ -76,13 +76,15 @@ public sealed class A_job_that_is_tried_again : TestKit
 
         public override long GetTimestamp()
         {
+            // Who waits for the look may advance the clock at once.
+            long now = Interlocked.Read(ref _now);
             _look.TrySetResult();
-            return Interlocked.Read(ref _now);
+            return now;
         }
 
         public void Advance(TimeSpan by) => Interlocked.Add(ref _now, by.Ticks);
 
-        /// <summary>Does something and waits until the actor, which is at rest, looks because of it.</summary>
+        /// <summary>Does something and waits until the actor, which is at rest, looks because of it: once.</summary>
         public void ExpectLook(Action action)
         {
             _look = new TaskCompletionSource();
