@@ -292,7 +292,8 @@ public sealed class ClusterHost : IAsyncDisposable
         System.ActorOf(Props.Create(() => new AssociationWatch(troubles)), "association-watch");
         if (_options.Tls is { } tls)
         {
-            tls.Refused += reason => troubles.Say($"another process is refused: its certificate {reason}");
+            tls.Refused += (peer, reason) => troubles.Say(
+                peer?.GetCertHashString() ?? string.Empty, $"another process is refused: its certificate {reason}");
         }
     }
 

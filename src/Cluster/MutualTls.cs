@@ -16,8 +16,9 @@ public sealed class MutualTls(NodeCertificates own, TimeProvider time)
 {
     private const SslProtocols Versions = SslProtocols.Tls12 | SslProtocols.Tls13;
 
-    /// <summary>A peer was refused, and why: what follows "its certificate"; on any thread.</summary>
-    public event Action<string>? Refused;
+    /// <summary>A peer with this certificate was refused, and why: what follows "its certificate"; on any thread.
+    /// </summary>
+    public event Action<X509Certificate?, string>? Refused;
 
     /// <summary>Whether a peer with this certificate, null for none, is a member.</summary>
     /// <param name="peer">Its certificate.</param>
@@ -28,7 +29,7 @@ public sealed class MutualTls(NodeCertificates own, TimeProvider time)
     {
         if (WhyRefused(peer) is { } reason)
         {
-            Refused?.Invoke(reason);
+            Refused?.Invoke(peer, reason);
             return false;
         }
 

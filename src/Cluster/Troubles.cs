@@ -16,7 +16,9 @@ internal sealed class Troubles(Action<string> say, TimeProvider time)
     private readonly Dictionary<string, long> _said = new(StringComparer.Ordinal);
 
     /// <summary>Says one; from any thread.</summary>
-    public void Say(string text)
+    /// <param name="about">What it is about, by which it is known again.</param>
+    /// <param name="text">What is said.</param>
+    public void Say(string about, string text)
     {
         lock (_gate)
         {
@@ -25,7 +27,7 @@ internal sealed class Troubles(Action<string> say, TimeProvider time)
                 _said.Remove(old);
             }
 
-            if (_said.Count == Most || !_said.TryAdd(text, time.GetTimestamp()))
+            if (_said.Count == Most || !_said.TryAdd(about, time.GetTimestamp()))
             {
                 return;
             }
@@ -39,7 +41,9 @@ internal sealed class Troubles(Action<string> say, TimeProvider time)
 internal sealed class AssociationWatch : ReceiveActor
 {
     public AssociationWatch(Troubles troubles) => Receive<AssociationErrorEvent>(
-        failed => troubles.Say($"{failed.RemoteAddress} cannot be reached: {failed.Cause.GetBaseException().Message}"));
+        failed => troubles.Say(
+            $"{failed.RemoteAddress}",
+            $"{failed.RemoteAddress} cannot be reached: {failed.Cause.GetBaseException().Message}"));
 
     /// <inheritdoc/>
     protected override void PreStart() =>

@@ -332,7 +332,7 @@ public sealed class The_coordinators_end_of_a_link : IDisposable
         using var silent = new LinkHarness(new WorkerLinkBehaviour(s_worker, LinkHarness.Extent, Incarnation));
         silent.Tell(new Started());
         silent.Tell(silent.Timers["first word"].Message);
-        Assert.Contains("5 min", silent.End!.Failure!.Message, StringComparison.Ordinal);
+        Assert.Contains("10 min", silent.End!.Failure!.Message, StringComparison.Ordinal);
     }
 
     [Fact]

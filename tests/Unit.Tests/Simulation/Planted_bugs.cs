@@ -104,7 +104,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "")),
         new(
             "an evaluation that was due is not made up",
-            500,
+            1000,
             "Coordinator",
             new Edit(
                 "CoordinatorBehaviour.cs",
@@ -394,7 +394,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "        if (!ReferenceEquals(next, _state)) { _state.ReleaseAllBut(next); }\n")),
         new(
             "a join divides the step in hand anew",
-            50,
+            200,
             "Coordinator",
             new Edit(
                 "Assignment.cs",
