@@ -78,10 +78,11 @@ public sealed class ClusterHost : IAsyncDisposable
 
         Setup bootstrap = BootstrapSetup.Create().WithConfig(Configuration(options, listen));
         Setup[] setup = options.Tls is { } tls ? [bootstrap, tls.ForAkka()] : [bootstrap];
-        var bulk = await BulkPlane.StartAsync(listen, options).ConfigureAwait(false);
-        var system = await CreateAsync(ActorSystemSetup.Create(setup), options.Listen, bulk).ConfigureAwait(false);
+
+        // Before bulk, which takes any port that is free.
+        var system = Create(ActorSystemSetup.Create(setup), options.Listen);
         ActorHost.ReleaseUndelivered(system);
-        var host = new ClusterHost(system, bulk, options);
+        var host = new ClusterHost(system, await StartBulkAsync(system, listen, options).ConfigureAwait(false), options);
         host.ReportTroubles();
         if (options.Role != WorkerRole)
         {
@@ -259,8 +260,20 @@ public sealed class ClusterHost : IAsyncDisposable
         await _bulk.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static async Task<ActorSystem> CreateAsync(
-        ActorSystemSetup setup, ClusterAddress listen, BulkPlane bulk)
+    private static async Task<BulkPlane> StartBulkAsync(ActorSystem system, IPAddress listen, ClusterOptions options)
+    {
+        try
+        {
+            return await BulkPlane.StartAsync(listen, options).ConfigureAwait(false);
+        }
+        catch
+        {
+            await system.Terminate().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static ActorSystem Create(ActorSystemSetup setup, ClusterAddress listen)
     {
         try
         {
@@ -268,7 +281,6 @@ public sealed class ClusterHost : IAsyncDisposable
         }
         catch (Exception failure) when (failure is RemoteTransportException or AggregateException)
         {
-            await bulk.DisposeAsync().ConfigureAwait(false);
             var cause = failure;
             while (cause.InnerException is { } inner)
             {

@@ -69,7 +69,8 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
         CoordinatorLost => OnLost(now),
         FromPeer { Body: var body } =>
             throw new MalformedMessageException($"nobody sends a worker process a {body.Descriptor.Name}"),
-        WorkEnded { Failure: null } => [.. End(now), .. Register(now)],
+        WorkEnded { Failure: null } =>
+            [.. End(now), new Say($"{worker} is needed no more and looks for work"), .. Register(now)],
         WorkEnded { Failure: var failure } => [.. End(now), new StopActor(failure)],
         _ => throw new InvalidOperationException($"a worker process does not know {message.GetType().Name}"),
     };

@@ -3,22 +3,39 @@ using System.Net.Sockets;
 
 namespace RnnLm.Cluster.Tests;
 
-/// <summary>Ports of loopback that nobody listens on.</summary>
+/// <summary>Ports of loopback that nobody listens on, and that are given to nobody who asks for any.</summary>
 internal static class FreePorts
 {
+    private const int First = 20_000;
+    private const int End = 32_000;
+
     /// <summary>Finds some; whoever is quicker may take them before they are used.</summary>
     public static IReadOnlyList<int> Find(int count)
     {
-        // Held all at once, so that no two are the same.
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
+        var ports = new HashSet<int>();
+        while (ports.Count < count)
+        {
+            int port = Random.Shared.Next(First, End);
+            if (IsFree(port))
+            {
+                ports.Add(port);
+            }
+        }
+
+        return [.. ports];
+    }
+
+    private static bool IsFree(int port)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, port);
         try
         {
-            listeners.ForEach(listener => listener.Start());
-            return [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
+            listener.Start();
+            return true;
         }
-        finally
+        catch (SocketException)
         {
-            listeners.ForEach(listener => listener.Dispose());
+            return false;
         }
     }
 }
