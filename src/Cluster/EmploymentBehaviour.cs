@@ -69,6 +69,7 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
         CoordinatorLost => OnLost(now),
         FromPeer { Body: var body } =>
             throw new MalformedMessageException($"nobody sends a worker process a {body.Descriptor.Name}"),
+        WorkEnded { Failure: null } when !_isEngaged => [new EndWork()],
         WorkEnded { Failure: null } =>
             [.. End(now), new Say($"{worker} is needed no more and looks for work"), .. Register(now)],
         WorkEnded { Failure: var failure } => [.. End(now), new StopActor(failure)],
@@ -84,16 +85,18 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
             Job = _job,
             Coordinator = _isEngaged ? _coordinator : string.Empty,
             Numerics = numerics,
-            Avoided = now < _avoidedUntil ? _avoided : string.Empty,
+            Avoided = Avoided(now),
         }),
         new StartTimer(Timer, _isEngaged ? RegisterEvery : SearchEvery, new RegisterAgain()),
     ];
 
+    /// <summary>Where it does not apply; empty for nowhere.</summary>
+    private string Avoided(DateTimeOffset now) => now < _avoidedUntil ? _avoided : string.Empty;
+
     private ApplyTo[] OnEmploy(Wire.Employ employ, DateTimeOffset now)
     {
         Translation.Check(employ);
-        bool isAvoided = employ.Coordinator == _avoided && now < _avoidedUntil;
-        if (isAvoided || (employ.Coordinator == _coordinator && now < _notBefore))
+        if (employ.Coordinator == Avoided(now) || (employ.Coordinator == _coordinator && now < _notBefore))
         {
             return [];
         }

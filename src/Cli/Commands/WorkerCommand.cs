@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using RnnLm.Cluster;
 
 namespace RnnLm.Cli;
@@ -44,24 +43,21 @@ internal static class WorkerCommand
         var devices = DeviceChoice.Parse(parsed.GetRequiredValue(TrainSettings.Device));
         int workers = parsed.GetRequiredValue(TrainSettings.Workers);
         int threads = parsed.GetValue(TrainSettings.Threads) ?? Math.Max(1, Environment.ProcessorCount / workers);
-        var options = Cluster.Read(parsed, ClusterHost.WorkerRole, Say);
+        var options = Cluster.Read(parsed, ClusterHost.WorkerRole, TimedLine.Print);
         string? name = parsed.GetValue(Name);
         Task stop = stopAtEndOfInput
             ? Task.WhenAny(signals.Requested, Task.Run(EndOfInput))
             : signals.Requested;
         await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
         name ??= host.Address.ToString();
-        Say($"{name} looks for work at {string.Join(", ", options.SeedNodes)}");
+        TimedLine.Print($"{name} looks for work at {string.Join(", ", options.SeedNodes)}");
         await host.WorkAsync(
             name,
             devices.Numerics,
             (model, gradients) => devices.Make(workers, threads, model, gradients),
-            Say,
+            TimedLine.Print,
             stop).ConfigureAwait(false);
     }
-
-    private static void Say(string text) =>
-        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}"));
 
     private static void EndOfInput()
     {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using RnnLm.Cluster;
 
 namespace RnnLm.Cli;
@@ -26,12 +25,12 @@ internal static class CoordinatorCommand
         {
             using var signals = new StopSignals();
             var jobs = new RunStorage(parsed.GetRequiredValue(storage));
-            var options = cluster.Read(parsed, ClusterHost.CoordinatorRole, Log);
+            var options = cluster.Read(parsed, ClusterHost.CoordinatorRole, TimedLine.Print);
             await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
             var address = host.Address;
-            Log($"listens on {address}");
+            TimedLine.Print($"listens on {address}");
             _ = SayOfJoiningAsync(host, options, cancellation);
-            var runner = new JobRunner(host, jobs, Log, TimeProvider.System);
+            var runner = new JobRunner(host, jobs, TimedLine.Print, TimeProvider.System);
             host.StartJobs(runner.Unfinished, runner.RunAsync);
             await Task.WhenAny(signals.Requested, host.System.WhenTerminated).ConfigureAwait(false);
             if (!signals.Requested.IsCompleted)
@@ -42,7 +41,7 @@ internal static class CoordinatorCommand
                     "on the smaller side of a split; start it again");
             }
 
-            Log("leaves the cluster: jobs are saved and handed over …");
+            TimedLine.Print("leaves the cluster: jobs are saved and handed over …");
             await host.LeaveAsync().ConfigureAwait(false);
             return runner.Running is { Count: > 0 } unsaved
                 ? throw RnnLmException.Storage(
@@ -61,14 +60,11 @@ internal static class CoordinatorCommand
             await Task.WhenAny(host.Joined, Task.Delay(s_joining, cancellation)).ConfigureAwait(false);
             if (!host.Joined.IsCompleted)
             {
-                Log($"is in no cluster yet: none of {string.Join(", ", options.SeedNodes)} lets it in; the first of " +
+                TimedLine.Print($"is in no cluster yet: none of {string.Join(", ", options.SeedNodes)} lets it in; the first of " +
                     "them begins one");
             }
         }
 
-        Log("is in the cluster");
+        TimedLine.Print("is in the cluster");
     }
-
-    private static void Log(string text) => Console.Out.WriteLine(
-        RnnLmException.OneLine(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:u} {text}")));
 }

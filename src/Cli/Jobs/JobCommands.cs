@@ -111,38 +111,22 @@ internal static class JobCommands
         return command;
     }
 
-    private static Command Cancel()
-    {
-        var job = JobArgument();
-        var storage = RunStorage.Option();
-        var json = Json();
-        var command = new Command("cancel", "Take a job back: it saves and stops, and stays to be fetched")
-        {
-            job, storage, json,
-        };
-        command.SetAction(parsed =>
-        {
-            var stored = new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job));
-            stored.Cancel();
-            Print([stored.Read()], parsed.GetValue(json));
-            return 0;
-        });
-        return command;
-    }
+    private static Command Cancel() => Change(
+        "cancel", "Take a job back: it saves and stops, and stays to be fetched", job => job.Cancel());
 
-    private static Command Resume()
+    private static Command Resume() => Change(
+        "resume", "Let a job go on that was cancelled or has failed", job => job.Resume());
+
+    private static Command Change(string name, string description, Action<StoredJob> change)
     {
         var job = JobArgument();
         var storage = RunStorage.Option();
         var json = Json();
-        var command = new Command("resume", "Let a job go on that was cancelled or has failed")
-        {
-            job, storage, json,
-        };
+        var command = new Command(name, description) { job, storage, json };
         command.SetAction(parsed =>
         {
             var stored = new RunStorage(parsed.GetRequiredValue(storage)).Find(parsed.GetRequiredValue(job));
-            stored.Resume();
+            change(stored);
             Print([stored.Read()], parsed.GetValue(json));
             return 0;
         });

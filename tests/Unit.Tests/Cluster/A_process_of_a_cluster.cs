@@ -53,10 +53,7 @@ public sealed class A_process_of_a_cluster : IDisposable
     public async Task A_handshake_that_failed_ends_no_process_but_it_can_leave_as_before()
     {
         await using var host = await StartAsync(ClusterHost.CoordinatorRole);
-        await host.Joined.WaitAsync(s_deadline);
-        var shutdown = HandshakeFailed(host);
-        await IsUpAsync(host);
-        Assert.False(shutdown.IsCompleted);
+        await FailAHandshakeAsync(host);
         await host.LeaveAsync().WaitAsync(s_deadline);
         await host.System.WhenTerminated.WaitAsync(s_deadline);
     }
@@ -65,21 +62,22 @@ public sealed class A_process_of_a_cluster : IDisposable
     public async Task Nor_does_it_keep_one_alive_that_the_others_have_removed()
     {
         await using var host = await StartAsync(ClusterHost.CoordinatorRole);
-        await host.Joined.WaitAsync(s_deadline);
-        var shutdown = HandshakeFailed(host);
-        await IsUpAsync(host);
+        await FailAHandshakeAsync(host);
         var cluster = Akka.Cluster.Cluster.Get(host.System);
         cluster.Down(cluster.SelfAddress);
-        await shutdown.WaitAsync(s_deadline);
         await host.System.WhenTerminated.WaitAsync(s_deadline);
     }
 
-    private static Task<Akka.Done> HandshakeFailed(ClusterHost host)
+    /// <summary>The process is up before and after it.</summary>
+    private static async Task FailAHandshakeAsync(ClusterHost host)
     {
+        await host.Joined.WaitAsync(s_deadline);
         var reason = typeof(RemoteTransportException).Assembly.GetTypes()
             .Single(type => type.Name == "TlsHandshakeFailureReason");
-        return CoordinatedShutdown.Get(host.System).Run(
+        var shutdown = CoordinatedShutdown.Get(host.System).Run(
             (CoordinatedShutdown.Reason)Activator.CreateInstance(reason, "the other end is gone")!);
+        await IsUpAsync(host);
+        Assert.False(shutdown.IsCompleted);
     }
 
     /// <summary>By then a shutdown would have come to an end: it is one phase after another, each without a task but

@@ -141,6 +141,21 @@ public sealed class How_a_worker_process_finds_work
         Assert.Equal([new ApplyTo(Path)], Hear(Employ(), TimeSpan.FromMinutes(1)));
     }
 
+    /// <summary>It has applied elsewhere since, where it is to work.</summary>
+    [Fact]
+    public void Who_hears_that_it_is_dismissed_after_it_was_lost_avoids_nobody()
+    {
+        const string Other = "akka.tcp://rnnlm@127.0.0.1:4711/user/front#6";
+        Hear(Employ());
+        Hear(Engage());
+        Tell(new CoordinatorLost());
+        Hear(new Wire.Employ { Job = "other", Coordinator = Other });
+        Assert.IsType<EndWork>(Assert.Single(Tell(new WorkEnded(null))));
+        Hear(Engage());
+        var register = Registered(Tell(new Started()));
+        Assert.Equal((Other, ""), (register.Coordinator, register.Avoided));
+    }
+
     [Fact]
     public void A_coordinator_of_another_major_version_is_not_followed()
     {
