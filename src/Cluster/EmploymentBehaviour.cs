@@ -122,9 +122,9 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
     private Effect[] OnRefuse(Wire.Refuse refuse, DateTimeOffset now)
     {
         string reason = Translation.Text(refuse.Reason);
-        if (_coordinator.Length == 0)
+        if (refuse.ByRegistry)
         {
-            // It says so as often as it is asked.
+            // It says so as often as it is asked. Work in hand goes on.
             return
             [
                 new Say($"the registry refuses {worker}: {reason}"),

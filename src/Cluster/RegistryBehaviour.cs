@@ -83,7 +83,7 @@ internal sealed class RegistryBehaviour(bool startsJobs) : IBehaviour
     {
         if ((ProtocolVersion.WhyNot(register.Version) ?? WorkerName.WhyNot(register.Worker)) is { } reason)
         {
-            return [new Answer(new Wire.Refuse { Reason = reason })];
+            return [new Answer(new Wire.Refuse { Reason = reason, ByRegistry = true })];
         }
 
         return _staffing.Place(register, now) is var (job, front)

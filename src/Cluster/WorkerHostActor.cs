@@ -52,7 +52,7 @@ internal sealed class WorkerHostActor(
     {
         switch (message)
         {
-            case Wire.Engage when !IsOf(_appliedTo, Sender.Path):
+            case Wire.Engage when !Equals(PathOf(_appliedTo), Sender.Path.Parent):
                 // It comes too late: this process has applied elsewhere since.
                 Sender.Tell(new Wire.Farewell { Cause = "it works elsewhere" });
                 break;
@@ -61,6 +61,9 @@ internal sealed class WorkerHostActor(
                 Take(new CoordinatorLost());
                 break;
             case Wire.Farewell:
+                break;
+            case Wire.Refuse { ByRegistry: false } when !Equals(PathOf(_appliedTo), Sender.Path):
+                // So does this.
                 break;
             case IMessage body:
                 Take(new FromPeer(body));
@@ -173,9 +176,7 @@ internal sealed class WorkerHostActor(
         say($"works for {peer.Address}");
     }
 
-    /// <summary>Whether an actor is a child of the one at a path.</summary>
-    private static bool IsOf(string front, ActorPath path) =>
-        ActorPath.TryParse(front, out var parent) && parent.Equals(path.Parent);
+    private static ActorPath? PathOf(string front) => ActorPath.TryParse(front, out var path) ? path : null;
 
     private void GiveBack()
     {

@@ -36,6 +36,9 @@ internal sealed class SimulatedFront : SimulatedActor
 
     public override SimulatedActor? AddressOf(ActorId to) => null;
 
+    public override void Deliver(Message message, SimulatedActor? sender) => base.Deliver(
+        message is FromPeer { Body: Wire.Apply apply } ? new Applied(apply, OthersThan(apply.Worker)) : message, sender);
+
     /// <summary>Its coordinator has ended.</summary>
     public void End() => _host.Tell(new Terminated(ActorId.Coordinator, null));
 
@@ -48,6 +51,8 @@ internal sealed class SimulatedFront : SimulatedActor
             link.Stop(null);
         }
     }
+
+    private int OthersThan(string worker) => _links.Count(entry => entry.Key != worker && !entry.Value.IsStopped);
 
     private void CarryOut(Effect effect)
     {

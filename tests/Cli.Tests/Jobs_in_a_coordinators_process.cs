@@ -43,7 +43,7 @@ public sealed class Jobs_in_a_coordinators_process : IDisposable
         Assert.Equal(2, _log.Count);
         Assert.StartsWith($"job: failed: '{tokens}' cannot be used", _log[1], StringComparison.Ordinal);
         Assert.EndsWith("rnnlm resume job lets it go on", _log[1], StringComparison.Ordinal);
-        Assert.Empty(Storage.Unfinished());
+        Assert.Empty(Runner.Unfinished());
         var job = Storage.Find("job");
         var report = job.Read();
         Assert.Equal(JobState.Failed, report.State);
@@ -102,6 +102,36 @@ public sealed class Jobs_in_a_coordinators_process : IDisposable
         }
     }
 
+    /// <summary>Which whoever asks for the jobs may be able to.</summary>
+    [Fact]
+    public void A_job_that_this_process_cannot_read_is_said_once_and_again_when_that_has_changed()
+    {
+        var runner = Runner;
+        string path = Path.Combine(Run, "config.1.json");
+        byte[] config = File.ReadAllBytes(path);
+        for (int time = 1; time <= 2; time++)
+        {
+            File.Delete(path);
+            File.CreateSymbolicLink(path, EndlessRead);
+            Assert.Empty(runner.Unfinished());
+            Assert.Empty(runner.Unfinished());
+            Assert.Equal(time, _log.Count);
+            Assert.StartsWith($"job: cannot read '{Run}", _log[^1], StringComparison.Ordinal);
+            File.Delete(path);
+            File.WriteAllBytes(path, config);
+            Assert.Equal(["job"], runner.Unfinished());
+        }
+    }
+
+    [Fact]
+    public void A_storage_that_hangs_is_said()
+    {
+        var runner = new JobRunner(null!, Storage, _log.Add, new HurriedTime());
+        Assert.Equal(["job"], runner.Unfinished());
+        Assert.Equal(
+            "the run storage has not listed its jobs within 10 s; none is started until it has", Assert.Single(_log));
+    }
+
     [Theory]
     [InlineData("end", """{ "exit_code": 3, "reason": 7 }""")]
     [InlineData("end", "\"over\"")]
@@ -115,7 +145,7 @@ public sealed class Jobs_in_a_coordinators_process : IDisposable
         json[key] = JsonNode.Parse(value);
         RnnLmProcess.Run(_directory, "submit", "job.json", "--storage", "storage", "--name", "other").Succeeded();
         File.WriteAllText(path, json.ToJsonString());
-        Assert.Equal(["other"], Storage.Unfinished());
+        Assert.Equal(["other"], Runner.Unfinished());
         var report = Storage.Find("job").Read();
         Assert.Equal(JobState.Failed, report.State);
         Assert.Contains($"config.1.json' cannot be used ({key}", report.Reason, StringComparison.Ordinal);
@@ -124,4 +154,14 @@ public sealed class Jobs_in_a_coordinators_process : IDisposable
     public void Dispose() => _directory.Dispose();
 
     private static Task Never() => new TaskCompletionSource().Task;
+
+    /// <summary>Whatever is waited for ends at once.</summary>
+    private sealed class HurriedTime : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            callback(state);
+            return base.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
+    }
 }

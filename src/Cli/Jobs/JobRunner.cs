@@ -14,21 +14,28 @@ namespace RnnLm.Cli;
 internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<string> log, TimeProvider time)
 {
     private static readonly TimeSpan s_cancelCheck = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_slowListing = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<string, bool> _running = new(StringComparer.Ordinal);
     private string? _unlisted;
+    private Dictionary<string, string?> _unreadable = [];
 
     /// <summary>Names of the jobs that run here.</summary>
     public IReadOnlyList<string> Running => [.. _running.Keys.Order(StringComparer.Ordinal)];
 
-    /// <summary>Names of the jobs that ought to run. Why they cannot be listed is said once.</summary>
+    /// <summary>Names of the jobs that ought to run. Why they, or one of them, cannot be read is said once.</summary>
+    /// <exception cref="RnnLmException">They cannot be listed (exit code 6).</exception>
     public IReadOnlyList<string> Unfinished()
     {
+        string slowly = $"the run storage has not listed its jobs within {s_slowListing.TotalSeconds} s; " +
+            "none is started until it has";
+        using var timer = time.CreateTimer(_ => log(slowly), null, s_slowListing, Timeout.InfiniteTimeSpan);
         try
         {
-            var jobs = storage.Unfinished();
+            var jobs = storage.List().Select(job => job.Read()).ToArray();
             _unlisted = null;
-            return jobs;
+            SayUnreadable(jobs);
+            return [.. jobs.Where(job => job.State == JobState.Unfinished).Select(job => job.Job)];
         }
         catch (Exception failure)
         {
@@ -39,6 +46,17 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
             }
 
             throw;
+        }
+    }
+
+    private void SayUnreadable(JobReport[] jobs)
+    {
+        var former = _unreadable;
+        _unreadable = jobs.Where(job => job.State == JobState.Unreadable)
+            .ToDictionary(job => job.Job, job => job.Reason, StringComparer.Ordinal);
+        foreach (var (job, reason) in _unreadable.Where(entry => former.GetValueOrDefault(entry.Key) != entry.Value))
+        {
+            log($"{job}: {reason}");
         }
     }
 

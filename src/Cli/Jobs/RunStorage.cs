@@ -168,11 +168,6 @@ internal sealed class RunStorage
         : Has(job) ? Job(PathOf(job))
         : throw RnnLmException.BadInput($"job '{job}' in '{_root}': {StoredJob.Incomplete}");
 
-    /// <summary>Names of the jobs that ought to run.</summary>
-    /// <exception cref="RnnLmException">They cannot be listed (exit code 6).</exception>
-    public IReadOnlyList<string> Unfinished() =>
-        [.. List().Where(job => job.Read().State == JobState.Unfinished).Select(job => job.Name)];
-
     private StoredJob Job(string path) => new(path, IsDrained);
 
     private string TokensOf(string name) => Path.Combine(TokenFiles, $"{name}.tokens");

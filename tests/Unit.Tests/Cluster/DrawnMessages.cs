@@ -28,7 +28,14 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
     /// <summary>What travels of any kind of message.</summary>
     public IMessage Any() => random.Next(18) switch
     {
-        0 => new Wire.Register { Version = Version(), Worker = Text(), Job = Hash(), Coordinator = Path() },
+        0 => new Wire.Register
+        {
+            Version = Version(),
+            Worker = random.Next(4) == 0 ? Text() : "worker-7",
+            Job = Hash(),
+            Coordinator = Path(),
+            Numerics = "cpu",
+        },
         1 => new Wire.Employ { Job = Hash(), Coordinator = Path() },
         2 => new Wire.Apply
         {
@@ -39,14 +46,14 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
             Host = Text(),
         },
         3 => Engage(),
-        4 => new Wire.Refuse { Reason = Text() },
+        4 => new Wire.Refuse { Reason = Text(), ByRegistry = random.Next(2) == 0 },
         5 or 6 => Publish(),
         7 or 8 => Result(),
         9 => new Wire.Farewell { Cause = Text() },
         10 => new Wire.Fetched { IdHigh = Bits(), IdLow = Bits() },
         11 => new Wire.Large { Manifest = random.Next(2) == 0 ? "Assign" : "Evaluate", Content = Reference(Count()) },
         12 or 13 => Translation.ToWire(FromWorker()),
-        14 => new Wire.Hire { Version = Version(), Job = Hash() },
+        14 => new Wire.Hire { Version = Version(), Job = Hash(), Numerics = "cpu", Ends = random.Next(8) == 0 },
         15 => new Wire.StartJob { Job = Hash() },
         _ => Translation.ToWire(FromCoordinator()),
     };

@@ -167,14 +167,24 @@ public sealed class How_a_worker_process_finds_work
         }
     }
 
-    /// <summary>It is of another version, and would be told so with every word.</summary>
-    [Fact]
-    public void Where_the_registry_refuses_it_it_says_so_and_waits_before_it_registers_again()
+    /// <summary>It is of another version, and would be told so with every word; its coordinator is not.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Where_the_registry_refuses_it_it_says_so_waits_before_it_registers_again_and_works_on(bool isEngaged)
     {
         Tell(new Started());
-        var effects = Hear(new Wire.Refuse { Reason = "another version" });
+        if (isEngaged)
+        {
+            Hear(Employ());
+            Hear(Engage());
+        }
+
+        var effects = Hear(new Wire.Refuse { Reason = "another version", ByRegistry = true });
         Assert.Equal("the registry refuses worker-7: another version", effects.OfType<Say>().Single().Text);
         Assert.True(effects.OfType<StartTimer>().Single().After > EmploymentBehaviour.RegisterEvery);
+        var register = Registered(Tell(effects.OfType<StartTimer>().Single().Message));
+        Assert.Equal((isEngaged ? Path : "", ""), (register.Coordinator, register.Avoided));
     }
 
     [Fact]

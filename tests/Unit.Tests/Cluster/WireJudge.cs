@@ -55,6 +55,17 @@ internal static class WireJudge
         return (2 * v * d) + v + (l * ((2 * d * d) + d)) <= int.MaxValue;
     }
 
+    /// <summary>Whether a worker may apply to the run.</summary>
+    public static bool MayBe(Wire.Apply it) => it.Version?.Major == 1 && IsWorkersName(it.Worker) &&
+        it.Numerics == "cpu" && it.Bulk.Length <= Longest && it.Host.Length <= Longest;
+
+    /// <summary>Whether a worker may look for work.</summary>
+    public static bool MayBe(Wire.Register it) => it.Version?.Major == 1 && IsWorkersName(it.Worker);
+
+    /// <summary>Whether somebody can want workers like this.</summary>
+    public static bool MayBe(Wire.Hire it) =>
+        it.Version?.Major == 1 && it.Job.Length <= Longest && it.Numerics.Length <= Longest;
+
     /// <summary>What reaches an actor of this process must be right, however it came about.</summary>
     public static void Require(Message message)
     {
@@ -77,6 +88,9 @@ internal static class WireJudge
 
     /// <summary>Whether text can be printed in a line.</summary>
     public static bool IsLine(string text) => text.Length <= 8 * Longest && !text.Any(char.IsControl);
+
+    private static bool IsWorkersName(string name) => name.Length is > 0 and <= 100 && name.All(character =>
+        character is (>= 'a' and <= 'z') or (>= 'A' and <= 'Z') or (>= '0' and <= '9') or '.' or '_' or ':' or '-');
 
     private static bool IsGradient(Gradient gradient)
     {

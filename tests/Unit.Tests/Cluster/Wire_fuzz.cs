@@ -16,8 +16,8 @@ public sealed class Alone
 
 /// <summary>
 /// Seeded damage to messages of all kinds, given to all that reads messages of other processes: the parser, the
-/// translation, both ends of a link with their bulk transfers, the node behind one, and a worker process that looks for
-/// work. RNNLM_FUZZ_CASES asks for more cases than usual.
+/// translation, both ends of a link with their bulk transfers, the node behind one, a worker process that looks for
+/// work, the registry, and where workers apply. RNNLM_FUZZ_CASES asks for more cases than usual.
 /// </summary>
 [Collection(Alone.Name)]
 public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
@@ -74,6 +74,8 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
         var coordinator = new CoordinatorsEnd(this);
         var worker = new WorkersEnd(this);
         var process = new LookingForWork(this);
+        var registry = new Registry(this);
+        var front = new Front(this);
         (long Managed, long Resident) atFirst = default;
         int damages = 0;
         for (int n = 0; damages < cases; n++)
@@ -96,6 +98,8 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
                     coordinator.Hear(body);
                     worker.Hear(body);
                     process.Hear(body);
+                    registry.Hear(body);
+                    front.Hear(body);
                 }
             }
             catch (Exception failure)
@@ -326,7 +330,11 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
                 Tell(OfThisProcess());
             }
 
-            Tell(new FromPeer(body));
+            if (AsMessage(body) is { } message)
+            {
+                Tell(message);
+            }
+
             while (_later.Count > 0 && Random.Next(3) > 0)
             {
                 int next = Random.Next(_later.Count);
@@ -380,6 +388,9 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
 
         protected abstract IBehaviour Create();
 
+        /// <summary>What its actor makes of a message from outside; null when it takes none of the kind.</summary>
+        protected virtual Message? AsMessage(IMessage body) => new FromPeer(body);
+
         /// <summary>Something that an actor of this process says, or its timer.</summary>
         protected abstract Message OfThisProcess();
 
@@ -426,7 +437,7 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
                 return;
             }
 
-            if (message is FromPeer)
+            if (message is FromPeer or HiredFrom or Applied)
             {
                 Fuzz.Count($"{name}: taken");
             }
@@ -671,6 +682,101 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
                     Assert.True(WireJudge.IsLine(text), $"it says '{text}'");
                     break;
                 case EndWork:
+                    break;
+                default:
+                    base.CarryOut(effect);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Which hears of at most two hundred workers and jobs in its life.</summary>
+    private sealed class Registry(Wire_fuzz fuzz) : End(fuzz, "registry")
+    {
+        private const string Sender = "akka.tcp://rnnlm@127.0.0.1:4711/user/front#5";
+        private readonly HashSet<string> _jobs = new(StringComparer.Ordinal);
+        private Wire.Register? _register;
+
+        protected override IBehaviour Create() => new RegistryBehaviour(startsJobs: true);
+
+        protected override Message? AsMessage(IMessage body)
+        {
+            _register = body as Wire.Register;
+            switch (body)
+            {
+                case Wire.Hire hire:
+                    if (WireJudge.MayBe(hire))
+                    {
+                        _jobs.Add(hire.Job);
+                    }
+
+                    return new HiredFrom(Sender, hire);
+                case Wire.Register register:
+                    return new FromPeer(register);
+                default:
+                    return null;
+            }
+        }
+
+        protected override Message OfThisProcess() => Elapsed(new JobsListed(["one"]));
+
+        protected override void OnStopped() => _jobs.Clear();
+
+        protected override void CarryOut(Effect effect)
+        {
+            switch (effect)
+            {
+                case Answer { Body: Wire.Employ employ }:
+                    Assert.True(WireJudge.MayBe(_register!), $"{_register} is sent somewhere");
+                    Assert.Contains(employ.Job, _jobs);
+                    Assert.Equal(Sender, employ.Coordinator);
+                    Fuzz.Count("registry: sent to a coordinator");
+                    break;
+                case Answer { Body: Wire.Refuse refuse }:
+                    Assert.False(WireJudge.MayBe(_register!), $"{_register} is refused");
+                    Assert.True(WireJudge.IsLine(refuse.Reason), $"it says '{refuse.Reason}'");
+                    break;
+                case ListJobs:
+                    break;
+                case StartJob { Job: var job }:
+                    Assert.Equal("one", job);
+                    break;
+                default:
+                    base.CarryOut(effect);
+                    break;
+            }
+        }
+    }
+
+    private sealed class Front(Wire_fuzz fuzz) : End(fuzz, "where workers apply")
+    {
+        private Wire.Apply? _apply;
+
+        protected override IBehaviour Create() => new FrontBehaviour(new RunFacts(
+            "shakespeare", "run-1", "5e1f", Incarnation, "cpu", AllowMixed: false, s_extent, "10.0.0.1:80", "here"));
+
+        protected override Message? AsMessage(IMessage body)
+        {
+            _apply = body as Wire.Apply;
+            return _apply is null ? null : new Applied(_apply, Random.Next(1_000));
+        }
+
+        protected override Message OfThisProcess() => Elapsed(new Started());
+
+        protected override void CarryOut(Effect effect)
+        {
+            switch (effect)
+            {
+                case OpenLink:
+                    Assert.True(WireJudge.MayBe(_apply!), $"{_apply} gets a link");
+                    Fuzz.Count("where workers apply: engaged");
+                    break;
+                case Answer { Body: Wire.Refuse refuse }:
+                    Assert.False(WireJudge.MayBe(_apply!), $"{_apply} is refused");
+                    Assert.True(WireJudge.IsLine(refuse.Reason), $"it says '{refuse.Reason}'");
+                    break;
+                case ToRegistry { Body: Wire.Hire hire }:
+                    Assert.Equal("shakespeare", hire.Job);
                     break;
                 default:
                     base.CarryOut(effect);
