@@ -21,12 +21,13 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     /// link. More are a flood, which would fill the coordinator's mailbox.</summary>
     private const int MostUnasked = 2 * PlanSettings.MostShards;
 
-    /// <summary>A worker says its first word when its device is ready.</summary>
-    private static readonly TimeSpan s_firstWord = TimeSpan.FromMinutes(10);
+    /// <summary>A worker joins when its device is ready. One whose word of that was lost waits like its coordinator.
+    /// </summary>
+    private static readonly TimeSpan s_join = TimeSpan.FromMinutes(10);
 
     private readonly Queue<IMessage> _waiting = [];
     private int _fetching;
-    private bool _hasSpoken;
+    private bool _hasJoined;
 
     /// <summary>How many messages are heard until it is asked again.</summary>
     private long _answers = MostUnasked;
@@ -41,9 +42,9 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
     {
-        Started => [new StartTimer("first word", s_firstWord, new FirstWordCheck())],
-        FirstWordCheck when _hasSpoken => [],
-        FirstWordCheck => [new StopActor(Lost($"it said nothing for {s_firstWord.TotalMinutes:F0} min"))],
+        Started => [new StartTimer("join", s_join, new JoinCheck())],
+        JoinCheck when _hasJoined => [],
+        JoinCheck => [new StopActor(Lost($"it has not joined within {s_join.TotalMinutes:F0} min"))],
         FromPeer { Body: Wire.Farewell farewell } => [new StopActor(
             farewell.Cause.Length == 0 ? null : Lost(Translation.Text(farewell.Cause)))],
         FromPeer { Body: var body } => Hear(body),
@@ -61,7 +62,7 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
 
     private List<Effect> Hear(IMessage body)
     {
-        _hasSpoken = true;
+        _hasJoined |= body is Wire.Join;
         if (--_answers < 0)
         {
             return [new StopActor(Lost($"it sent {MostUnasked} messages that nobody had asked for"))];
@@ -183,5 +184,5 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     private static ToPeer Done(Wire.BulkReference reference) =>
         new(new Wire.Fetched { IdHigh = reference.IdHigh, IdLow = reference.IdLow });
 
-    private sealed record FirstWordCheck : Message;
+    private sealed record JoinCheck : Message;
 }
