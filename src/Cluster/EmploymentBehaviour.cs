@@ -115,6 +115,12 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
         }
 
         Translation.Check(engage);
+        if (_coordinator.Length == 0)
+        {
+            // It comes too late: what was applied for is over.
+            return [];
+        }
+
         _isEngaged = true;
         return [new Work(engage)];
     }
@@ -130,6 +136,12 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
                 new Say($"the registry refuses {worker}: {reason}"),
                 new StartTimer(Timer, s_refused, new RegisterAgain()),
             ];
+        }
+
+        if (_coordinator.Length == 0)
+        {
+            // It has said so before.
+            return [];
         }
 
         string refusal = $"{_coordinator} refuses {worker}: {reason}";

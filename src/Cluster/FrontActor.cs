@@ -39,7 +39,7 @@ internal sealed class FrontActor(
         switch (message)
         {
             case Wire.Apply apply:
-                Take(new Applied(apply, _links.Keys.Count(worker => worker != apply.Worker)));
+                Take(new FromPeer(apply));
                 break;
             case Akka.Actor.Terminated { ActorRef: var gone } when gone.Equals(coordinator):
                 Take(new Shared.Terminated(ActorId.Coordinator, null));

@@ -23,11 +23,6 @@ internal sealed record RunFacts(
     string Bulk,
     string Host);
 
-/// <summary>A worker applies.</summary>
-/// <param name="Apply">What it says of itself.</param>
-/// <param name="Others">How many other workers have a link.</param>
-internal sealed record Applied(Wire.Apply Apply, int Others) : Message;
-
 /// <summary>Answer whoever has sent what is being handled.</summary>
 internal sealed record Answer(IMessage Body) : Effect;
 
@@ -41,9 +36,6 @@ internal sealed record OpenLink(Wire.Apply Application, Wire.Engage Engagement) 
 /// <param name="facts">Of the run.</param>
 internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
 {
-    /// <summary>A link costs memory, and whoever may speak here can apply under any number of names.</summary>
-    private const int MostWorkers = 1024;
-
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
     {
@@ -57,8 +49,9 @@ internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
             new ToRegistry(Hire(ends: true)),
             new StopActor(null),
         ],
-        Applied applied when WhyNot(applied) is { } reason => [new Answer(new Wire.Refuse { Reason = reason })],
-        Applied { Apply: var apply } => [new OpenLink(apply, Engagement())],
+        FromPeer { Body: Wire.Apply apply } when WhyNot(apply) is { } reason =>
+            [new Answer(new Wire.Refuse { Reason = reason })],
+        FromPeer { Body: Wire.Apply apply } => [new OpenLink(apply, Engagement())],
         _ => throw new InvalidOperationException($"a front does not know {message.GetType().Name}"),
     };
 
@@ -69,9 +62,6 @@ internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
         Numerics = facts.AllowMixed ? string.Empty : facts.Numerics,
         Ends = ends,
     };
-
-    private string? WhyNot(Applied applied) => WhyNot(applied.Apply) ??
-        (applied.Others >= MostWorkers ? $"{MostWorkers} workers work for the run, which is the most" : null);
 
     private string? WhyNot(Wire.Apply apply) =>
         (ProtocolVersion.WhyNot(apply.Version) ?? WorkerName.WhyNot(apply.Worker)) is { } reason ? reason

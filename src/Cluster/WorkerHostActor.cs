@@ -56,14 +56,14 @@ internal sealed class WorkerHostActor(
                 // It comes too late: this process has applied elsewhere since.
                 Sender.Tell(new Wire.Farewell { Cause = "it works elsewhere" });
                 break;
+            case Wire.Refuse { ByRegistry: false } when !Equals(PathOf(_appliedTo), Sender.Path):
+                // So does its refusal.
+                break;
             case Wire.Farewell when Sender.Equals(_coordinator):
                 _next = null;
                 Take(new CoordinatorLost());
                 break;
             case Wire.Farewell:
-                break;
-            case Wire.Refuse { ByRegistry: false } when !Equals(PathOf(_appliedTo), Sender.Path):
-                // So does this.
                 break;
             case IMessage body:
                 Take(new FromPeer(body));

@@ -36,9 +36,6 @@ internal sealed class SimulatedFront : SimulatedActor
 
     public override SimulatedActor? AddressOf(ActorId to) => null;
 
-    public override void Deliver(Message message, SimulatedActor? sender) => base.Deliver(
-        message is FromPeer { Body: Wire.Apply apply } ? new Applied(apply, OthersThan(apply.Worker)) : message, sender);
-
     /// <summary>Its coordinator has ended.</summary>
     public void End() => _host.Tell(new Terminated(ActorId.Coordinator, null));
 
@@ -51,8 +48,6 @@ internal sealed class SimulatedFront : SimulatedActor
             link.Stop(null);
         }
     }
-
-    private int OthersThan(string worker) => _links.Count(entry => entry.Key != worker && !entry.Value.IsStopped);
 
     private void CarryOut(Effect effect)
     {
@@ -83,7 +78,7 @@ internal sealed class SimulatedFront : SimulatedActor
         var job = World.Scenario.Job;
         var behaviour = new WorkerLinkBehaviour(worker, new RunExtent(job.Model, job.Shards), _coordinator.Incarnation);
         var link = new SimulatedLink(_coordinator, worker, behaviour);
-        link.Bind(_sender!.Process, null);
+        link.Expect(_sender!);
         return _links[application.Worker] = link;
     }
 }

@@ -14,6 +14,9 @@ internal sealed class SimulatedLink : SimulatedActor
     private readonly LinkOffers _offers;
     private readonly CancellationTokenSource _end = new();
     private readonly PlainHost _host;
+
+    /// <summary>Who applied at its coordinator.</summary>
+    private SimulatedActor? _applicant;
     private CancellationTokenSource _version = new();
 
     /// <param name="inner">Whom it stands before: a coordinator, or a node.</param>
@@ -41,6 +44,13 @@ internal sealed class SimulatedLink : SimulatedActor
     private RunExtent Extent => new(World.Scenario.Job.Model, World.Scenario.Job.Shards);
 
     public override SimulatedActor? AddressOf(ActorId to) => _inner;
+
+    /// <summary>The other end will be in the process of who has applied.</summary>
+    public void Expect(SimulatedActor applicant)
+    {
+        _applicant = applicant;
+        Bind(applicant.Process, null);
+    }
 
     /// <summary>From now on this is the other end.</summary>
     public void Bind(SimulatedProcess process, SimulatedActor? peer)
@@ -108,9 +118,9 @@ internal sealed class SimulatedLink : SimulatedActor
     protected override void OnStopped(Exception? failure)
     {
         World.Links.Remove(this);
-        if (Peer is not null)
+        if ((Peer ?? _applicant) is { } other)
         {
-            Send(Peer, new FromPeer(new Wire.Farewell { Cause = "its process ends" }));
+            Send(other, new FromPeer(new Wire.Farewell { Cause = "its process ends" }));
         }
 
         _end.Cancel();

@@ -20,6 +20,9 @@ internal sealed class SimulatedWorkerProcess : SimulatedActor
     private readonly PlainHost _host;
     private SimulatedActor? _sender;
     private SimulatedActor? _coordinator;
+
+    /// <summary>Where it has applied last.</summary>
+    private SimulatedActor? _front;
     private SimulatedLink? _link;
 
     public SimulatedWorkerProcess(World world, SimulatedProcess process, ActorId id)
@@ -37,6 +40,24 @@ internal sealed class SimulatedWorkerProcess : SimulatedActor
     public void Start() => _host.Tell(new Started());
 
     public override SimulatedActor? AddressOf(ActorId to) => null;
+
+    public override void Deliver(Message message, SimulatedActor? sender)
+    {
+        switch (message)
+        {
+            case FromPeer { Body: Wire.Engage } when sender!.Process != _front?.Process:
+                Send(sender, new FromPeer(new Wire.Farewell { Cause = "it works elsewhere" }));
+                break;
+            case FromPeer { Body: Wire.Refuse { ByRegistry: false } } when sender != _front:
+                break;
+            case FromPeer { Body: Wire.Farewell }:
+                OnLost(sender);
+                break;
+            default:
+                base.Deliver(message, sender);
+                break;
+        }
+    }
 
     /// <summary>The other end of its link is gone, or is said to be.</summary>
     public void OnLost(SimulatedActor? peer) => Process.Post(Local, () =>
@@ -89,6 +110,7 @@ internal sealed class SimulatedWorkerProcess : SimulatedActor
                 World.SendToRegistry(this, body);
                 break;
             case ApplyTo { Coordinator: var path } when World.FrontAt(path) is { } front:
+                _front = front;
                 Send(front, new FromPeer(new Wire.Apply
                 {
                     Version = ProtocolVersion.Current,

@@ -18,18 +18,20 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
 
     private readonly ConcurrentDictionary<string, bool> _running = new(StringComparer.Ordinal);
     private string? _unlisted;
+    private bool _isSlow;
     private Dictionary<string, string?> _unreadable = [];
 
     /// <summary>Names of the jobs that run here.</summary>
     public IReadOnlyList<string> Running => [.. _running.Keys.Order(StringComparer.Ordinal)];
 
-    /// <summary>Names of the jobs that ought to run. Why they, or one of them, cannot be read is said once.</summary>
+    /// <summary>Names of the jobs that ought to run. Why they, or one of them, cannot be read is said once, and that it
+    /// takes long as well.</summary>
     /// <exception cref="RnnLmException">They cannot be listed (exit code 6).</exception>
     public IReadOnlyList<string> Unfinished()
     {
-        string slowly = $"the run storage has not listed its jobs within {s_slowListing.TotalSeconds} s; " +
-            "none is started until it has";
-        using var timer = time.CreateTimer(_ => log(slowly), null, s_slowListing, Timeout.InfiniteTimeSpan);
+        bool wasSlow = _isSlow;
+        _isSlow = false;
+        using var timer = time.CreateTimer(_ => OnSlow(wasSlow), null, s_slowListing, Timeout.InfiniteTimeSpan);
         try
         {
             var jobs = storage.List().Select(job => job.Read()).ToArray();
@@ -46,6 +48,16 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
             }
 
             throw;
+        }
+    }
+
+    private void OnSlow(bool isSaid)
+    {
+        _isSlow = true;
+        if (!isSaid)
+        {
+            log($"the run storage has not listed its jobs for {s_slowListing.TotalSeconds} s; " +
+                "no job is begun until it has");
         }
     }
 

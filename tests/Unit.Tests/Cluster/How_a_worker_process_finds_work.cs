@@ -141,6 +141,18 @@ public sealed class How_a_worker_process_finds_work
         Assert.Equal([new ApplyTo(Path)], Hear(Employ(), TimeSpan.FromMinutes(1)));
     }
 
+    /// <summary>It has applied twice, and is answered twice.</summary>
+    [Fact]
+    public void Who_is_refused_twice_says_so_once_avoids_the_coordinator_all_the_same_and_is_not_engaged_there()
+    {
+        Hear(Employ());
+        Assert.Single(Hear(new Wire.Refuse { Reason = "no" }));
+        Assert.Empty(Hear(new Wire.Refuse { Reason = "no" }, TimeSpan.Zero));
+        Assert.Empty(Hear(Engage(), TimeSpan.Zero));
+        var register = Registered(Tell(new Started(), TimeSpan.Zero));
+        Assert.Equal(("", Path), (register.Coordinator, register.Avoided));
+    }
+
     /// <summary>It has applied elsewhere since, where it is to work.</summary>
     [Fact]
     public void Who_hears_that_it_is_dismissed_after_it_was_lost_avoids_nobody()

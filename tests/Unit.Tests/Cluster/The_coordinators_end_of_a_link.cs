@@ -324,7 +324,7 @@ public sealed class The_coordinators_end_of_a_link : IDisposable
     {
         _link.Tell(new Started());
         var check = _link.Timers["join"];
-        Assert.Equal(TimeSpan.FromMinutes(10), check.After);
+        Assert.Equal(TimeSpan.FromMinutes(5), check.After);
         _link.Hear(new Wire.Join { Threads = 1, SelfTestHash = "5e1f" });
         _link.Tell(check.Message);
         Assert.Null(_link.End);
@@ -334,7 +334,7 @@ public sealed class The_coordinators_end_of_a_link : IDisposable
         lost.Tell(new Started());
         lost.Hear(Result(step: 4, id: 1));
         lost.Tell(lost.Timers["join"].Message);
-        Assert.Contains("10 min", lost.End!.Failure!.Message, StringComparison.Ordinal);
+        Assert.Contains("5 min", lost.End!.Failure!.Message, StringComparison.Ordinal);
     }
 
     [Fact]
