@@ -25,6 +25,10 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     /// the link ends and the worker applies again; a coordinator waits longer for the first worker.</summary>
     private static readonly TimeSpan s_join = TimeSpan.FromMinutes(5);
 
+    /// <summary>A worker that is dismissed says farewell. When the word of that was lost, it hears of the link's end.
+    /// </summary>
+    private static readonly TimeSpan s_farewell = TimeSpan.FromMinutes(5);
+
     private readonly Queue<IMessage> _waiting = [];
     private int _fetching;
     private bool _hasJoined;
@@ -54,7 +58,12 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
         Publish publish => OnPublish(publish),
         Assign assign => Ask(assign, assign.Ranges.Count),
         Evaluate or Recall => Ask(message, 1),
-        Dismiss => [new ToPeer(Translation.ToWire(message))],
+        Dismiss =>
+        [
+            new ToPeer(Translation.ToWire(message)),
+            new StartTimer("farewell", s_farewell, new FarewellCheck()),
+        ],
+        FarewellCheck => [new StopActor(Lost($"it was dismissed {s_farewell.TotalMinutes:F0} min ago"))],
         _ => throw new InvalidOperationException($"the link of {worker} does not know {message.GetType().Name}"),
     };
 
@@ -185,4 +194,6 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
         new(new Wire.Fetched { IdHigh = reference.IdHigh, IdLow = reference.IdLow });
 
     private sealed record JoinCheck : Message;
+
+    private sealed record FarewellCheck : Message;
 }

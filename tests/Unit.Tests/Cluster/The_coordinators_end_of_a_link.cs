@@ -338,6 +338,16 @@ public sealed class The_coordinators_end_of_a_link : IDisposable
     }
 
     [Fact]
+    public void A_worker_that_does_not_go_when_it_is_dismissed_hears_of_the_links_end()
+    {
+        _link.Tell(new Dismiss(Incarnation));
+        var check = _link.Timers["farewell"];
+        Assert.Equal(TimeSpan.FromMinutes(5), check.After);
+        _link.Tell(check.Message);
+        RequireEnd("dismissed");
+    }
+
+    [Fact]
     public void What_no_worker_sends_is_refused()
     {
         var drawn = new DrawnMessages(new Random(1), LinkHarness.Extent);
