@@ -82,7 +82,8 @@ public sealed class ClusterHost : IAsyncDisposable
         // Before bulk, which takes any port that is free.
         var system = Create(ActorSystemSetup.Create(setup), options.Listen);
         ActorHost.ReleaseUndelivered(system);
-        var host = new ClusterHost(system, await StartBulkAsync(system, listen, options).ConfigureAwait(false), options);
+        var bulk = await StartBulkAsync(system, listen, options).ConfigureAwait(false);
+        var host = new ClusterHost(system, bulk, options);
         host.ReportTroubles();
         if (options.Role != WorkerRole)
         {

@@ -60,7 +60,8 @@ internal static class CoordinatorCommand
             await Task.WhenAny(host.Joined, Task.Delay(s_joining, cancellation)).ConfigureAwait(false);
             if (!host.Joined.IsCompleted)
             {
-                TimedLine.Print($"is in no cluster yet: none of {string.Join(", ", options.SeedNodes)} lets it in; the first of " +
+                TimedLine.Print(
+                    $"is in no cluster yet: none of {string.Join(", ", options.SeedNodes)} lets it in; the first of " +
                     "them begins one");
             }
         }
