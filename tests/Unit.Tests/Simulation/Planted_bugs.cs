@@ -237,7 +237,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "")),
         new(
             "one of several runs of shards is forgotten",
-            2_000,
+            3_000,
             "Coordinator",
             new Edit(
                 "StepInProgress.cs",
