@@ -21,13 +21,10 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     /// link. More are a flood, which would fill the coordinator's mailbox.</summary>
     private const int MostUnasked = 2 * PlanSettings.MostShards;
 
-    /// <summary>A worker joins when its device is ready. When its word of that was lost both wait for each other, until
-    /// the link ends and the worker applies again; a coordinator waits longer for the first worker.</summary>
-    private static readonly TimeSpan s_join = TimeSpan.FromMinutes(5);
-
-    /// <summary>A worker that is dismissed says farewell. When the word of that was lost, it hears of the link's end.
-    /// </summary>
-    private static readonly TimeSpan s_farewell = TimeSpan.FromMinutes(5);
+    /// <summary>A worker joins when its device is ready, and says farewell when it is dismissed. When a word of these was
+    /// lost both ends wait for each other, until the link ends and the worker applies again; a coordinator waits longer
+    /// for the first worker.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     private readonly Queue<IMessage> _waiting = [];
     private int _fetching;
@@ -46,9 +43,9 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
     {
-        Started => [new StartTimer("join", s_join, new JoinCheck())],
+        Started => [new StartTimer("join", s_patience, new JoinCheck())],
         JoinCheck when _hasJoined => [],
-        JoinCheck => [new StopActor(Lost($"it has not joined within {s_join.TotalMinutes:F0} min"))],
+        JoinCheck => [new StopActor(Lost($"it has not joined within {s_patience.TotalMinutes:F0} min"))],
         FromPeer { Body: Wire.Farewell farewell } => [new StopActor(
             farewell.Cause.Length == 0 ? null : Lost(Translation.Text(farewell.Cause)))],
         FromPeer { Body: var body } => Hear(body),
@@ -61,9 +58,9 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
         Dismiss =>
         [
             new ToPeer(Translation.ToWire(message)),
-            new StartTimer("farewell", s_farewell, new FarewellCheck()),
+            new StartTimer("farewell", s_patience, new FarewellCheck()),
         ],
-        FarewellCheck => [new StopActor(Lost($"it was dismissed {s_farewell.TotalMinutes:F0} min ago"))],
+        FarewellCheck => [new StopActor(Lost($"it was dismissed {s_patience.TotalMinutes:F0} min ago"))],
         _ => throw new InvalidOperationException($"the link of {worker} does not know {message.GetType().Name}"),
     };
 

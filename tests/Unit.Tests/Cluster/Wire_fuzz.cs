@@ -124,6 +124,8 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
 
         output.WriteLine($"managed: {atFirst.Managed / 1e6:F2} MB after a fifth, {atLast.Managed / 1e6:F2} at the end");
         output.WriteLine($"resident: {atFirst.Resident / 1e6:F1} MB, {atLast.Resident / 1e6:F1}");
+        Assert.InRange(_counts["registry: sent to a coordinator"], 100, cases);
+        Assert.InRange(_counts["where workers apply: engaged"], 100, cases);
         Assert.InRange(_counts["damaged, parsed"], _counts["damaged, not parsed"], cases);
         Assert.Equal(
             (0, 0, 0, 0),
