@@ -111,19 +111,22 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
     {
         if (ProtocolVersion.WhyNot(engage.Version) is { } reason)
         {
-            return [new Say($"the coordinator is not followed: {reason}")];
+            return [new Say($"the coordinator is not followed: {reason}"), Decline(reason)];
         }
 
         Translation.Check(engage);
         if (_coordinator.Length == 0)
         {
             // It comes too late: what was applied for is over.
-            return [];
+            return [Decline("it has left")];
         }
 
         _isEngaged = true;
         return [new Work(engage)];
     }
+
+    /// <summary>Whoever has engaged it is not to wait for it.</summary>
+    private static Answer Decline(string cause) => new(new Wire.Farewell { Cause = cause });
 
     private Effect[] OnRefuse(Wire.Refuse refuse, DateTimeOffset now)
     {

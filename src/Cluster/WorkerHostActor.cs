@@ -115,6 +115,9 @@ internal sealed class WorkerHostActor(
                 }
 
                 break;
+            case Answer { Body: var body }:
+                Sender.Tell(body);
+                break;
             case ApplyTo { Coordinator: var coordinator }:
                 _appliedTo = coordinator;
                 Context.ActorSelection(coordinator).Tell(new Wire.Apply

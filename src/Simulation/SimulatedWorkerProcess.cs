@@ -109,6 +109,9 @@ internal sealed class SimulatedWorkerProcess : SimulatedActor
             case ToRegistry { Body: var body }:
                 World.SendToRegistry(this, body);
                 break;
+            case Answer { Body: var body }:
+                Send(_sender!, new FromPeer(body));
+                break;
             case ApplyTo { Coordinator: var path } when World.FrontAt(path) is { } front:
                 _front = front;
                 Send(front, new FromPeer(new Wire.Apply

@@ -17,9 +17,9 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
     private static readonly TimeSpan s_slowListing = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<string, bool> _running = new(StringComparer.Ordinal);
-    private string? _unlisted;
-    private bool _isSlow;
-    private Dictionary<string, string?> _unreadable = [];
+
+    /// <summary>What was said of the last listing; so it is not said of every one.</summary>
+    private ConcurrentDictionary<string, bool> _said = new(StringComparer.Ordinal);
 
     /// <summary>Names of the jobs that run here.</summary>
     public IReadOnlyList<string> Running => [.. _running.Keys.Order(StringComparer.Ordinal)];
@@ -29,46 +29,37 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
     /// <exception cref="RnnLmException">They cannot be listed (exit code 6).</exception>
     public IReadOnlyList<string> Unfinished()
     {
-        bool wasSlow = _isSlow;
-        _isSlow = false;
-        using var timer = time.CreateTimer(_ => OnSlow(wasSlow), null, s_slowListing, Timeout.InfiniteTimeSpan);
+        var former = _said;
+        var said = _said = new(StringComparer.Ordinal);
+        void Say(string what, Func<string>? line = null)
+        {
+            if (said.TryAdd(what, true) && !former.ContainsKey(what))
+            {
+                log(line?.Invoke() ?? what);
+            }
+        }
+
+        using var timer = time.CreateTimer(
+            _ => Say($"the run storage has not listed its jobs for {s_slowListing.TotalSeconds} s; " +
+                "no job is begun until it has"),
+            null,
+            s_slowListing,
+            Timeout.InfiniteTimeSpan);
         try
         {
             var jobs = storage.List().Select(job => job.Read()).ToArray();
-            _unlisted = null;
-            SayUnreadable(jobs);
+            foreach (var job in jobs.Where(job => job.State == JobState.Unreadable))
+            {
+                Say($"{job.Job}: {job.Reason}");
+            }
+
             return [.. jobs.Where(job => job.State == JobState.Unfinished).Select(job => job.Job)];
         }
         catch (Exception failure)
         {
-            if (failure.Message != _unlisted)
-            {
-                _unlisted = failure.Message;
-                log($"the jobs cannot be listed: {Describe(failure, string.Empty)}");
-            }
-
+            // To describe a defect is to write a report of it.
+            Say(failure.Message, () => $"the jobs cannot be listed: {Describe(failure, string.Empty)}");
             throw;
-        }
-    }
-
-    private void OnSlow(bool isSaid)
-    {
-        _isSlow = true;
-        if (!isSaid)
-        {
-            log($"the run storage has not listed its jobs for {s_slowListing.TotalSeconds} s; " +
-                "no job is begun until it has");
-        }
-    }
-
-    private void SayUnreadable(JobReport[] jobs)
-    {
-        var former = _unreadable;
-        _unreadable = jobs.Where(job => job.State == JobState.Unreadable)
-            .ToDictionary(job => job.Job, job => job.Reason, StringComparer.Ordinal);
-        foreach (var (job, reason) in _unreadable.Where(entry => former.GetValueOrDefault(entry.Key) != entry.Value))
-        {
-            log($"{job}: {reason}");
         }
     }
 

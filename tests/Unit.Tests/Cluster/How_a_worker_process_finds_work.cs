@@ -148,7 +148,7 @@ public sealed class How_a_worker_process_finds_work
         Hear(Employ());
         Assert.Single(Hear(new Wire.Refuse { Reason = "no" }));
         Assert.Empty(Hear(new Wire.Refuse { Reason = "no" }, TimeSpan.Zero));
-        Assert.Empty(Hear(Engage(), TimeSpan.Zero));
+        Assert.NotEmpty(Declined(Assert.Single(Hear(Engage(), TimeSpan.Zero))));
         var register = Registered(Tell(new Started(), TimeSpan.Zero));
         Assert.Equal(("", Path), (register.Coordinator, register.Avoided));
     }
@@ -174,8 +174,10 @@ public sealed class How_a_worker_process_finds_work
         Hear(Employ());
         foreach (var version in new[] { null, new Wire.Version(), new Wire.Version { Major = 2 } })
         {
-            var said = Assert.IsType<Say>(Assert.Single(Hear(new Wire.Engage { Version = version })));
-            Assert.Contains("version", said.Text, StringComparison.Ordinal);
+            var effects = Hear(new Wire.Engage { Version = version });
+            Assert.Equal(2, effects.Count);
+            Assert.Contains("version", Assert.IsType<Say>(effects[0]).Text, StringComparison.Ordinal);
+            Assert.Contains("version", Declined(effects[1]), StringComparison.Ordinal);
         }
     }
 
@@ -210,6 +212,9 @@ public sealed class How_a_worker_process_finds_work
     private static Wire.Employ Employ() => new() { Job = "5e1f", Coordinator = Path };
 
     private static Wire.Engage Engage() => new DrawnMessages(new Random(1), s_extent).Engage();
+
+    /// <summary>Why it does not follow who has engaged it: who is told so does not wait for it.</summary>
+    private static string Declined(Effect effect) => ((Wire.Farewell)Assert.IsType<Answer>(effect).Body).Cause;
 
     private static Wire.Register Registered(IReadOnlyList<Effect> effects) =>
         (Wire.Register)Assert.Single(effects.OfType<ToRegistry>()).Body;

@@ -680,6 +680,10 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
                     Assert.True(WireJudge.MayBe(engagement), $"it works for {engagement}");
                     Fuzz.Count("worker process: engaged");
                     break;
+                case Answer { Body: Wire.Farewell { Cause: var cause } }:
+                    Assert.True(WireJudge.IsLine(cause), $"it answers '{cause}'");
+                    Fuzz.Count("worker process: declines");
+                    break;
                 case Say { Text: var text }:
                     Assert.True(WireJudge.IsLine(text), $"it says '{text}'");
                     break;
