@@ -79,7 +79,8 @@ internal sealed class TrainRequest
         var known = TrainSettings.All.SelectMany(setting => setting.Keys).Concat(RunConfig.DerivedKeys).ToHashSet();
         if (job.Leaves().FirstOrDefault(key => !known.Contains(key)) is { } unknown)
         {
-            throw RnnLmException.BadInput($"{path}: '{unknown}' is no setting; a job file has the form of config.json");
+            string settings = string.Join(", ", TrainSettings.All.SelectMany(setting => setting.Keys));
+            throw RnnLmException.BadInput($"{path}: '{unknown}' is no setting; there are {settings}");
         }
 
         foreach (var setting in TrainSettings.All.Where(setting => setting.Keys.Any(key => job.At(key) is not null)))

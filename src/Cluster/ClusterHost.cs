@@ -37,6 +37,7 @@ public sealed class ClusterHost : IAsyncDisposable
     private readonly ShutdownGate _gate;
     private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IActorRef? _registry;
+    private volatile bool _isLeaving;
 
     private ClusterHost(ActorSystem system, BulkPlane bulk, ClusterOptions options)
     {
@@ -57,8 +58,8 @@ public sealed class ClusterHost : IAsyncDisposable
     public Task Joined => _joined.Task;
 
     /// <summary>Starts a process's part.</summary>
-    /// <exception cref="RnnLmException">It cannot listen there, or has no certificates and would not listen on
-    /// loopback (exit code 3).</exception>
+    /// <exception cref="RnnLmException">It cannot listen there, has no certificates and would not listen on loopback,
+    /// or would listen on loopback while its seed nodes do not (exit code 3).</exception>
     public static async Task<ClusterHost> StartAsync(ClusterOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -74,6 +75,13 @@ public sealed class ClusterHost : IAsyncDisposable
             throw RnnLmException.BadInput(
                 $"--listen {options.Listen}: off loopback nothing listens without certificates; give --certificates " +
                 "(rnnlm certificates makes them)");
+        }
+
+        if (IPAddress.IsLoopback(listen) && options.SeedNodes.FirstOrDefault(node => node.IsOffLoopback) is { } seed)
+        {
+            throw RnnLmException.BadInput(
+                $"--listen {options.Listen}: nobody reaches this process there from {seed}; give --listen HOST:PORT by " +
+                "which others reach it, and --certificates");
         }
 
         Setup bootstrap = BootstrapSetup.Create().WithConfig(Configuration(options, listen));
@@ -162,7 +170,15 @@ public sealed class ClusterHost : IAsyncDisposable
             new JobsToEntities(),
             ShardAllocationStrategy.LeastShardAllocationStrategy(absoluteLimit: 1, relativeLimit: 1),
             JobActor.HandOver.Instance);
-        void Start(string job) => jobs.Tell(new Wire.StartJob { Job = job });
+        void Start(string job)
+        {
+            // Akka keeps what is told to a job that is handed over until the job is somewhere, and its process with it.
+            if (!_isLeaving)
+            {
+                jobs.Tell(new Wire.StartJob { Job = job });
+            }
+        }
+
         System.ActorOf(
             ClusterSingletonManager.Props(
                 Registry(unfinished, Start),
@@ -178,6 +194,7 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <summary>Leaves the cluster in order: what runs here is handed over first.</summary>
     public Task LeaveAsync()
     {
+        _isLeaving = true;
         _gate.Open();
         return CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
     }

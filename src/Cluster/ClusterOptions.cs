@@ -63,6 +63,23 @@ public sealed record ClusterAddress(string Host, int Port)
         }
     }
 
+    /// <summary>Whether it is known to be no address of the loopback interface; of a name that nobody knows yet it is
+    /// not.</summary>
+    public bool IsOffLoopback
+    {
+        get
+        {
+            try
+            {
+                return !Dns.GetHostAddresses(Host).Any(IPAddress.IsLoopback);
+            }
+            catch (SocketException)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public override string ToString() => Host.Contains(':', StringComparison.Ordinal)
         ? $"[{Host}]:{Port.ToString(System.Globalization.CultureInfo.InvariantCulture)}"

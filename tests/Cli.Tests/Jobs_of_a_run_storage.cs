@@ -173,6 +173,13 @@ public sealed class Jobs_of_a_run_storage : IDisposable
     }
 
     [Fact]
+    public void What_is_no_setting_is_refused_with_those_there_are()
+    {
+        _directory.Write("steps.json", """{"preset": "char", "steps": 9}""");
+        Rnnlm("submit", "steps.json").Refused(3, "steps.json: 'steps' is no setting", "total_steps", "job.seed");
+    }
+
+    [Fact]
     public async Task A_job_file_may_be_a_pipe()
     {
         using (var made = Process.Start("mkfifo", [In("pipe.json")]))

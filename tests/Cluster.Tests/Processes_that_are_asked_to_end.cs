@@ -52,5 +52,32 @@ public sealed class Processes_that_are_asked_to_end : IDisposable
         _cluster.RequireQuiet();
     }
 
+    /// <summary>Nobody is left to go on with the job, and nobody keeps them waiting for that.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void All_coordinators_save_and_end(int count)
+    {
+        var job = new ClusterJob("job");
+        _cluster.Submit(job);
+        var coordinators = Enumerable.Range(0, count)
+            .Select(index => _cluster.StartCoordinator(index, Enumerable.Range(0, index))).ToArray();
+        _cluster.StartWorker("worker");
+        _cluster.WaitForSteps(job, 20);
+        foreach (var coordinator in coordinators)
+        {
+            coordinator.Signal("TERM");
+        }
+
+        Assert.All(coordinators, coordinator => Assert.Equal(0, coordinator.WaitForEnd()));
+        Assert.Contains(coordinators, coordinator => coordinator.Says("job: saved and stopped: handed over"));
+
+        _cluster.StartCoordinator(0, seeds: []);
+        _cluster.WaitForSteps(job, 20);
+        _cluster.Cancel(job);
+        _cluster.RequireSameAsTrain(job);
+        _cluster.RequireQuiet();
+    }
+
     public void Dispose() => _cluster.Dispose();
 }

@@ -19,10 +19,18 @@ public sealed class Worker_command_that_cannot_be_used : IDisposable
     public void Is_refused(string option, string reason, params string[] arguments) =>
         RnnLmProcess.Run(_directory, ["worker", .. arguments]).Refused(2, option, reason);
 
+    /// <summary>It would look for work for ever: whoever heard it there could not answer.</summary>
+    [Fact]
+    public void On_loopback_it_has_no_seed_nodes_on_other_machines() =>
+        RnnLmProcess.Run(_directory, "worker", "--seed-node", "127.0.0.1:4053", "192.0.2.1:4053")
+            .Refused(3, "--listen 127.0.0.1:0", "from 192.0.2.1:4053", "--certificates");
+
+    /// <summary>Also where the other one would share.</summary>
     [Fact]
     public void Where_another_listens_is_a_line()
     {
         using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Server.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
         other.Start();
         RnnLmProcess.Run(_directory, "worker", "--seed-node", "127.0.0.1:4053", "--listen", $"{other.LocalEndpoint}")
             .Refused(3, $"cannot listen on {other.LocalEndpoint}", "in use", "--listen");
