@@ -136,7 +136,7 @@ internal sealed class SimulatedDevice : IDevice
             _world.Checks.Corrupted(range.Incarnation, step);
         }
 
-        if (!float.IsFinite(sum.Dense.Span[0]))
+        if (!sum.IsIdentity && !float.IsFinite(sum.Dense.Span[0]))
         {
             _world.Count(nameof(Faults.Divergence));
         }

@@ -159,6 +159,7 @@ internal sealed class SimulatedProcess(World world, string name)
     /// <summary>Called inside of what blocks: goes on after a time, if the process lives then.</summary>
     public void Sleep(TimeSpan time)
     {
+        RequireLife();
         var fiber = Fiber.Current!;
         Post(time, fiber.Resume);
         fiber.Pause();
