@@ -26,8 +26,11 @@ internal sealed record RunConfig(
         ValidationTokensKey, RunIdKey, EndKey + ".exit_code", EndKey + ".reason", "job.corpus.hash",
         "job.tokenizer.hash", "job.model.vocabulary_size", "job.model.padding_id", "job.initial_weights",
         "job.optimizer.beta1", "job.optimizer.beta2", "job.optimizer.epsilon", "job.optimizer.schedule.total_steps",
-        "job.gradient_dtype", "job.numerics",
+        "job.gradient_dtype", NumericsKey,
     ];
+
+    /// <summary>Which numerics a job asks for.</summary>
+    public const string NumericsKey = "job.numerics";
 
     /// <summary>Where a submitted run has the name of its token file in the run storage.</summary>
     public const string TokensKey = "tokens";

@@ -79,7 +79,8 @@ internal sealed class TrainRequest
         var known = TrainSettings.All.SelectMany(setting => setting.Keys).Concat(RunConfig.DerivedKeys).ToHashSet();
         if (job.Leaves().FirstOrDefault(key => !known.Contains(key)) is { } unknown)
         {
-            string settings = string.Join(", ", TrainSettings.All.SelectMany(setting => setting.Keys));
+            string settings = string.Join(
+                ", ", TrainSettings.All.SelectMany(setting => setting.Keys.Take(1)).Append(RunConfig.NumericsKey));
             throw RnnLmException.BadInput($"{path}: '{unknown}' is no setting; there are {settings}");
         }
 

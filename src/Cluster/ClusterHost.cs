@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Akka;
 using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Cluster.Sharding;
@@ -32,12 +33,17 @@ public sealed class ClusterHost : IAsyncDisposable
         "akka.remote.dot-netty.tcp.ssl",
     ];
 
+    /// <summary>Akka asks for a job's new place every two seconds, so that what is kept for it goes there first.
+    /// </summary>
+    private const int EmptyChecks = 3;
+
+    private static readonly TimeSpan s_emptyCheck = TimeSpan.FromSeconds(1);
+
     private readonly BulkPlane _bulk;
     private readonly ClusterOptions _options;
     private readonly ShutdownGate _gate;
     private readonly TaskCompletionSource _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private IActorRef? _registry;
-    private volatile bool _isLeaving;
 
     private ClusterHost(ActorSystem system, BulkPlane bulk, ClusterOptions options)
     {
@@ -77,11 +83,11 @@ public sealed class ClusterHost : IAsyncDisposable
                 "(rnnlm certificates makes them)");
         }
 
-        if (IPAddress.IsLoopback(listen) && options.SeedNodes.FirstOrDefault(node => node.IsOffLoopback) is { } seed)
+        if (IPAddress.IsLoopback(listen) && options.SeedNodes.FirstOrDefault(node => node.IsElsewhere) is { } seed)
         {
             throw RnnLmException.BadInput(
-                $"--listen {options.Listen}: nobody reaches this process there from {seed}; give --listen HOST:PORT by " +
-                "which others reach it, and --certificates");
+                $"--listen {options.Listen}: at {listen} other machines do not reach this process, {seed} neither; " +
+                $"give an address by which they do{(options.Tls is null ? ", and --certificates" : string.Empty)}");
         }
 
         Setup bootstrap = BootstrapSetup.Create().WithConfig(Configuration(options, listen));
@@ -170,15 +176,9 @@ public sealed class ClusterHost : IAsyncDisposable
             new JobsToEntities(),
             ShardAllocationStrategy.LeastShardAllocationStrategy(absoluteLimit: 1, relativeLimit: 1),
             JobActor.HandOver.Instance);
-        void Start(string job)
-        {
-            // Akka keeps what is told to a job that is handed over until the job is somewhere, and its process with it.
-            if (!_isLeaving)
-            {
-                jobs.Tell(new Wire.StartJob { Job = job });
-            }
-        }
-
+        CoordinatedShutdown.Get(System).AddTask(
+            CoordinatedShutdown.PhaseClusterShardingShutdownRegion, "empty region", () => EndWhenEmptyAsync(jobs));
+        void Start(string job) => jobs.Tell(new Wire.StartJob { Job = job });
         System.ActorOf(
             ClusterSingletonManager.Props(
                 Registry(unfinished, Start),
@@ -194,7 +194,6 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <summary>Leaves the cluster in order: what runs here is handed over first.</summary>
     public Task LeaveAsync()
     {
-        _isLeaving = true;
         _gate.Open();
         return CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
     }
@@ -276,6 +275,32 @@ public sealed class ClusterHost : IAsyncDisposable
     {
         await System.Terminate().ConfigureAwait(false);
         await _bulk.DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Ends a region that is asked to end once it runs no job. Akka's own waits, as long as a job may take to save,
+    /// while it keeps a message for a job that runs nowhere: where no other coordinator is left that is for good.
+    /// </summary>
+    private static async Task<Done> EndWhenEmptyAsync(IActorRef region)
+    {
+        var ended = region.WatchAsync();
+        for (int empty = 0; empty < EmptyChecks && !ended.IsCompleted;)
+        {
+            await Task.WhenAny(ended, Task.Delay(s_emptyCheck)).ConfigureAwait(false);
+            try
+            {
+                var state = await region
+                    .Ask<CurrentShardRegionState>(GetShardRegionState.Instance, s_emptyCheck).ConfigureAwait(false);
+                empty = state.Shards.Count + state.Failed.Count == 0 ? empty + 1 : 0;
+            }
+            catch (AskTimeoutException)
+            {
+                // It has ended, or the machine is busy.
+            }
+        }
+
+        region.Tell(PoisonPill.Instance);
+        return Done.Instance;
     }
 
     private static async Task<BulkPlane> StartBulkAsync(ActorSystem system, IPAddress listen, ClusterOptions options)

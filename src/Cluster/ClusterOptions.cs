@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 
 namespace RnnLm.Cluster;
@@ -63,22 +64,14 @@ public sealed record ClusterAddress(string Host, int Port)
         }
     }
 
-    /// <summary>Whether it is known to be no address of the loopback interface; of a name that nobody knows yet it is
-    /// not.</summary>
-    public bool IsOffLoopback
-    {
-        get
-        {
-            try
-            {
-                return !Dns.GetHostAddresses(Host).Any(IPAddress.IsLoopback);
-            }
-            catch (SocketException)
-            {
-                return false;
-            }
-        }
-    }
+    /// <summary>Whether it is an IP address of another machine; names are not looked up.</summary>
+    public bool IsElsewhere => IPAddress.TryParse(Host, out var address)
+        && !IPAddress.IsLoopback(address)
+        && !address.Equals(IPAddress.Any)
+        && !address.Equals(IPAddress.IPv6Any)
+        && !NetworkInterface.GetAllNetworkInterfaces()
+            .SelectMany(network => network.GetIPProperties().UnicastAddresses)
+            .Any(own => own.Address.Equals(address));
 
     /// <inheritdoc/>
     public override string ToString() => Host.Contains(':', StringComparison.Ordinal)

@@ -64,7 +64,7 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
     {
         Started or RegisterAgain => Register(now),
         FromPeer { Body: Wire.Employ employ } => OnEmploy(employ, now),
-        FromPeer { Body: Wire.Engage engage } => OnEngage(engage),
+        FromPeer { Body: Wire.Engage engage } => OnEngage(engage, now),
         FromPeer { Body: Wire.Refuse refuse } => OnRefuse(refuse, now),
         CoordinatorLost => OnLost(now),
         FromPeer { Body: var body } =>
@@ -107,19 +107,21 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
         return [new ApplyTo(employ.Coordinator)];
     }
 
-    private Effect[] OnEngage(Wire.Engage engage)
+    private Effect[] OnEngage(Wire.Engage engage, DateTimeOffset now)
     {
-        if (ProtocolVersion.WhyNot(engage.Version) is { } reason)
-        {
-            return [new Say($"the coordinator is not followed: {reason}"), Decline(reason)];
-        }
-
-        Translation.Check(engage);
         if (_coordinator.Length == 0)
         {
             // It comes too late: what was applied for is over.
             return [Decline("it has left")];
         }
+
+        if (ProtocolVersion.WhyNot(engage.Version) is { } reason)
+        {
+            Leave(now);
+            return [new Say($"the coordinator is not followed: {reason}"), Decline(reason)];
+        }
+
+        Translation.Check(engage);
 
         _isEngaged = true;
         return [new Work(engage)];

@@ -21,9 +21,9 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
     /// link. More are a flood, which would fill the coordinator's mailbox.</summary>
     private const int MostUnasked = 2 * PlanSettings.MostShards;
 
-    /// <summary>A worker joins when its device is ready, and says farewell when it is dismissed. When a word of these was
-    /// lost both ends wait for each other, until the link ends and the worker applies again; a coordinator waits longer
-    /// for the first worker.</summary>
+    /// <summary>A worker joins when its device is ready, and says farewell when it is dismissed. When a word of these
+    /// was lost both ends wait for each other, until the link ends and the worker applies again; a coordinator waits
+    /// longer for the first worker.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     private readonly Queue<IMessage> _waiting = [];

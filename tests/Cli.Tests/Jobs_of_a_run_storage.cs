@@ -176,7 +176,8 @@ public sealed class Jobs_of_a_run_storage : IDisposable
     public void What_is_no_setting_is_refused_with_those_there_are()
     {
         _directory.Write("steps.json", """{"preset": "char", "steps": 9}""");
-        Rnnlm("submit", "steps.json").Refused(3, "steps.json: 'steps' is no setting", "total_steps", "job.seed");
+        Rnnlm("submit", "steps.json").Refused(
+            3, "steps.json: 'steps' is no setting", "total_steps", "job.seed", "job.numerics");
     }
 
     [Fact]

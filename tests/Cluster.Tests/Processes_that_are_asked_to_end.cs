@@ -52,30 +52,43 @@ public sealed class Processes_that_are_asked_to_end : IDisposable
         _cluster.RequireQuiet();
     }
 
-    /// <summary>Nobody is left to go on with the job, and nobody keeps them waiting for that.</summary>
+    /// <summary>Nobody is left to go on with the jobs, and nobody keeps them waiting for that. The first coordinator
+    /// has the registry, and ends last.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     public void All_coordinators_save_and_end(int count)
     {
-        var job = new ClusterJob("job");
-        _cluster.Submit(job);
+        var jobs = Enumerable.Range(0, count).Select(index => new ClusterJob($"job-{index}")).ToArray();
         var coordinators = Enumerable.Range(0, count)
             .Select(index => _cluster.StartCoordinator(index, Enumerable.Range(0, index))).ToArray();
-        _cluster.StartWorker("worker");
-        _cluster.WaitForSteps(job, 20);
-        foreach (var coordinator in coordinators)
+        _cluster.WaitUntil("all are members", () => coordinators.All(process => process.Says("is in the cluster")));
+        foreach (var job in jobs)
+        {
+            _cluster.Submit(job);
+            _cluster.StartWorker($"worker-of-{job.Name}");
+        }
+
+        Array.ForEach(jobs, job => _cluster.WaitForSteps(job, 20));
+        Assert.Equal(count, jobs.Select(_cluster.Holder).Distinct().Count());
+        foreach (var coordinator in coordinators.Reverse())
         {
             coordinator.Signal("TERM");
+            coordinator.WaitFor("leaves the cluster");
         }
 
         Assert.All(coordinators, coordinator => Assert.Equal(0, coordinator.WaitForEnd()));
-        Assert.Contains(coordinators, coordinator => coordinator.Says("job: saved and stopped: handed over"));
+        Assert.All(jobs, job => Assert.Contains(
+            coordinators, coordinator => coordinator.Says($"{job.Name}: saved and stopped: handed over")));
 
         _cluster.StartCoordinator(0, seeds: []);
-        _cluster.WaitForSteps(job, 20);
-        _cluster.Cancel(job);
-        _cluster.RequireSameAsTrain(job);
+        foreach (var job in jobs)
+        {
+            _cluster.WaitForSteps(job, 20);
+            _cluster.Cancel(job);
+            _cluster.RequireSameAsTrain(job);
+        }
+
         _cluster.RequireQuiet();
     }
 

@@ -51,7 +51,7 @@ internal static class JobSubmission
         return storage.Find(name).Read();
     }
 
-    private static string NumericsOf(string path, JsonObject json) => json.At("job.numerics") switch
+    private static string NumericsOf(string path, JsonObject json) => json.At(RunConfig.NumericsKey) switch
     {
         null => "cpu",
         JsonValue value when value.TryGetValue(out string? text) && text is "cpu" or "cuda" => text,

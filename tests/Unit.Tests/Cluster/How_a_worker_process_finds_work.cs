@@ -171,13 +171,14 @@ public sealed class How_a_worker_process_finds_work
     [Fact]
     public void A_coordinator_of_another_major_version_is_not_followed()
     {
-        Hear(Employ());
         foreach (var version in new[] { null, new Wire.Version(), new Wire.Version { Major = 2 } })
         {
+            Hear(Employ());
             var effects = Hear(new Wire.Engage { Version = version });
             Assert.Equal(2, effects.Count);
             Assert.Contains("version", Assert.IsType<Say>(effects[0]).Text, StringComparison.Ordinal);
             Assert.Contains("version", Declined(effects[1]), StringComparison.Ordinal);
+            Assert.Equal(Path, Registered(Tell(new Started(), TimeSpan.Zero)).Avoided);
         }
     }
 
