@@ -284,9 +284,13 @@ public sealed class ClusterHost : IAsyncDisposable
     private static async Task<Done> EndWhenEmptyAsync(IActorRef region)
     {
         var ended = region.WatchAsync();
-        for (int empty = 0; empty < EmptyChecks && !ended.IsCompleted;)
+        for (int empty = 0; empty < EmptyChecks;)
         {
-            await Task.WhenAny(ended, Task.Delay(s_emptyCheck)).ConfigureAwait(false);
+            if (await Task.WhenAny(ended, Task.Delay(s_emptyCheck)).ConfigureAwait(false) == ended)
+            {
+                return Done.Instance;
+            }
+
             try
             {
                 var state = await region
@@ -295,7 +299,7 @@ public sealed class ClusterHost : IAsyncDisposable
             }
             catch (AskTimeoutException)
             {
-                // It has ended, or the machine is busy.
+                // It has just ended, or the machine is busy.
             }
         }
 

@@ -122,7 +122,6 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
         }
 
         Translation.Check(engage);
-
         _isEngaged = true;
         return [new Work(engage)];
     }

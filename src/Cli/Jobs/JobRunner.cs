@@ -18,7 +18,7 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
 
     private readonly ConcurrentDictionary<string, bool> _running = new(StringComparer.Ordinal);
 
-    /// <summary>What was said of the last listing; so it is not said of every one.</summary>
+    /// <summary>What was amiss with the last listing: of the next one it is not said again.</summary>
     private ConcurrentDictionary<string, bool> _said = new(StringComparer.Ordinal);
 
     /// <summary>Names of the jobs that run here.</summary>
