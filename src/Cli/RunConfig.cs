@@ -42,7 +42,7 @@ internal sealed record RunConfig(
     /// the job be the same.</summary>
     public const string RunIdKey = "run_id";
 
-    /// <summary>Where a submitted run says why it will not go on.</summary>
+    /// <summary>Where a submitted run says that it is done, or why it will not go on.</summary>
     public const string EndKey = "end";
 
     private const int HashDigits = 64;
@@ -59,7 +59,7 @@ internal sealed record RunConfig(
     /// <summary>The same of its validation text; null when that has no files of its own.</summary>
     public string? ValidationTokens { get; } = Hash(Settings, ValidationTokensKey);
 
-    /// <summary>Why it will not go on; null when it may.</summary>
+    /// <summary>That it is done, or why it will not go on; null when it goes on.</summary>
     public RunEnd? End { get; } = Value<RunEnd>(Settings, EndKey);
 
     /// <summary>The step to stop at.</summary>
@@ -192,10 +192,14 @@ internal sealed record RunConfig(
     };
 }
 
-/// <summary>Why a submitted run will not go on.</summary>
+/// <summary>How a submitted run has ended.</summary>
 /// <param name="ExitCode">What <c>train</c> would have ended with.</param>
-/// <param name="Reason">Its message.</param>
-internal sealed record RunEnd(int ExitCode, string Reason);
+/// <param name="Reason">Its message; null when the run is done.</param>
+internal sealed record RunEnd(int ExitCode, string? Reason)
+{
+    /// <summary>The end of one that is done.</summary>
+    public static RunEnd Done { get; } = new((int)Shared.ExitCode.Done, null);
+}
 
 /// <summary>Values inside a JSON object by their path, like <c>job.plan.seed</c>.</summary>
 internal static class JsonPath

@@ -54,6 +54,17 @@ public sealed class Jobs_in_a_coordinators_process : IDisposable
         Assert.Equal((JobState.Unfinished, null), (job.Read().State, job.Read().Reason));
     }
 
+    /// <summary>As when its coordinator is stopped while the last step becomes a version: that is saved, and its
+    /// evaluation is still to be made up.</summary>
+    [Fact]
+    public void A_job_whose_last_step_is_saved_is_not_done_before_a_coordinator_has_said_so()
+    {
+        RnnLmProcess.Run(_directory, "train", "--run", Run, "--resume").Succeeded();
+        var report = Storage.Find("job").Read();
+        Assert.Equal((4, 4, JobState.Unfinished), (report.Step, report.TotalSteps, report.State));
+        Assert.Equal(["job"], Runner.Unfinished());
+    }
+
     [Theory]
     [InlineData("tokenizer")]
     [InlineData("tokens")]

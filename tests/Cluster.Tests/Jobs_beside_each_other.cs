@@ -24,6 +24,7 @@ public sealed class Jobs_beside_each_other : IDisposable
         {
             _cluster.WaitForEnd(job);
             _cluster.RequireSameAsTrain(job);
+            RnnLmProcess.Run(_cluster.Directory, "resume", job.Name, "--storage", JobCluster.Storage).Succeeded();
             var report = _cluster.Report(job);
             Assert.Equal("done", report.GetProperty("state").GetString());
             Assert.Equal(job.Steps, report.GetProperty("step").GetInt64());

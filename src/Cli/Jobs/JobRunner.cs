@@ -102,6 +102,7 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
             using var session = new TrainingSession(TrainRequest.OfRun(config), new JobLog(job.Name, log), time);
             var requested = StopRequestAsync(job, stop, end.Token);
             await session.GoOnAsync(run, lease, prepared, workers, requested).ConfigureAwait(false);
+            RecordEnd(run, lease, RunEnd.Done);
             log($"{job.Name}: done");
         }
         catch (RnnLmException failure) when (failure.ExitCode is ExitCode.BadInput or ExitCode.Diverged)

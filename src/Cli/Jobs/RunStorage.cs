@@ -202,7 +202,8 @@ internal enum JobState
     /// <summary>It stands still with all others of the storage.</summary>
     Drained,
 
-    /// <summary>Its last step is saved.</summary>
+    /// <summary>Whoever ran it last has recorded that. That its last step is saved says less: who was stopped right
+    /// then has not evaluated it.</summary>
     Done,
 
     /// <summary>It was taken back.</summary>
@@ -262,7 +263,7 @@ internal sealed class StoredJob(string path, bool isDrained)
     {
         StorageFailure.Guard("remove", CancelPath, () => File.Delete(CancelPath));
         var run = RunDirectory.Open(path);
-        if (!run.ReadConfig().ContainsKey(RunConfig.EndKey))
+        if (RunConfig.Read(run).End is not { } end || end == RunEnd.Done)
         {
             return;
         }
@@ -286,13 +287,13 @@ internal sealed class StoredJob(string path, bool isDrained)
             var run = RunDirectory.Open(path);
             var config = RunConfig.Read(run);
             long step = run.Checkpoints.Steps() is [.., var newest] ? newest : 0;
-            var state = config.End is not null ? JobState.Failed
-                : step >= config.TotalSteps ? JobState.Done
+            var state = config.End is { } ended
+                ? ended == RunEnd.Done ? JobState.Done : JobState.Failed
                 : IsCancelled ? JobState.Cancelled
                 : isDrained ? JobState.Drained
                 : JobState.Unfinished;
-            string? reason = config.End is { } end
-                ? $"{end.Reason}; when the cause is mended, rnnlm resume {Name} lets it go on"
+            string? reason = config.End?.Reason is { } cause
+                ? $"{cause}; when the cause is mended, rnnlm resume {Name} lets it go on"
                 : null;
             return new JobReport(Name, state, step, config.TotalSteps, config.JobHash, run.Holder, reason);
         }
