@@ -6,6 +6,7 @@ using Akka.Actor.Setup;
 using Akka.Cluster.Sharding;
 using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
+using Akka.Pattern;
 using Akka.Remote;
 using RnnLm.Worker;
 
@@ -38,6 +39,10 @@ public sealed class ClusterHost : IAsyncDisposable
     private const int EmptyChecks = 3;
 
     private static readonly TimeSpan s_emptyCheck = TimeSpan.FromSeconds(1);
+
+    /// <summary>Before a registry that has failed is begun anew.</summary>
+    private static readonly (TimeSpan First, TimeSpan Longest) s_registryPause =
+        (TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
 
     private readonly BulkPlane _bulk;
     private readonly ClusterOptions _options;
@@ -356,10 +361,15 @@ public sealed class ClusterHost : IAsyncDisposable
         }
     }
 
+    /// <summary>A registry; one that fails is begun anew.</summary>
     private Props Registry(Func<IReadOnlyList<string>>? unfinished, Action<string> start)
     {
-        var work = _bulk.Work;
-        return Props.Create(() => new RegistryActor(unfinished, start, work))
+        var (work, say) = (_bulk.Work, _options.Say ?? (_ => { }));
+        var registry = Props.Create(() => new RegistryActor(unfinished, start, work, say))
+            .WithMailbox("bounded-mailbox");
+        var (first, longest) = s_registryPause;
+        return BackoffSupervisor.Props(
+                Backoff.OnStop(registry, RegistryName, first, longest, randomFactor: 0, maxNrOfRetries: -1))
             .WithMailbox("bounded-mailbox");
     }
 

@@ -33,6 +33,15 @@ internal sealed class FrontActor(
         base.PreStart();
     }
 
+    /// <summary>Without it the run would wait for workers that cannot come, so the run ends with its failure.</summary>
+    protected override void PostStop()
+    {
+        if (Failure is { } cause)
+        {
+            coordinator.Tell(new Failed(cause));
+        }
+    }
+
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {

@@ -6,9 +6,23 @@ namespace RnnLm.Cluster;
 /// <param name="unfinished">Lists the jobs that ought to run; null where they are started otherwise.</param>
 /// <param name="start">Has one started, if it does not run.</param>
 /// <param name="work">Where they are listed.</param>
-internal sealed class RegistryActor(Func<IReadOnlyList<string>>? unfinished, Action<string> start, IWorkQueue work)
+/// <param name="say">Takes what is said to whoever watches this process.</param>
+internal sealed class RegistryActor(
+    Func<IReadOnlyList<string>>? unfinished,
+    Action<string> start,
+    IWorkQueue work,
+    Action<string> say)
     : BehaviourActor(new ActorId("registry"), new RegistryBehaviour(unfinished is not null), work, watcher: null)
 {
+    /// <inheritdoc/>
+    protected override void PostStop()
+    {
+        if (Failure is { } cause)
+        {
+            say($"the registry has failed and is begun anew: {cause.Message}");
+        }
+    }
+
     /// <inheritdoc/>
     protected override void OnReceive(object message)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using Akka.Actor;
 using Akka.Remote;
@@ -68,6 +69,46 @@ public sealed class A_process_of_a_cluster : IDisposable
         await host.System.WhenTerminated.WaitAsync(s_deadline);
     }
 
+    /// <summary>Nobody else would have jobs started and send workers to them.</summary>
+    [Fact]
+    public async Task A_registry_that_fails_is_begun_anew_and_that_is_said()
+    {
+        var said = new ConcurrentQueue<string>();
+        await using var host = await StartAsync(ClusterHost.CoordinatorRole, said.Enqueue);
+        await host.Joined.WaitAsync(s_deadline);
+        var ran = new TaskCompletionSource<string>();
+        int lists = 0;
+
+        // A name that is none is a defect to the registry, in the middle of what it does.
+        host.StartJobs(
+            () => Interlocked.Increment(ref lists) == 1 ? [null!] : ["job"],
+            (job, _) =>
+            {
+                ran.TrySetResult(job);
+                return Task.CompletedTask;
+            });
+        Assert.Equal("job", await ran.Task.WaitAsync(s_deadline));
+        Assert.Single(said, line => line.StartsWith("the registry has failed", StringComparison.Ordinal));
+    }
+
+    /// <summary>No worker would come to it any more.</summary>
+    [Fact]
+    public async Task A_run_ends_with_the_failure_of_where_its_workers_apply()
+    {
+        await using var host = await StartAsync(ClusterHost.CoordinatorRole);
+        var failed = new TaskCompletionSource<Exception>();
+        var coordinator = host.System.ActorOf(Props.Create(() => new Hearing(failed)));
+        var facts = new RunFacts(
+            "job", "run", "5e1f", 7, "cpu", false, new RunExtent(new ModelSettings(50, 8, 1, -1), 8), "10.0.0.1:80", "");
+        Action<string> say = _ => { };
+        var front = host.System.ActorOf(
+            Props.Create(() => new FrontActor(facts, coordinator, null!, null!, ActorRefs.Nobody, say)));
+
+        // What is meant for others is a defect to it.
+        front.Tell(new JobsListed([]));
+        Assert.IsType<InvalidOperationException>(await failed.Task.WaitAsync(s_deadline));
+    }
+
     /// <summary>The process is up before and after it.</summary>
     private static async Task FailAHandshakeAsync(ClusterHost host)
     {
@@ -95,11 +136,18 @@ public sealed class A_process_of_a_cluster : IDisposable
             member => member.Status == Akka.Cluster.MemberStatus.Up);
     }
 
-    private Task<ClusterHost> StartAsync(string role) => ClusterHost.StartAsync(
+    private Task<ClusterHost> StartAsync(string role, Action<string>? say = null) => ClusterHost.StartAsync(
         new ClusterOptions(role, new ClusterAddress(IPAddress.Loopback.ToString(), 0), [])
         {
             ConfigurationFile = _file,
+            Say = say,
         });
+
+    private sealed class Hearing : ReceiveActor
+    {
+        public Hearing(TaskCompletionSource<Exception> failed) =>
+            Receive<Failed>(failure => failed.SetResult(failure.Cause));
+    }
 
     private sealed class Echo : ReceiveActor
     {
