@@ -55,6 +55,14 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             ?? checked((long)Math.Ceiling(request.Get(TrainSettings.Epochs) * inputs.Plan.StepsPerEpoch));
         settings.Set(TrainSettings.Steps.Keys[0], totalSteps);
         var job = Complete(draft, corpus, totalSteps, numerics);
+        foreach (string key in RunConfig.SubmittedKeys)
+        {
+            if (request.Resumed?.Settings.At(key) is { } value)
+            {
+                settings.Set(key, value.DeepClone());
+            }
+        }
+
         var config = new RunConfig(
             settings,
             job,

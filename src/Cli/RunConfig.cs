@@ -42,6 +42,9 @@ internal sealed record RunConfig(
     /// the job be the same.</summary>
     public const string RunIdKey = "run_id";
 
+    /// <summary>What a submitted run keeps, whoever goes on with it.</summary>
+    public static readonly IReadOnlyList<string> SubmittedKeys = [TokensKey, ValidationTokensKey, RunIdKey];
+
     /// <summary>Where a submitted run says that it is done, or why it will not go on.</summary>
     public const string EndKey = "end";
 
@@ -194,11 +197,11 @@ internal sealed record RunConfig(
 
 /// <summary>How a submitted run has ended.</summary>
 /// <param name="ExitCode">What <c>train</c> would have ended with.</param>
-/// <param name="Reason">Its message; null when the run is done.</param>
-internal sealed record RunEnd(int ExitCode, string? Reason)
+/// <param name="Reason">Its message.</param>
+internal sealed record RunEnd(int ExitCode, string Reason)
 {
     /// <summary>The end of one that is done.</summary>
-    public static RunEnd Done { get; } = new((int)Shared.ExitCode.Done, null);
+    public static RunEnd Done { get; } = new((int)Shared.ExitCode.Done, "done");
 }
 
 /// <summary>Values inside a JSON object by their path, like <c>job.plan.seed</c>.</summary>

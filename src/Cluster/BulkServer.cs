@@ -20,6 +20,9 @@ internal sealed class BulkServer : IAsyncDisposable
 
     private const int ChunkBytes = 1 << 18;
 
+    /// <summary>Hexadecimal digits of a payload's number.</summary>
+    private const int IdDigits = 32;
+
     /// <summary>A client may be silent for so long while it sends its request.</summary>
     private static readonly TimeSpan s_requestDeadline = TimeSpan.FromSeconds(10);
 
@@ -143,11 +146,11 @@ internal sealed class BulkServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Reads the number in a path; some requests, OPTIONS * for one, have an empty path.</summary>
+    /// <summary>Reads the number in the one form of a path that is served.</summary>
     private static bool TryParse(string? path, out UInt128 id)
     {
         id = default;
-        return path is ['/', .. var number] &&
+        return path is ['/', .. { Length: IdDigits } number] &&
             UInt128.TryParse(number, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id);
     }
 

@@ -184,7 +184,9 @@ public sealed class ClusterHost : IAsyncDisposable
         CoordinatedShutdown.Get(System).AddTask(
             CoordinatedShutdown.PhaseClusterShardingShutdownRegion, "empty region", () => EndWhenEmptyAsync(jobs));
         void Start(string job) => jobs.Tell(new Wire.StartJob { Job = job });
-        System.ActorOf(
+
+        // What fails among Akka's own actors is begun anew, as a manager whose predecessor does not answer relies on.
+        ((ExtendedActorSystem)System).SystemActorOf(
             ClusterSingletonManager.Props(
                 Registry(unfinished, Start),
                 PoisonPill.Instance,
@@ -192,7 +194,7 @@ public sealed class ClusterHost : IAsyncDisposable
             "registries");
         _registry = System.ActorOf(
             ClusterSingletonProxy.Props(
-                "/user/registries", ClusterSingletonProxySettings.Create(System).WithRole(CoordinatorRole)),
+                "/system/registries", ClusterSingletonProxySettings.Create(System).WithRole(CoordinatorRole)),
             RegistryName);
     }
 
@@ -369,7 +371,8 @@ public sealed class ClusterHost : IAsyncDisposable
             .WithMailbox("bounded-mailbox");
         var (first, longest) = s_registryPause;
         return BackoffSupervisor.Props(
-                Backoff.OnStop(registry, RegistryName, first, longest, randomFactor: 0, maxNrOfRetries: -1))
+                Backoff.OnStop(registry, RegistryName, first, longest, randomFactor: 0, maxNrOfRetries: -1)
+                    .WithAutoReset(longest))
             .WithMailbox("bounded-mailbox");
     }
 

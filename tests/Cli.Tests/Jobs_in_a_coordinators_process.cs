@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using RnnLm.Storage;
 
 namespace RnnLm.Cli.Tests;
 
@@ -54,14 +55,26 @@ public sealed class Jobs_in_a_coordinators_process : IDisposable
         Assert.Equal((JobState.Unfinished, null), (job.Read().State, job.Read().Reason));
     }
 
-    /// <summary>As when its coordinator is stopped while the last step becomes a version: that is saved, and its
-    /// evaluation is still to be made up.</summary>
+    /// <summary>As it may be in a copy of a run that was made while it ended.</summary>
     [Fact]
-    public void A_job_whose_last_step_is_saved_is_not_done_before_a_coordinator_has_said_so()
+    public void A_job_that_is_recorded_as_done_is_so_only_at_its_last_step()
     {
+        string path = Path.Combine(Run, "config.1.json");
+        var json = JsonNode.Parse(File.ReadAllText(path))!;
+        json["end"] = JsonNode.Parse("""{ "exit_code": 0, "reason": "done" }""");
+        File.WriteAllText(path, json.ToJsonString());
+        Assert.Equal(["job"], Runner.Unfinished());
+    }
+
+    /// <summary>Workers may be one process for it too; the storage keeps its text and it its identity.</summary>
+    [Fact]
+    public void A_job_that_train_goes_on_with_stays_one_of_the_storage()
+    {
+        var before = RunConfig.Read(RunDirectory.Open(Run));
         RnnLmProcess.Run(_directory, "train", "--run", Run, "--resume").Succeeded();
-        var report = Storage.Find("job").Read();
-        Assert.Equal((4, 4, JobState.Unfinished), (report.Step, report.TotalSteps, report.State));
+        var after = RunConfig.Read(RunDirectory.Open(Run));
+        Assert.Equal((before.Tokens, before.RunId), (after.Tokens, after.RunId));
+        Assert.NotNull(after.Tokens);
         Assert.Equal(["job"], Runner.Unfinished());
     }
 
@@ -132,6 +145,24 @@ public sealed class Jobs_in_a_coordinators_process : IDisposable
             File.WriteAllBytes(path, config);
             Assert.Equal(["job"], runner.Unfinished());
         }
+    }
+
+    [Fact]
+    public void Nor_is_it_said_again_because_the_jobs_could_not_be_listed_meanwhile()
+    {
+        var runner = Runner;
+        string path = Path.Combine(Run, "config.1.json");
+        string runs = Path.GetDirectoryName(Run)!;
+        File.Delete(path);
+        File.CreateSymbolicLink(path, EndlessRead);
+        Assert.Empty(runner.Unfinished());
+        Directory.Move(runs, runs + "-away");
+        File.WriteAllText(runs, string.Empty);
+        Assert.Throws<RnnLmException>(() => runner.Unfinished());
+        File.Delete(runs);
+        Directory.Move(runs + "-away", runs);
+        Assert.Empty(runner.Unfinished());
+        Assert.Equal(2, _log.Count);
     }
 
     [Fact]

@@ -28,6 +28,9 @@ internal sealed record ClusterJob(string Name)
     /// <summary>Steps between checkpoints.</summary>
     public int CheckpointEvery { get; init; } = 50;
 
+    /// <summary>Of a thousand parts of the text, those for validation: its last step is evaluated on them.</summary>
+    public int HeldOut { get; init; }
+
     /// <summary>Workers that the first step waits for.</summary>
     public int MinWorkers { get; init; } = 1;
 
@@ -49,7 +52,7 @@ internal sealed record ClusterJob(string Name)
                 ["context"] = 12,
                 ["batch_size"] = Batch,
                 ["shards"] = 8,
-                ["held_out_per_mille"] = 0,
+                ["held_out_per_mille"] = HeldOut,
             },
             ["optimizer"] = new JsonObject
             {

@@ -219,7 +219,8 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
         }
     }
 
-    private string RunOf(ClusterJob job) => Path.Combine(_directory.Root, Storage, "runs", job.Name);
+    /// <summary>Run directory of a job.</summary>
+    public string RunOf(ClusterJob job) => Path.Combine(_directory.Root, Storage, "runs", job.Name);
 
     private static TemporaryDirectory Prepare()
     {

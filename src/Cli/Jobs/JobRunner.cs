@@ -57,6 +57,12 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
         }
         catch (Exception failure)
         {
+            // What it would have found was said before.
+            foreach (string what in former.Keys)
+            {
+                said.TryAdd(what, true);
+            }
+
             // To describe a defect is to write a report of it.
             Say(failure.Message, () => $"the jobs cannot be listed: {Describe(failure, string.Empty)}");
             throw;

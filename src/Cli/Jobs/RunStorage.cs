@@ -202,8 +202,8 @@ internal enum JobState
     /// <summary>It stands still with all others of the storage.</summary>
     Drained,
 
-    /// <summary>Whoever ran it last has recorded that. That its last step is saved says less: who was stopped right
-    /// then has not evaluated it.</summary>
+    /// <summary>Its last step is saved, and whoever ran it has recorded that it is done: one that was stopped right
+    /// then is still to be evaluated.</summary>
     Done,
 
     /// <summary>It was taken back.</summary>
@@ -263,7 +263,7 @@ internal sealed class StoredJob(string path, bool isDrained)
     {
         StorageFailure.Guard("remove", CancelPath, () => File.Delete(CancelPath));
         var run = RunDirectory.Open(path);
-        if (RunConfig.Read(run).End is not { } end || end == RunEnd.Done)
+        if (!run.ReadConfig().ContainsKey(RunConfig.EndKey) || Read().State == JobState.Done)
         {
             return;
         }
@@ -287,13 +287,14 @@ internal sealed class StoredJob(string path, bool isDrained)
             var run = RunDirectory.Open(path);
             var config = RunConfig.Read(run);
             long step = run.Checkpoints.Steps() is [.., var newest] ? newest : 0;
-            var state = config.End is { } ended
-                ? ended == RunEnd.Done ? JobState.Done : JobState.Failed
+            var failed = config.End is { } end && end != RunEnd.Done ? end : null;
+            var state = failed is not null ? JobState.Failed
+                : config.End is not null && step >= config.TotalSteps ? JobState.Done
                 : IsCancelled ? JobState.Cancelled
                 : isDrained ? JobState.Drained
                 : JobState.Unfinished;
-            string? reason = config.End?.Reason is { } cause
-                ? $"{cause}; when the cause is mended, rnnlm resume {Name} lets it go on"
+            string? reason = failed is not null
+                ? $"{failed.Reason}; when the cause is mended, rnnlm resume {Name} lets it go on"
                 : null;
             return new JobReport(Name, state, step, config.TotalSteps, config.JobHash, run.Holder, reason);
         }

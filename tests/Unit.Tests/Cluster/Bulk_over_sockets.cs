@@ -380,7 +380,7 @@ public sealed class Bulk_over_sockets : IAsyncLifetime
             $"GET / HTTP/1.1\r\n{host}\r\n",
             $"GET // HTTP/1.1\r\n{host}\r\n",
             $"GET /{id[1..]} HTTP/1.1\r\n{host}\r\n",
-            $"GET /1{id} HTTP/1.1\r\n{host}\r\n",
+            $"GET /0{id} HTTP/1.1\r\n{host}\r\n",
             $"GET /-1 HTTP/1.1\r\n{host}\r\n",
             $"GET /%00 HTTP/1.1\r\n{host}\r\n",
             $"GET /../{id}/.. HTTP/1.1\r\n{host}\r\n",
