@@ -99,7 +99,8 @@ public sealed class A_process_of_a_cluster : IDisposable
         var failed = new TaskCompletionSource<Exception>();
         var coordinator = host.System.ActorOf(Props.Create(() => new Hearing(failed)));
         var facts = new RunFacts(
-            "job", "run", "5e1f", 7, "cpu", false, new RunExtent(new ModelSettings(50, 8, 1, -1), 8), "10.0.0.1:80", "");
+            "job", "run", "5e1f", 7, "cpu", false, new RunExtent(new ModelSettings(50, 8, 1, -1), 8), "10.0.0.1:80",
+            string.Empty);
         Action<string> say = _ => { };
         var front = host.System.ActorOf(
             Props.Create(() => new FrontActor(facts, coordinator, null!, null!, ActorRefs.Nobody, say)));
