@@ -55,6 +55,14 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             ?? checked((long)Math.Ceiling(request.Get(TrainSettings.Epochs) * inputs.Plan.StepsPerEpoch));
         settings.Set(TrainSettings.Steps.Keys[0], totalSteps);
         var job = Complete(draft, corpus, totalSteps, numerics);
+        if (request.Resumed is { Tokens: not null } submitted &&
+            submitted.ValidationHash != validationCorpus?.ContentHash)
+        {
+            throw RnnLmException.BadInput(
+                $"'{request.Get(TrainSettings.Run)}' was submitted with another validation text, which coordinators " +
+                "would go on with; give that one by --valid, or submit another job");
+        }
+
         foreach (string key in RunConfig.SubmittedKeys)
         {
             if (request.Resumed?.Settings.At(key) is { } value)

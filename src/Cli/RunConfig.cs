@@ -81,7 +81,8 @@ internal sealed record RunConfig(
     public static IReadOnlyList<string> TextsOf(JsonNode node) =>
         node is JsonArray list ? [.. list.Select(Text)] : [Text(node)];
 
-    /// <summary>As the JSON object of the file. The first lines repeat what people look for most.</summary>
+    /// <summary>As the JSON object of the file of a run that goes on: its end is not in it. The first lines repeat what
+    /// people look for most.</summary>
     public JsonObject ToJson()
     {
         var json = new JsonObject
@@ -91,7 +92,7 @@ internal sealed record RunConfig(
             ["seed"] = Job.Seed,
             ["padding_id"] = Job.Model.PaddingId,
         };
-        foreach (var (key, value) in Settings)
+        foreach (var (key, value) in Settings.Where(entry => entry.Key != EndKey))
         {
             json[key] ??= value?.DeepClone();
         }

@@ -64,6 +64,19 @@ public sealed class Jobs_in_a_coordinators_process : IDisposable
         json["end"] = JsonNode.Parse("""{ "exit_code": 0, "reason": "done" }""");
         File.WriteAllText(path, json.ToJsonString());
         Assert.Equal(["job"], Runner.Unfinished());
+
+        // Who goes on with it writes this.
+        Assert.False(RunConfig.Read(RunDirectory.Open(Run)).ToJson().ContainsKey("end"));
+    }
+
+    /// <summary>Coordinators would evaluate it on the one that it was submitted with.</summary>
+    [Fact]
+    public void A_job_that_train_goes_on_with_keeps_its_validation_text()
+    {
+        _directory.Write("other.txt", SmallText.Sentences(20));
+        RnnLmProcess.Run(_directory, "train", "--run", Run, "--resume", "--valid", "other.txt")
+            .Refused(3, Run, "submitted with another validation text");
+        Assert.Equal(JobState.Unfinished, Storage.Find("job").Read().State);
     }
 
     /// <summary>Workers may be one process for it too; the storage keeps its text and it its identity.</summary>

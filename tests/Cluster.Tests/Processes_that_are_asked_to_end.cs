@@ -125,6 +125,7 @@ public sealed class Processes_that_are_asked_to_end : IDisposable
         _cluster.StartWorker("worker");
         _cluster.WaitForEnd(job);
         Assert.Equal(evaluated, File.ReadAllBytes(Final("state.json")));
+        Assert.True(_cluster.Holder(job).Says("job: going on from the checkpoint of step 4"));
         Assert.Equal("done", _cluster.Report(job).GetProperty("state").GetString());
         _cluster.RequireQuiet();
     }

@@ -257,13 +257,14 @@ internal sealed class StoredJob(string path, bool isDrained)
         StorageFailure.Guard("write", CancelPath, () => File.WriteAllText(CancelPath, string.Empty));
 
     /// <summary>Lets it go on if it was taken back or has failed.</summary>
-    /// <exception cref="RnnLmException">The storage cannot be written (exit code 6), or somebody has the run (4).
-    /// </exception>
+    /// <exception cref="RnnLmException">The storage cannot be written (exit code 6), somebody has the run (4), or its
+    /// configuration cannot be used (3).</exception>
     public void Resume()
     {
         StorageFailure.Guard("remove", CancelPath, () => File.Delete(CancelPath));
         var run = RunDirectory.Open(path);
-        if (!run.ReadConfig().ContainsKey(RunConfig.EndKey) || Read().State == JobState.Done)
+        var config = RunConfig.Read(run);
+        if (config.End is null || IsDone(run, config))
         {
             return;
         }
@@ -286,24 +287,28 @@ internal sealed class StoredJob(string path, bool isDrained)
 
             var run = RunDirectory.Open(path);
             var config = RunConfig.Read(run);
-            long step = run.Checkpoints.Steps() is [.., var newest] ? newest : 0;
-            var failed = config.End is { } end && end != RunEnd.Done ? end : null;
-            var state = failed is not null ? JobState.Failed
-                : config.End is not null && step >= config.TotalSteps ? JobState.Done
+            var failure = config.End == RunEnd.Done ? null : config.End;
+            var state = failure is not null ? JobState.Failed
+                : IsDone(run, config) ? JobState.Done
                 : IsCancelled ? JobState.Cancelled
                 : isDrained ? JobState.Drained
                 : JobState.Unfinished;
-            string? reason = failed is not null
-                ? $"{failed.Reason}; when the cause is mended, rnnlm resume {Name} lets it go on"
+            string? reason = failure is not null
+                ? $"{failure.Reason}; when the cause is mended, rnnlm resume {Name} lets it go on"
                 : null;
-            return new JobReport(Name, state, step, config.TotalSteps, config.JobHash, run.Holder, reason);
+            return new JobReport(Name, state, NewestStep(run), config.TotalSteps, config.JobHash, run.Holder, reason);
         }
-        catch (RnnLmException failure)
+        catch (RnnLmException cause)
         {
             return Unknown(
-                failure.ExitCode == ExitCode.Storage ? JobState.Unreadable : JobState.Failed, failure.Message);
+                cause.ExitCode == ExitCode.Storage ? JobState.Unreadable : JobState.Failed, cause.Message);
         }
     }
+
+    private static long NewestStep(RunDirectory run) => run.Checkpoints.Steps() is [.., var newest] ? newest : 0;
+
+    private static bool IsDone(RunDirectory run, RunConfig config) =>
+        config.End == RunEnd.Done && NewestStep(run) >= config.TotalSteps;
 
     private JobReport Unknown(JobState state, string reason) => new(Name, state, 0, 0, string.Empty, null, reason);
 }
