@@ -37,7 +37,7 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
         Values.Name<ClusterProfile>, "steady");
 
     private readonly Setting<string?> _configuration = new(
-        "--config", "FILE", "Akka.NET's configuration (HOCON) that has precedence over what is shipped",
+        "--akka", "FILE", "Akka.NET's configuration (HOCON) that has precedence over what is shipped",
         Values.FullPath);
 
     /// <summary>The options.</summary>

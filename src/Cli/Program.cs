@@ -57,8 +57,12 @@ internal static class Program
                 root.Subcommands.Add(command);
             }
 
+            root.Options.Add(Configuration.File);
+
             // A prompt may begin with @.
-            var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+            var reading = new ParserConfiguration { ResponseFileTokenReplacer = null };
+            var parsed = root.Parse(
+                Configuration.Complete(arguments, root.Parse(arguments, reading)), reading);
             if (parsed.Errors.Count > 0)
             {
                 return Fail(ExitCode.Usage, Describe(parsed));

@@ -155,6 +155,13 @@ internal sealed class WorkerProcesses(
             start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"));
         }
 
+        // What stands there is for this process.
+        foreach (string variable in start.Environment.Keys
+            .Where(name => name.StartsWith(Configuration.Prefix, StringComparison.Ordinal)).ToArray())
+        {
+            start.Environment.Remove(variable);
+        }
+
         foreach (string argument in arguments(index))
         {
             start.ArgumentList.Add(argument);

@@ -24,7 +24,7 @@ public sealed class ClusterHost : IAsyncDisposable
     /// <summary>Role of processes that compute.</summary>
     public const string WorkerRole = "worker";
 
-    /// <summary>What no <c>--config</c> changes.</summary>
+    /// <summary>What no <c>--akka</c> changes.</summary>
     private static readonly string[] s_fixed =
     [
         "akka.actor.provider", "akka.actor.serializers", "akka.actor.serialization-bindings",
@@ -140,7 +140,7 @@ public sealed class ClusterHost : IAsyncDisposable
         var merged = Read(path).WithFallback(configuration);
         return Array.Find(s_fixed, key => ValueAt(merged, key) != ValueAt(configuration, key)) is { } changed
             ? throw RnnLmException.BadInput(
-                $"--config {path}: {changed} cannot be set there: it decides who may speak here; remove it")
+                $"--akka {path}: {changed} cannot be set there: it decides who may speak here; remove it")
             : merged;
     }
 
@@ -156,7 +156,7 @@ public sealed class ClusterHost : IAsyncDisposable
         catch (Exception failure)
 #pragma warning restore CA1031
         {
-            throw RnnLmException.BadInput($"--config {path}: cannot be read as HOCON ({failure.Message})", failure);
+            throw RnnLmException.BadInput($"--akka {path}: cannot be read as HOCON ({failure.Message})", failure);
         }
     }
 

@@ -75,6 +75,14 @@ internal sealed class RnnLmProcess : IDisposable
         return process.WaitForEnd();
     }
 
+    /// <summary>The same with variables of the environment: NAME=value.</summary>
+    public static ProcessResult RunWith(
+        TemporaryDirectory directory, string[] variables, params IEnumerable<string> arguments)
+    {
+        using var process = new RnnLmProcess(directory.Root, arguments, variables: variables);
+        return process.WaitForEnd();
+    }
+
     /// <summary>The same with a redirection of the shell, like <c>&gt; /dev/full</c>.</summary>
     public static ProcessResult RunRedirected(
         TemporaryDirectory directory, string redirection, params IEnumerable<string> arguments)
