@@ -15,8 +15,8 @@ internal static class Configuration
 
     /// <summary>The file.</summary>
     public static Option<string?> File { get; } = new Setting<string?>(
-        "--config", "FILE", "JSON file with options, as \"seed_node\" for --seed-node; the environment has precedence " +
-        $"({Prefix}SEED_NODE), and the command line before it", Values.FullPath)
+        "--config", "FILE", "JSON file with options, as \"seed_node\" for --seed-node; the environment has " +
+        $"precedence ({Prefix}SEED_NODE), and the command line before it", Values.FullPath)
     {
         Recursive = true,
     };
@@ -77,8 +77,8 @@ internal static class Configuration
             .ToHashSet(StringComparer.OrdinalIgnoreCase);
         return file.GetChildren().FirstOrDefault(entry => !known.Contains(entry.Key)) is { } unknown
             ? throw RnnLmException.BadInput(
-                $"--config '{path}': '{unknown.Key}' is no option of any command; they are called as in --help, with _ " +
-                "for - and without the dashes before")
+                $"--config '{path}': '{unknown.Key}' is no option of any command; they are called as in --help, with " +
+                "_ for - and without the dashes before")
             : file;
     }
 

@@ -65,6 +65,9 @@ public sealed class ClusterHost : IAsyncDisposable
 
     private Address Self => ((ExtendedActorSystem)System).Provider.DefaultAddress;
 
+    /// <summary>Whether this coordinator is a member of a cluster, and does not leave it.</summary>
+    public bool IsUp => Akka.Cluster.Cluster.Get(System).SelfMember.Status == Akka.Cluster.MemberStatus.Up;
+
     /// <summary>Ends when this process is a member of a cluster.</summary>
     public Task Joined => _joined.Task;
 

@@ -14,7 +14,7 @@ internal static class CoordinatorCommand
         var storage = RunStorage.Option();
         var command = new Command("coordinator", "Run the jobs of a run storage with the workers of a cluster")
         {
-            storage,
+            storage, HealthEndpoints.Option,
         };
         foreach (var option in cluster.Options)
         {
@@ -29,6 +29,9 @@ internal static class CoordinatorCommand
             await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
             var address = host.Address;
             TimedLine.Print($"listens on {address}");
+            await using var health = await HealthEndpoints.StartAsync(
+                parsed.GetValue(HealthEndpoints.Option), () => WhyNotReady(host, jobs), TimeProvider.System)
+                .ConfigureAwait(false);
             _ = SayOfJoiningAsync(host, options, cancellation);
             var runner = new JobRunner(host, jobs, TimedLine.Print, TimeProvider.System);
             host.StartJobs(runner.Unfinished, runner.RunAsync);
@@ -50,6 +53,20 @@ internal static class CoordinatorCommand
                 : 0;
         });
         return command;
+    }
+
+    private static string? WhyNotReady(ClusterHost host, RunStorage storage)
+    {
+        try
+        {
+            storage.RequireWritable();
+            return host.IsUp ? null : "it is in no cluster";
+        }
+        catch (RnnLmException)
+        {
+            // Paths are nothing for whoever asks.
+            return "the run storage cannot be written";
+        }
     }
 
     private static async Task SayOfJoiningAsync(

@@ -54,6 +54,18 @@ internal sealed class RunStorage
 
     private string DrainPath => Path.Combine(_root, "drain");
 
+    /// <summary>Writes a file, and removes it.</summary>
+    /// <exception cref="RnnLmException">The storage cannot be written (exit code 6).</exception>
+    public void RequireWritable()
+    {
+        string path = Path.Combine(_root, $".writable-{Guid.NewGuid():N}");
+        StorageFailure.Guard("write", path, () =>
+        {
+            using var _ = new FileStream(
+                path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        });
+    }
+
     /// <summary>Whether no job is to run.</summary>
     public bool IsDrained => File.Exists(DrainPath);
 

@@ -1,0 +1,112 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using RnnLm.Cluster;
+
+namespace RnnLm.Cli;
+
+/// <summary>
+/// What asks whether a process is well, like a kubelet: <c>/healthz/live</c> is answered with 200 by whoever lives,
+/// <c>/healthz/ready</c> with 200 or with 503 and the reason. It is HTTP without certificates, for those who ask have
+/// none; it tells nothing else and takes nothing.
+/// </summary>
+internal sealed class HealthEndpoints : IAsyncDisposable
+{
+    /// <summary>Probes may be silent for so long, and a storage too.</summary>
+    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(5);
+
+    private readonly WebApplication _server;
+    private readonly Func<string?> _whyNotReady;
+    private readonly TimeProvider _time;
+    private readonly Lock _gate = new();
+    private Task<string?> _check = Task.FromResult<string?>(null);
+
+    private HealthEndpoints(ClusterAddress address, Func<string?> whyNotReady, TimeProvider time)
+    {
+        (_whyNotReady, _time) = (whyNotReady, time);
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(options =>
+        {
+            options.AddServerHeader = false;
+            options.Limits.MaxConcurrentConnections = 64;
+            options.Limits.MaxRequestBodySize = 0;
+            options.Limits.MaxRequestLineSize = 256;
+            options.Limits.MaxRequestHeadersTotalSize = 4096;
+            options.Limits.RequestHeadersTimeout = s_deadline;
+            options.Limits.KeepAliveTimeout = s_deadline;
+            options.Listen(address.Resolve(), address.Port, listen => listen.Protocols = HttpProtocols.Http1);
+        });
+        builder.Services.AddHealthChecks().AddAsyncCheck("ready", async () =>
+            await WhyNotReadyAsync().ConfigureAwait(false) is { } reason
+                ? HealthCheckResult.Unhealthy(reason)
+                : HealthCheckResult.Healthy("ready"));
+        _server = builder.Build();
+        _server.UseHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = _ => false });
+        _server.UseHealthChecks("/healthz/ready", new HealthCheckOptions
+        {
+            ResponseWriter = (context, report) =>
+                context.Response.WriteAsync($"{report.Entries.Values.Single().Description}\n"),
+        });
+    }
+
+    /// <summary>The option that asks for them.</summary>
+    public static Setting<ClusterAddress?> Option { get; } = new(
+        "--health", "HOST:PORT", "Answer /healthz/live and /healthz/ready there, over HTTP without certificates",
+        ClusterAddress.Parse);
+
+    /// <summary>Begins to answer.</summary>
+    /// <param name="address">Where; null for nowhere.</param>
+    /// <param name="whyNotReady">Why the process cannot do its part now; null when it can. It may block.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="RnnLmException">Nobody can listen there (exit code 3).</exception>
+    public static async Task<HealthEndpoints?> StartAsync(
+        ClusterAddress? address, Func<string?> whyNotReady, TimeProvider time)
+    {
+        if (address is null)
+        {
+            return null;
+        }
+
+        var endpoints = new HealthEndpoints(address, whyNotReady, time);
+        try
+        {
+            await endpoints._server.StartAsync().ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is IOException or System.Net.Sockets.SocketException)
+        {
+            await endpoints.DisposeAsync().ConfigureAwait(false);
+            throw RnnLmException.BadInput(
+                $"--health {address}: cannot listen there ({failure.Message.TrimEnd('.')}); choose another address",
+                failure);
+        }
+
+        TimedLine.Print($"answers probes at {endpoints._server.Urls.Single()}");
+        return endpoints;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    /// <summary>One check at a time: a storage that hangs keeps one thread, not all.</summary>
+    private async Task<string?> WhyNotReadyAsync()
+    {
+        Task<string?> check;
+        lock (_gate)
+        {
+            check = _check = _check.IsCompleted ? Task.Run(_whyNotReady) : _check;
+        }
+
+        try
+        {
+            return await check.WaitAsync(s_deadline, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            return $"the run storage does not answer within {s_deadline.TotalSeconds} s";
+        }
+    }
+}
