@@ -40,9 +40,13 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
         "--akka", "FILE", "Akka.NET's configuration (HOCON) that has precedence over what is shipped",
         Values.FullPath);
 
+    private readonly Setting<ClusterAddress?> _health = new(
+        "--health", "HOST:PORT", "Answer /healthz/live and /healthz/ready there, over HTTP without certificates",
+        ClusterAddress.Parse);
+
     /// <summary>The options.</summary>
     public IReadOnlyList<Option> Options =>
-        [_listen, _seedNodes, _certificates, _certificateName, _profile, _configuration];
+        [_listen, _seedNodes, _certificates, _certificateName, _profile, _configuration, _health];
 
     /// <summary>What was given.</summary>
     /// <param name="parsed">The command line.</param>
@@ -62,5 +66,22 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
             ConfigurationFile = parsed.GetValue(_configuration),
             Say = say,
         };
+    }
+
+    /// <summary>Answers probes, where that was asked for.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="whyNotReady">Why the process cannot do its part now; null when it can. It may block.</param>
+    /// <returns>Ends it; null where nobody asked.</returns>
+    /// <exception cref="RnnLmException">Nobody can listen there (exit code 3).</exception>
+    public async Task<IAsyncDisposable?> AnswerProbesAsync(ParseResult parsed, Func<string?> whyNotReady)
+    {
+        if (parsed.GetValue(_health) is not { } address)
+        {
+            return null;
+        }
+
+        var health = await HealthEndpoints.StartAsync(address, whyNotReady, TimeProvider.System).ConfigureAwait(false);
+        TimedLine.Print($"answers probes at {health.Address}");
+        return health;
     }
 }

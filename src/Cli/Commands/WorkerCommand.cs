@@ -21,7 +21,6 @@ internal static class WorkerCommand
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
             Name, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device, StopAtEndOfInput,
-            HealthEndpoints.Option,
         };
         foreach (var option in Cluster.Options)
         {
@@ -50,8 +49,7 @@ internal static class WorkerCommand
             ? Task.WhenAny(signals.Requested, Task.Run(EndOfInput))
             : signals.Requested;
         await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
-        await using var health = await HealthEndpoints.StartAsync(
-            parsed.GetValue(HealthEndpoints.Option), () => null, TimeProvider.System).ConfigureAwait(false);
+        await using var probes = await Cluster.AnswerProbesAsync(parsed, () => null).ConfigureAwait(false);
         name ??= host.Address.ToString();
         TimedLine.Print($"{name} looks for work at {string.Join(", ", options.SeedNodes)}");
         await host.WorkAsync(

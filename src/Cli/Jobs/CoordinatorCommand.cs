@@ -14,7 +14,7 @@ internal static class CoordinatorCommand
         var storage = RunStorage.Option();
         var command = new Command("coordinator", "Run the jobs of a run storage with the workers of a cluster")
         {
-            storage, HealthEndpoints.Option,
+            storage,
         };
         foreach (var option in cluster.Options)
         {
@@ -29,8 +29,7 @@ internal static class CoordinatorCommand
             await using var host = await ClusterHost.StartAsync(options).ConfigureAwait(false);
             var address = host.Address;
             TimedLine.Print($"listens on {address}");
-            await using var health = await HealthEndpoints.StartAsync(
-                parsed.GetValue(HealthEndpoints.Option), () => WhyNotReady(host, jobs), TimeProvider.System)
+            await using var probes = await cluster.AnswerProbesAsync(parsed, () => WhyNotReady(host, jobs))
                 .ConfigureAwait(false);
             _ = SayOfJoiningAsync(host, options, cancellation);
             var runner = new JobRunner(host, jobs, TimedLine.Print, TimeProvider.System);

@@ -5,16 +5,15 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using RnnLm.Cluster;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Cluster;
 
 /// <summary>
 /// What asks whether a process is well, like a kubelet: <c>/healthz/live</c> is answered with 200 by whoever lives,
 /// <c>/healthz/ready</c> with 200 or with 503 and the reason. It is HTTP without certificates, for those who ask have
 /// none; it tells nothing else and takes nothing.
 /// </summary>
-internal sealed class HealthEndpoints : IAsyncDisposable
+public sealed class HealthEndpoints : IAsyncDisposable
 {
     /// <summary>Probes may be silent for so long, and a storage too.</summary>
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(5);
@@ -53,24 +52,19 @@ internal sealed class HealthEndpoints : IAsyncDisposable
         });
     }
 
-    /// <summary>The option that asks for them.</summary>
-    public static Setting<ClusterAddress?> Option { get; } = new(
-        "--health", "HOST:PORT", "Answer /healthz/live and /healthz/ready there, over HTTP without certificates",
-        ClusterAddress.Parse);
+    /// <summary>Where they are.</summary>
+    public string Address => _server.Urls.Single();
 
     /// <summary>Begins to answer.</summary>
-    /// <param name="address">Where; null for nowhere.</param>
+    /// <param name="address">Where.</param>
     /// <param name="whyNotReady">Why the process cannot do its part now; null when it can. It may block.</param>
     /// <param name="time">The clock.</param>
     /// <exception cref="RnnLmException">Nobody can listen there (exit code 3).</exception>
-    public static async Task<HealthEndpoints?> StartAsync(
-        ClusterAddress? address, Func<string?> whyNotReady, TimeProvider time)
+    public static async Task<HealthEndpoints> StartAsync(
+        ClusterAddress address, Func<string?> whyNotReady, TimeProvider time)
     {
-        if (address is null)
-        {
-            return null;
-        }
-
+        ArgumentNullException.ThrowIfNull(address);
+        ArgumentNullException.ThrowIfNull(whyNotReady);
         var endpoints = new HealthEndpoints(address, whyNotReady, time);
         try
         {
@@ -84,7 +78,6 @@ internal sealed class HealthEndpoints : IAsyncDisposable
                 failure);
         }
 
-        TimedLine.Print($"answers probes at {endpoints._server.Urls.Single()}");
         return endpoints;
     }
 
