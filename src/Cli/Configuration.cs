@@ -48,9 +48,7 @@ internal static class Configuration
 
     private static IConfiguration Read(ParseResult parsed)
     {
-        string? path = parsed.GetResult(File)?.Tokens is [.., var token]
-            ? token.Value
-            : Environment.GetEnvironmentVariable($"{Prefix}CONFIG");
+        string? path = parsed.GetValue(File) ?? Environment.GetEnvironmentVariable($"{Prefix}CONFIG");
         var builder = new ConfigurationBuilder();
         if (path is { Length: > 0 })
         {

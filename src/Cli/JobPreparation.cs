@@ -55,20 +55,9 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             ?? checked((long)Math.Ceiling(request.Get(TrainSettings.Epochs) * inputs.Plan.StepsPerEpoch));
         settings.Set(TrainSettings.Steps.Keys[0], totalSteps);
         var job = Complete(draft, corpus, totalSteps, numerics);
-        if (request.Resumed is { Tokens: not null } submitted &&
-            submitted.ValidationHash != validationCorpus?.ContentHash)
+        if (request.Resumed is { Tokens: not null } submitted)
         {
-            throw RnnLmException.BadInput(
-                $"'{request.Get(TrainSettings.Run)}' was submitted with another validation text, which coordinators " +
-                "would go on with; give that one by --valid, or submit another job");
-        }
-
-        foreach (string key in RunConfig.SubmittedKeys)
-        {
-            if (request.Resumed?.Settings.At(key) is { } value)
-            {
-                settings.Set(key, value.DeepClone());
-            }
+            KeepSubmission(submitted, settings, validationCorpus);
         }
 
         var config = new RunConfig(
@@ -86,6 +75,22 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
     /// <param name="validationCorpus">The validation text, if it has files of its own; owned.</param>
     public static PreparedJob Of(RunConfig config, Corpus corpus, Corpus? validationCorpus) =>
         new(config, corpus, validationCorpus, InputsOf(config.Job.Plan, corpus, validationCorpus));
+
+    /// <summary>A run of a run storage stays one: coordinators go on with the token files that it names.</summary>
+    private void KeepSubmission(RunConfig submitted, JsonObject settings, Corpus? validationCorpus)
+    {
+        if (submitted.ValidationHash != validationCorpus?.ContentHash)
+        {
+            throw RnnLmException.BadInput(
+                $"'{request.Get(TrainSettings.Run)}' was submitted with another validation text, which coordinators " +
+                "would go on with; give that one by --valid, or submit another job");
+        }
+
+        foreach (string key in RunConfig.SubmittedKeys)
+        {
+            settings[key] = submitted.Settings[key]?.DeepClone();
+        }
+    }
 
     private static CoordinatorInputs InputsOf(PlanSettings settings, Corpus corpus, Corpus? validationCorpus)
     {

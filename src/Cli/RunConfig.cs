@@ -18,12 +18,15 @@ internal sealed record RunConfig(
     /// <summary>The format that this version writes.</summary>
     public const int CurrentFormat = 3;
 
+    /// <summary>What a submitted run keeps, whoever goes on with it.</summary>
+    public static readonly IReadOnlyList<string> SubmittedKeys = [TokensKey, ValidationTokensKey, RunIdKey];
+
     /// <summary>What the file holds beside settings: it follows from them, from the text or from how the run went.
     /// </summary>
     public static readonly IReadOnlyList<string> DerivedKeys =
     [
-        "format", "padding_id", "validation_hash", "self_test", "reproducible", "job_hash", TokensKey,
-        ValidationTokensKey, RunIdKey, EndKey + ".exit_code", EndKey + ".reason", "job.corpus.hash",
+        "format", "padding_id", "validation_hash", "self_test", "reproducible", "job_hash",
+        .. SubmittedKeys, EndKey + ".exit_code", EndKey + ".reason", "job.corpus.hash",
         "job.tokenizer.hash", "job.model.vocabulary_size", "job.model.padding_id", "job.initial_weights",
         "job.optimizer.beta1", "job.optimizer.beta2", "job.optimizer.epsilon", "job.optimizer.schedule.total_steps",
         "job.gradient_dtype", NumericsKey,
@@ -41,9 +44,6 @@ internal sealed record RunConfig(
     /// <summary>Where a submitted run has its identity: what workers hold of another run is of no use to it, though
     /// the job be the same.</summary>
     public const string RunIdKey = "run_id";
-
-    /// <summary>What a submitted run keeps, whoever goes on with it.</summary>
-    public static readonly IReadOnlyList<string> SubmittedKeys = [TokensKey, ValidationTokensKey, RunIdKey];
 
     /// <summary>Where a submitted run says that it is done, or why it will not go on.</summary>
     public const string EndKey = "end";

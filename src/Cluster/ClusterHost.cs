@@ -77,7 +77,7 @@ public sealed class ClusterHost : IAsyncDisposable
     public static async Task<ClusterHost> StartAsync(ClusterOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var listen = options.Listen.Resolve();
+        var listen = options.Listen.Resolve("--listen");
         if (listen.Equals(IPAddress.Any) || listen.Equals(IPAddress.IPv6Any))
         {
             throw RnnLmException.BadInput(

@@ -51,8 +51,9 @@ public sealed record ClusterAddress(string Host, int Port)
     }
 
     /// <summary>The IP address of the host, to listen at.</summary>
+    /// <param name="option">Which one gave it.</param>
     /// <exception cref="RnnLmException">The name is unknown (exit code 3).</exception>
-    public IPAddress Resolve()
+    public IPAddress Resolve(string option)
     {
         try
         {
@@ -60,7 +61,7 @@ public sealed record ClusterAddress(string Host, int Port)
         }
         catch (SocketException failure)
         {
-            throw RnnLmException.BadInput($"--listen {this}: the host is unknown ({failure.Message})", failure);
+            throw RnnLmException.BadInput($"{option} {this}: the host is unknown ({failure.Message})", failure);
         }
     }
 

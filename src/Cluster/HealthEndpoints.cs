@@ -15,7 +15,7 @@ namespace RnnLm.Cluster;
 /// </summary>
 public sealed class HealthEndpoints : IAsyncDisposable
 {
-    /// <summary>Probes may be silent for so long, and a storage too.</summary>
+    /// <summary>Who asks may be silent for so long, and the check too.</summary>
     private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(5);
 
     private readonly WebApplication _server;
@@ -37,7 +37,7 @@ public sealed class HealthEndpoints : IAsyncDisposable
             options.Limits.MaxRequestHeadersTotalSize = 4096;
             options.Limits.RequestHeadersTimeout = s_deadline;
             options.Limits.KeepAliveTimeout = s_deadline;
-            options.Listen(address.Resolve(), address.Port, listen => listen.Protocols = HttpProtocols.Http1);
+            options.Listen(address.Resolve("--health"), address.Port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         builder.Services.AddHealthChecks().AddAsyncCheck("ready", async () =>
             await WhyNotReadyAsync().ConfigureAwait(false) is { } reason
@@ -84,7 +84,7 @@ public sealed class HealthEndpoints : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    /// <summary>One check at a time: a storage that hangs keeps one thread, not all.</summary>
+    /// <summary>One check at a time: what hangs, as storage may, keeps one thread and not all.</summary>
     private async Task<string?> WhyNotReadyAsync()
     {
         Task<string?> check;
@@ -99,7 +99,7 @@ public sealed class HealthEndpoints : IAsyncDisposable
         }
         catch (TimeoutException)
         {
-            return $"the run storage does not answer within {s_deadline.TotalSeconds} s";
+            return $"whether it is ready is not known after {s_deadline.TotalSeconds} s";
         }
     }
 }

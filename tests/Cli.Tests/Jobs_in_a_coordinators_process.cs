@@ -79,7 +79,7 @@ public sealed class Jobs_in_a_coordinators_process : IDisposable
         Assert.Equal(JobState.Unfinished, Storage.Find("job").Read().State);
     }
 
-    /// <summary>Workers may be one process for it too; the storage keeps its text and it its identity.</summary>
+    /// <summary>It keeps its identity and where its text lies, so that coordinators can go on with it.</summary>
     [Fact]
     public void A_job_that_train_goes_on_with_stays_one_of_the_storage()
     {

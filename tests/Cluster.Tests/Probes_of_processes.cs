@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace RnnLm.Cluster.Tests;
 
@@ -37,6 +38,19 @@ public sealed class Probes_of_processes : IDisposable
         Assert.Equal((HttpStatusCode.OK, "Healthy"), Ask(worker, "live"));
         Assert.Equal((HttpStatusCode.OK, "ready"), Ask(worker, "ready"));
         Assert.Equal(HttpStatusCode.NotFound, Ask(worker, "other").Status);
+    }
+
+    [Fact]
+    public void An_address_where_nobody_can_listen_is_refused()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        foreach (string address in new[] { $"{taken.LocalEndpoint}", "no-such-host.invalid:80", "203.0.113.1:80" })
+        {
+            RnnLmProcess.Run(
+                _cluster.Directory, "worker", "--seed-node", _cluster.AddressOf(0), "--health", address)
+                .Refused(3, $"--health {address}: ");
+        }
     }
 
     public void Dispose()

@@ -276,7 +276,7 @@ internal sealed class StoredJob(string path, bool isDrained)
         StorageFailure.Guard("remove", CancelPath, () => File.Delete(CancelPath));
         var run = RunDirectory.Open(path);
         var config = RunConfig.Read(run);
-        if (config.End is null || IsDone(run, config))
+        if (config.End is null || IsDone(config, NewestStep(run)))
         {
             return;
         }
@@ -299,16 +299,17 @@ internal sealed class StoredJob(string path, bool isDrained)
 
             var run = RunDirectory.Open(path);
             var config = RunConfig.Read(run);
+            long step = NewestStep(run);
             var failure = config.End == RunEnd.Done ? null : config.End;
             var state = failure is not null ? JobState.Failed
-                : IsDone(run, config) ? JobState.Done
+                : IsDone(config, step) ? JobState.Done
                 : IsCancelled ? JobState.Cancelled
                 : isDrained ? JobState.Drained
                 : JobState.Unfinished;
             string? reason = failure is not null
                 ? $"{failure.Reason}; when the cause is mended, rnnlm resume {Name} lets it go on"
                 : null;
-            return new JobReport(Name, state, NewestStep(run), config.TotalSteps, config.JobHash, run.Holder, reason);
+            return new JobReport(Name, state, step, config.TotalSteps, config.JobHash, run.Holder, reason);
         }
         catch (RnnLmException cause)
         {
@@ -319,8 +320,8 @@ internal sealed class StoredJob(string path, bool isDrained)
 
     private static long NewestStep(RunDirectory run) => run.Checkpoints.Steps() is [.., var newest] ? newest : 0;
 
-    private static bool IsDone(RunDirectory run, RunConfig config) =>
-        config.End == RunEnd.Done && NewestStep(run) >= config.TotalSteps;
+    private static bool IsDone(RunConfig config, long newestStep) =>
+        config.End == RunEnd.Done && newestStep >= config.TotalSteps;
 
     private JobReport Unknown(JobState state, string reason) => new(Name, state, 0, 0, string.Empty, null, reason);
 }
