@@ -157,7 +157,8 @@ internal static class Publishing
         {
             try
             {
-                FileStream held = Lock($"{path}.{Path.GetRandomFileName()}{LockSuffix}", FileMode.CreateNew);
+                // Hexadecimal digits hold no suffix: a lock must not be taken for an entry half made.
+                FileStream held = Lock($"{path}.{Guid.NewGuid():N}{LockSuffix}", FileMode.CreateNew);
 
                 // Between its making and its locking another process may have taken it for abandoned and removed it.
                 if (System.IO.File.Exists(held.Name))
