@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using RnnLm.Cluster;
 
 namespace RnnLm.Cli;
@@ -11,6 +12,13 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
     private readonly Setting<ClusterAddress> _listen = new(
         "--listen", "HOST:PORT", "Where other processes reach this one; port 0 for any that is free",
         ClusterAddress.Parse, listen);
+
+    private readonly Setting<IPAddress?> _bind = new(
+        "--bind", "IP", "Where it listens, if this machine does not know the host of --listen by the same address, as " +
+        "in a container",
+        text => IPAddress.TryParse(text, out var address)
+            ? address
+            : throw new FormatException("it must be an IP address"));
 
     private readonly Setting<ClusterAddress[]> _seedNodes = new(
         "--seed-node", "HOST:PORT…", needsSeeds
@@ -46,7 +54,7 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
 
     /// <summary>The options.</summary>
     public IReadOnlyList<Option> Options =>
-        [_listen, _seedNodes, _certificates, _certificateName, _profile, _configuration, _health];
+        [_listen, _bind, _seedNodes, _certificates, _certificateName, _profile, _configuration, _health];
 
     /// <summary>What was given.</summary>
     /// <param name="parsed">The command line.</param>
@@ -57,6 +65,7 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
     {
         return new ClusterOptions(role, parsed.GetRequiredValue(_listen), parsed.GetValue(_seedNodes) ?? [])
         {
+            Bind = parsed.GetValue(_bind),
             Tls = parsed.GetValue(_certificates) is { } directory
                 ? new MutualTls(
                     NodeCertificates.Load(directory, parsed.GetRequiredValue(_certificateName), TimeProvider.System),

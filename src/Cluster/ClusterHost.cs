@@ -77,8 +77,8 @@ public sealed class ClusterHost : IAsyncDisposable
     public static async Task<ClusterHost> StartAsync(ClusterOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var listen = options.Listen.Resolve("--listen");
-        if (listen.Equals(IPAddress.Any) || listen.Equals(IPAddress.IPv6Any))
+        var listen = options.Bind ?? options.Listen.Resolve("--listen");
+        if (options.Bind is null && (listen.Equals(IPAddress.Any) || listen.Equals(IPAddress.IPv6Any)))
         {
             throw RnnLmException.BadInput(
                 $"--listen {options.Listen}: that is no address by which others reach this process; give one");
@@ -251,11 +251,12 @@ public sealed class ClusterHost : IAsyncDisposable
         return new Hiring(front, transfers);
     }
 
-    /// <summary>Works until it is told to stop.</summary>
+    /// <summary>Works until it is told to stop, or has had no work for too long.</summary>
     /// <param name="name">The worker's name.</param>
     /// <param name="numerics">What it computes with: <c>cpu</c> or <c>cuda</c>.</param>
     /// <param name="makeDevices">Makes what computes, for a model.</param>
     /// <param name="say">Takes what is said to whoever watches the process.</param>
+    /// <param name="longestIdle">Without work for so long it ends; null for never.</param>
     /// <param name="stop">Ends it.</param>
     /// <exception cref="Exception">Why it could not go on.</exception>
     public async Task WorkAsync(
@@ -263,6 +264,7 @@ public sealed class ClusterHost : IAsyncDisposable
         string numerics,
         Func<ModelSettings, GradientPool, IReadOnlyList<IDevice>> makeDevices,
         Action<string> say,
+        TimeSpan? longestIdle,
         Task stop)
     {
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -272,7 +274,8 @@ public sealed class ClusterHost : IAsyncDisposable
                 node => System.ActorSelection(new RootActorPath(AddressOf(node)) / "user" / RegistryName)),
         ];
         var host = System.ActorOf(
-            Props.Create(() => new WorkerHostActor(name, numerics, makeDevices, _bulk, registries, say, end))
+            Props.Create(() => new WorkerHostActor(
+                name, numerics, makeDevices, _bulk, registries, say, longestIdle, end))
                 .WithMailbox("bounded-mailbox"),
             "worker");
         await Task.WhenAny(end.Task, stop).ConfigureAwait(false);
@@ -396,7 +399,7 @@ public sealed class ClusterHost : IAsyncDisposable
 
     private Address AddressOf(ClusterAddress node) => Self.WithHost(node.Host).WithPort(node.Port);
 
-    private static string Shipped(string name)
+    internal static string Shipped(string name)
     {
         using var stream = typeof(ClusterHost).Assembly.GetManifestResourceStream(name)!;
         using var reader = new StreamReader(stream);

@@ -86,6 +86,9 @@ public sealed record ClusterAddress(string Host, int Port)
 /// <param name="SeedNodes">Processes of the cluster to join; none to begin one.</param>
 public sealed record ClusterOptions(string Role, ClusterAddress Listen, IReadOnlyList<ClusterAddress> SeedNodes)
 {
+    /// <summary>Where it listens, if that is not the address of <see cref="Listen"/>.</summary>
+    public IPAddress? Bind { get; init; }
+
     /// <summary>Certificates of this process; without them it listens on loopback only.</summary>
     public MutualTls? Tls { get; init; }
 

@@ -31,7 +31,8 @@ internal sealed record CoordinatorLost : Message;
 /// </summary>
 /// <param name="worker">Its name.</param>
 /// <param name="numerics">What it computes with: <c>cpu</c> or <c>cuda</c>.</param>
-internal sealed class EmploymentBehaviour(string worker, string numerics) : IBehaviour
+/// <param name="longestIdle">Without work for so long it ends; null for never.</param>
+internal sealed class EmploymentBehaviour(string worker, string numerics, TimeSpan? longestIdle = null) : IBehaviour
 {
     private const string Timer = "register";
 
@@ -52,6 +53,9 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
     /// <summary>Whose application is under way, or who has engaged it.</summary>
     private string _coordinator = string.Empty;
     private bool _isEngaged;
+
+    /// <summary>Since when it has been seen without work; null while it has some.</summary>
+    private DateTimeOffset? _idleSince;
     private DateTimeOffset _applied;
     private DateTimeOffset _notBefore;
 
@@ -76,19 +80,32 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
         _ => throw new InvalidOperationException($"a worker process does not know {message.GetType().Name}"),
     };
 
-    private Effect[] Register(DateTimeOffset now) =>
-    [
-        new ToRegistry(new Wire.Register
+    private Effect[] Register(DateTimeOffset now)
+    {
+        _idleSince = _isEngaged ? null : _idleSince ?? now;
+        if (now - _idleSince >= longestIdle)
         {
-            Version = ProtocolVersion.Current,
-            Worker = worker,
-            Job = _job,
-            Coordinator = _isEngaged ? _coordinator : string.Empty,
-            Numerics = numerics,
-            Avoided = Avoided(now),
-        }),
-        new StartTimer(Timer, _isEngaged ? RegisterEvery : SearchEvery, new RegisterAgain()),
-    ];
+            return
+            [
+                new Say($"{worker} has had no work for {longestIdle.Value.TotalSeconds:0} s and ends"),
+                new StopActor(null),
+            ];
+        }
+
+        return
+        [
+            new ToRegistry(new Wire.Register
+            {
+                Version = ProtocolVersion.Current,
+                Worker = worker,
+                Job = _job,
+                Coordinator = _isEngaged ? _coordinator : string.Empty,
+                Numerics = numerics,
+                Avoided = Avoided(now),
+            }),
+            new StartTimer(Timer, _isEngaged ? RegisterEvery : SearchEvery, new RegisterAgain()),
+        ];
+    }
 
     /// <summary>Where it does not apply; empty for nowhere.</summary>
     private string Avoided(DateTimeOffset now) => now < _avoidedUntil ? _avoided : string.Empty;
@@ -123,6 +140,7 @@ internal sealed class EmploymentBehaviour(string worker, string numerics) : IBeh
 
         Translation.Check(engage);
         _isEngaged = true;
+        _idleSince = null;
         return [new Work(engage)];
     }
 

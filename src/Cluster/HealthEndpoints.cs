@@ -15,8 +15,14 @@ namespace RnnLm.Cluster;
 /// </summary>
 public sealed class HealthEndpoints : IAsyncDisposable
 {
+    /// <summary>Answered by whoever lives.</summary>
+    public const string LivePath = "/healthz/live";
+
+    /// <summary>Answered as the process can do its part now or not.</summary>
+    public const string ReadyPath = "/healthz/ready";
+
     /// <summary>Who asks may be silent for so long, and the check too.</summary>
-    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(5);
 
     private readonly WebApplication _server;
     private readonly Func<string?> _whyNotReady;
@@ -35,8 +41,8 @@ public sealed class HealthEndpoints : IAsyncDisposable
             options.Limits.MaxRequestBodySize = 0;
             options.Limits.MaxRequestLineSize = 256;
             options.Limits.MaxRequestHeadersTotalSize = 4096;
-            options.Limits.RequestHeadersTimeout = s_deadline;
-            options.Limits.KeepAliveTimeout = s_deadline;
+            options.Limits.RequestHeadersTimeout = Deadline;
+            options.Limits.KeepAliveTimeout = Deadline;
             options.Listen(address.Resolve("--health"), address.Port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         builder.Services.AddHealthChecks().AddAsyncCheck("ready", async () =>
@@ -44,8 +50,8 @@ public sealed class HealthEndpoints : IAsyncDisposable
                 ? HealthCheckResult.Unhealthy(reason)
                 : HealthCheckResult.Healthy("ready"));
         _server = builder.Build();
-        _server.UseHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = _ => false });
-        _server.UseHealthChecks("/healthz/ready", new HealthCheckOptions
+        _server.UseHealthChecks(LivePath, new HealthCheckOptions { Predicate = _ => false });
+        _server.UseHealthChecks(ReadyPath, new HealthCheckOptions
         {
             ResponseWriter = (context, report) =>
                 context.Response.WriteAsync($"{report.Entries.Values.Single().Description}\n"),
@@ -95,11 +101,11 @@ public sealed class HealthEndpoints : IAsyncDisposable
 
         try
         {
-            return await check.WaitAsync(s_deadline, _time).ConfigureAwait(false);
+            return await check.WaitAsync(Deadline, _time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
-            return $"whether it is ready is not known after {s_deadline.TotalSeconds} s";
+            return $"whether it is ready is not known after {Deadline.TotalSeconds} s";
         }
     }
 }

@@ -14,6 +14,7 @@ namespace RnnLm.Cluster;
 /// <param name="bulk">The bulk plane of this process; not owned.</param>
 /// <param name="registries">Where it registers: any of the seed nodes.</param>
 /// <param name="say">Takes what is said to whoever watches the process.</param>
+/// <param name="longestIdle">Without work for so long it ends; null for never.</param>
 /// <param name="end">Faulted with the cause when it cannot go on.</param>
 #pragma warning disable CA1001 // What it owns is given back when the actor has stopped.
 internal sealed class WorkerHostActor(
@@ -23,8 +24,9 @@ internal sealed class WorkerHostActor(
     BulkPlane bulk,
     IReadOnlyList<ActorSelection> registries,
     Action<string> say,
+    TimeSpan? longestIdle,
     TaskCompletionSource end)
-    : BehaviourActor(new ActorId(name), new EmploymentBehaviour(name, numerics), bulk.Work, watcher: null)
+    : BehaviourActor(new ActorId(name), new EmploymentBehaviour(name, numerics, longestIdle), bulk.Work, watcher: null)
 #pragma warning restore CA1001
 {
     private Employment? _work;

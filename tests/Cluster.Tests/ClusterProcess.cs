@@ -24,12 +24,21 @@ internal sealed class ClusterProcess : IDisposable
     /// <param name="arguments">Of <c>rnnlm</c>.</param>
     public ClusterProcess(
         string name, TemporaryDirectory directory, IEnumerable<string> launcher, IEnumerable<string> arguments)
+        : this(name, RnnLmProcess.StartInfo(
+            directory.Root,
+            [$"TMPDIR={Directory.CreateDirectory(Path.Combine(directory.Root, "temporary")).FullName}"],
+            launcher,
+            arguments))
+    {
+    }
+
+    /// <summary>Starts a program.</summary>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="start">How; its output is redirected.</param>
+    public ClusterProcess(string name, ProcessStartInfo start)
     {
         Name = name;
-        string temporary = Path.Combine(directory.Root, "temporary");
-        Directory.CreateDirectory(temporary);
-        _process = Process.Start(RnnLmProcess.StartInfo(
-            directory.Root, [$"TMPDIR={temporary}"], launcher, arguments))!;
+        _process = Process.Start(start)!;
         Id = _process.Id;
         _process.Exited += (_, _) => Wait.Changed();
         _process.EnableRaisingEvents = true;

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace RnnLm.Cluster.Tests;
@@ -12,7 +11,7 @@ namespace RnnLm.Cluster.Tests;
 internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> options) : IDisposable
 {
     private readonly List<ClusterProcess> _all = [];
-    private readonly List<FileSystemWatcher> _watchers = [];
+    private readonly Dictionary<string, RunProgress> _progress = [];
     private readonly ClusterProcess?[] _coordinators = new ClusterProcess?[coordinators];
     private readonly IReadOnlyList<int> _ports = FreePorts.Find(coordinators);
     private readonly TemporaryDirectory _directory = Prepare();
@@ -92,16 +91,7 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
         _directory.Write(file, job.File);
         RnnLmProcess.Run(_directory, "submit", file, "--storage", Storage).Succeeded();
 
-        // Its metrics grow.
-        var watcher = new FileSystemWatcher(RunOf(job))
-        {
-            NotifyFilter = NotifyFilters.LastWrite | NotifyFilters.FileName,
-        };
-        watcher.Changed += (_, _) => Wait.Changed();
-        watcher.Renamed += (_, _) => Wait.Changed();
-        watcher.Created += (_, _) => Wait.Changed();
-        watcher.EnableRaisingEvents = true;
-        _watchers.Add(watcher);
+        _progress.Add(job.Name, new RunProgress(RunOf(job)));
     }
 
     /// <summary>Takes a job back and waits until it is saved and nobody runs it.</summary>
@@ -184,7 +174,11 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
     /// <summary>Ends all processes at once.</summary>
     public void End()
     {
-        _watchers.ForEach(watcher => watcher.Dispose());
+        foreach (var progress in _progress.Values)
+        {
+            progress.Dispose();
+        }
+
         foreach (var process in _all)
         {
             process.Dispose();
@@ -198,26 +192,7 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
     }
 
     /// <summary>The last step in a job's metrics; -1 when there is none.</summary>
-    public long LastStep(ClusterJob job)
-    {
-        string path = Path.Combine(RunOf(job), "metrics.jsonl");
-        try
-        {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using var reader = new StreamReader(file, Encoding.UTF8);
-
-            // What is behind the last line break is not written yet.
-            string text = reader.ReadToEnd();
-            return text[..(text.LastIndexOf('\n') + 1)].Split('\n', StringSplitOptions.RemoveEmptyEntries).Reverse()
-                .Select(line => JsonElement.Parse(line).Step())
-                .FirstOrDefault(step => step is not null) ?? -1;
-        }
-        catch (IOException)
-        {
-            // It changes hands, or nobody has had it yet.
-            return -1;
-        }
-    }
+    public long LastStep(ClusterJob job) => _progress[job.Name].LastStep;
 
     /// <summary>Run directory of a job.</summary>
     public string RunOf(ClusterJob job) => Path.Combine(_directory.Root, Storage, "runs", job.Name);

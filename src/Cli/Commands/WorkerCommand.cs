@@ -6,6 +6,9 @@ namespace RnnLm.Cli;
 /// <summary><c>rnnlm worker</c>.</summary>
 internal static class WorkerCommand
 {
+    /// <summary>A year: far beyond use.</summary>
+    private const double MostIdleSeconds = 365 * 24 * 3600;
+
     private static ClusterSettings Cluster { get; } = new(ClusterAddress.Loopback.ToString(), needsSeeds: true);
 
     private static Setting<string?> Name { get; } = new(
@@ -16,11 +19,15 @@ internal static class WorkerCommand
         "--stop-at-end-of-input", null, "End with standard input, and so with whoever started this process.",
         Values.Switch);
 
+    private static Setting<double?> StopWhenIdle { get; } = new(
+        "--stop-when-idle", "SECONDS", "End when there has been no work for so long; never if not given.",
+        text => Values.Positive(text, MostIdleSeconds));
+
     public static Command Create()
     {
         var command = new Command("worker", "Compute for the runs of a cluster")
         {
-            Name, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device, StopAtEndOfInput,
+            Name, TrainSettings.Workers, TrainSettings.Threads, TrainSettings.Device, StopAtEndOfInput, StopWhenIdle,
         };
         foreach (var option in Cluster.Options)
         {
@@ -57,6 +64,7 @@ internal static class WorkerCommand
             devices.Numerics,
             (model, gradients) => devices.Make(workers, threads, model, gradients),
             TimedLine.Print,
+            parsed.GetValue(StopWhenIdle) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             stop).ConfigureAwait(false);
     }
 

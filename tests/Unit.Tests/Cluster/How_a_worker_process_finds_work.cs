@@ -30,6 +30,25 @@ public sealed class How_a_worker_process_finds_work
         Assert.Equal(("5e1f", ""), (register.Job, register.Coordinator));
     }
 
+    [Fact]
+    public void Without_work_for_too_long_it_ends()
+    {
+        var worker = new EmploymentBehaviour("worker-7", "cpu", TimeSpan.FromSeconds(10));
+        StopActor? At(int second, Message message) => worker
+            .Handle(message, DateTimeOffset.UnixEpoch.AddSeconds(second)).OfType<StopActor>().SingleOrDefault();
+
+        var again = worker.Handle(new Started(), DateTimeOffset.UnixEpoch).OfType<StartTimer>().Single().Message;
+        Assert.Null(At(9, again));
+        Assert.Null(At(9, new FromPeer(Employ())));
+        Assert.Null(At(9, new FromPeer(Engage())));
+        Assert.Null(At(100, again));
+
+        // It begins to count anew when its work is over.
+        Assert.Null(At(110, new CoordinatorLost()));
+        Assert.Null(At(119, again));
+        Assert.Equal(new StopActor(null), At(120, again));
+    }
+
     /// <summary>Two workers of one name, say, which take the place from each other.</summary>
     [Fact]
     public void Where_it_was_lost_as_soon_as_it_had_applied_it_waits_before_it_applies_again()

@@ -1,0 +1,208 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using k8s.Models;
+
+namespace RnnLm.Cluster.Tests;
+
+/// <summary>
+/// A pod of the manifests, run as a kubelet and its container runtime would: namespaces of its own for processes, mounts
+/// and network, the program's image as a root that can only be read, the volumes where the manifest mounts them, its
+/// user without capabilities, and nothing in the environment but what manifest and image put there.
+/// </summary>
+internal sealed class Pod : IDisposable
+{
+    /// <summary>Succeeds where one can be run.</summary>
+    public const string Trial =
+        "kubectl version --client && command -v setpriv && unshare --net ip link add type bridge && " +
+        "unshare --mount --pid --fork mount -t tmpfs none /mnt";
+
+    /// <summary>Of each volume mount: where it lies, where the pod has it, and "ro" or "rw".</summary>
+    private const string Isolate = """
+        root=$1 image=$2 destination=$3 hosts=$4; shift 4
+        mount -t tmpfs -o mode=755 none "$root" && cd "$root" || exit
+        mkdir etc dev proc tmp
+        for name in bin sbin lib lib64; do
+            [ -L /$name ] && cp -P /$name . || { mkdir $name; mount --bind -o ro /$name $name; }
+        done
+        mkdir usr && mount --bind /usr usr && mount -o remount,bind,ro usr || exit
+        touch etc/hosts && mount --bind "$hosts" etc/hosts || exit
+        for name in null zero random urandom; do touch dev/$name; mount --bind /dev/$name dev/$name; done
+        mount -t proc none proc
+        mkdir -p ".$destination" && mount --bind "$image" ".$destination" && mount -o remount,bind,ro ".$destination"
+        while [ "$1" != -- ]; do
+            mkdir -p ".$2" && mount --bind "$1" ".$2" && mount -o "remount,bind,$3" ".$2" || exit
+            shift 3
+        done
+        shift
+        mount -o remount,ro "$root" && exec /usr/sbin/chroot "$root" "$@"
+        """;
+
+    private readonly Manifests _manifests;
+    private readonly ProgramImage _image;
+    private readonly string _root;
+    private readonly string _network;
+    private readonly Dictionary<string, string> _volumes;
+    private readonly string _hosts;
+
+    /// <summary>Starts one, its init containers first.</summary>
+    /// <param name="manifests">Where its volumes and variables are declared.</param>
+    /// <param name="workload">Whose it is.</param>
+    /// <param name="index">Which one of them.</param>
+    /// <param name="image">Of the program.</param>
+    /// <param name="network">Where its neighbours are.</param>
+    /// <param name="directory">Where its files are on this machine.</param>
+    public Pod(
+        Manifests manifests, Workload workload, int index, ProgramImage image, PodNetwork network, string directory)
+    {
+        (_manifests, Workload, _image, Name) = (manifests, workload, image, workload.PodName(index));
+        (_network, Address) = network.Add();
+        _hosts = network.Hosts;
+        if (workload.Service is { } service)
+        {
+            network.Call($"{Name}.{service}", Address);
+        }
+
+        string own = Path.Combine(directory, "pods", Address);
+        _root = Directory.CreateDirectory(Path.Combine(own, "root")).FullName;
+        _volumes = workload.Template.Spec.Volumes.ToDictionary(
+            volume => volume.Name, volume => Provide(volume, directory, Path.Combine(own, "volumes", volume.Name)));
+        foreach (var container in workload.Template.Spec.InitContainers)
+        {
+            using var init = new ClusterProcess($"{Name}/{container.Name}", Start(container));
+            Assert.True(init.WaitForEnd() == 0, $"{Name}/{container.Name}: {string.Join('\n', init.Errors)}");
+        }
+
+        Process = new ClusterProcess(Name, Start(workload.Container));
+    }
+
+    /// <summary>Whose it is.</summary>
+    public Workload Workload { get; }
+
+    /// <summary>As others call it.</summary>
+    public string Name { get; }
+
+    /// <summary>Where it is reached.</summary>
+    public string Address { get; }
+
+    /// <summary>Its container's process.</summary>
+    public ClusterProcess Process { get; }
+
+    private V1PodSecurityContext Security => Workload.Template.Spec.SecurityContext;
+
+    /// <summary>Asks what a probe asks.</summary>
+    public HttpStatusCode Probe(V1Probe probe, HttpClient client)
+    {
+        string named = probe.HttpGet.Port.Value;
+        int port = int.TryParse(named, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : Workload.Container.Ports.Single(each => each.Name == named).ContainerPort;
+        using var request = new HttpRequestMessage(
+            HttpMethod.Get, new Uri($"http://{Address}:{port}{probe.HttpGet.Path}"));
+        using var response = client.Send(request);
+        return response.StatusCode;
+    }
+
+    /// <summary>Runs a command in it, like kubectl exec.</summary>
+    public ProcessResult Execute(params string[] command)
+    {
+        int first = Children(Process.Id).Single();
+        var start = Info(
+        [
+            "nsenter", "--target", $"{first}", "--mount", "--net", "--pid", "--root", "--wd",
+            .. Command(Workload.Container, command),
+        ]);
+        using var process = System.Diagnostics.Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return new ProcessResult(process.ExitCode, output, error.Result);
+    }
+
+    /// <summary>Sends its first process a signal, which then has the namespace of processes to itself.</summary>
+    public void Signal(string name)
+    {
+        foreach (int child in Children(Process.Id))
+        {
+            Machine.TryRun("kill", $"-{name}", $"{child}");
+        }
+    }
+
+    public void Dispose() => Process.Dispose();
+
+    private static IEnumerable<int> Children(int process) =>
+        File.ReadAllText($"/proc/{process}/task/{process}/children")
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(id => int.Parse(id, CultureInfo.InvariantCulture));
+
+    private static ProcessStartInfo Info(IEnumerable<string> command) =>
+        new("env", ["--default-signal=INT,TERM,HUP", .. command])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+
+    private ProcessStartInfo Start(V1Container container) => Info(
+    [
+        "ip", "netns", "exec", _network, "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", Isolate,
+        "sh", _root, _image.Folder, _image.Destination, _hosts,
+        .. container.VolumeMounts.SelectMany(mount => (string[])
+            [_volumes[mount.Name], mount.MountPath, mount.ReadOnlyProperty == true ? "ro" : "rw"]),
+        "--",
+        .. Command(
+            container,
+            container.Command is { Count: > 0 } command
+                ? [.. command, .. container.Args ?? []]
+                : [_image.EntryPoint, .. container.Args ?? []]),
+    ]);
+
+    /// <summary>A command with its environment and its user, and no more rights than the manifest gives.</summary>
+    private IEnumerable<string> Command(V1Container container, IEnumerable<string> command)
+    {
+        Assert.Equal(["ALL"], container.SecurityContext.Capabilities.Drop);
+        Assert.False(container.SecurityContext.AllowPrivilegeEscalation);
+        Assert.True(container.SecurityContext.ReadOnlyRootFilesystem);
+        return
+        [
+            "/usr/bin/env", "-i",
+            .. _image.Environment.Select(
+                each => $"{each.Key}={each.Value.Replace("$PATH", "/usr/bin:/bin", StringComparison.Ordinal)}"),
+            .. _manifests.EnvironmentOf(container, Name, Address).Select(each => $"{each.Key}={each.Value}"),
+            "/usr/bin/setpriv", "--reuid", $"{Security.RunAsUser}", "--regid", $"{Security.RunAsGroup}",
+            "--groups", $"{Security.FsGroup}", "--no-new-privs", "--bounding-set", "-all",
+            .. command,
+        ];
+    }
+
+    /// <summary>The directory of a volume on this machine, which its group may use as Kubernetes has it.</summary>
+    private string Provide(V1Volume volume, string directory, string own)
+    {
+        bool isClaim = volume.PersistentVolumeClaim is not null;
+        string path = isClaim
+            ? Path.Combine(
+                directory, _manifests.Get<V1PersistentVolumeClaim>(volume.PersistentVolumeClaim!.ClaimName).Metadata.Name)
+            : own;
+        Directory.CreateDirectory(path);
+        if (volume.ConfigMap is { } map)
+        {
+            foreach (var (name, text) in _manifests.Get<V1ConfigMap>(map.Name).Data)
+            {
+                File.WriteAllText(Path.Combine(path, name), text);
+            }
+        }
+
+        if (volume.Secret is { } secret)
+        {
+            foreach (var (name, bytes) in _manifests.Get<V1Secret>(secret.SecretName).Data)
+            {
+                File.WriteAllBytes(Path.Combine(path, name), bytes);
+                Machine.Run("chmod", "640", Path.Combine(path, name));
+            }
+        }
+
+        Machine.Run("chown", "-R", $":{Security.FsGroup}", path);
+        Machine.Run("chmod", volume.ConfigMap is null && volume.Secret is null ? "2775" : "755", path);
+        return path;
+    }
+}
