@@ -17,27 +17,6 @@ internal sealed class Pod : IDisposable
         "kubectl version --client && command -v setpriv && unshare --net ip link add type bridge && " +
         "unshare --mount --pid --fork mount -t tmpfs none /mnt";
 
-    /// <summary>Of each volume mount: where it lies, where the pod has it, and "ro" or "rw".</summary>
-    private const string Isolate = """
-        root=$1 image=$2 destination=$3 hosts=$4; shift 4
-        mount -t tmpfs -o mode=755 none "$root" && cd "$root" || exit
-        mkdir etc dev proc tmp
-        for name in bin sbin lib lib64; do
-            [ -L /$name ] && cp -P /$name . || { mkdir $name; mount --bind -o ro /$name $name; }
-        done
-        mkdir usr && mount --bind /usr usr && mount -o remount,bind,ro usr || exit
-        touch etc/hosts && mount --bind "$hosts" etc/hosts || exit
-        for name in null zero random urandom; do touch dev/$name; mount --bind /dev/$name dev/$name; done
-        mount -t proc none proc
-        mkdir -p ".$destination" && mount --bind "$image" ".$destination" && mount -o remount,bind,ro ".$destination"
-        while [ "$1" != -- ]; do
-            mkdir -p ".$2" && mount --bind "$1" ".$2" && mount -o "remount,bind,$3" ".$2" || exit
-            shift 3
-        done
-        shift
-        mount -o remount,ro "$root" && exec /usr/sbin/chroot "$root" "$@"
-        """;
-
     private readonly Manifests _manifests;
     private readonly ProgramImage _image;
     private readonly string _root;
@@ -145,11 +124,12 @@ internal sealed class Pod : IDisposable
 
     private ProcessStartInfo Start(V1Container container) => Info(
     [
-        "ip", "netns", "exec", _network, "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", Isolate,
-        "sh", _root, _image.Folder, _image.Destination, _hosts,
-        .. container.VolumeMounts.SelectMany(mount => (string[])
-            [_volumes[mount.Name], mount.MountPath, mount.ReadOnlyProperty == true ? "ro" : "rw"]),
-        "--",
+        "ip", "netns", "exec", _network,
+        .. _image.Isolate(
+            _root,
+            _hosts,
+            container.VolumeMounts.Select(mount =>
+                (_volumes[mount.Name], mount.MountPath, mount.ReadOnlyProperty != true))),
         .. Command(
             container,
             container.Command is { Count: > 0 } command
@@ -163,16 +143,12 @@ internal sealed class Pod : IDisposable
         Assert.Equal(["ALL"], container.SecurityContext.Capabilities.Drop);
         Assert.False(container.SecurityContext.AllowPrivilegeEscalation);
         Assert.True(container.SecurityContext.ReadOnlyRootFilesystem);
-        return
-        [
-            "/usr/bin/env", "-i",
-            .. _image.Environment.Select(
-                each => $"{each.Key}={each.Value.Replace("$PATH", "/usr/bin:/bin", StringComparison.Ordinal)}"),
-            .. _manifests.EnvironmentOf(container, Name, Address).Select(each => $"{each.Key}={each.Value}"),
-            "/usr/bin/setpriv", "--reuid", $"{Security.RunAsUser}", "--regid", $"{Security.RunAsGroup}",
-            "--groups", $"{Security.FsGroup}", "--no-new-privs", "--bounding-set", "-all",
-            .. command,
-        ];
+        return _image.Command(
+            _manifests.EnvironmentOf(container, Name, Address),
+            (int)Security.RunAsUser!,
+            (int)Security.RunAsGroup!,
+            (int)Security.FsGroup!,
+            command);
     }
 
     /// <summary>The directory of a volume on this machine, which its group may use as Kubernetes has it.</summary>

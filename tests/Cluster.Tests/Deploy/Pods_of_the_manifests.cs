@@ -5,7 +5,7 @@ namespace RnnLm.Cluster.Tests;
 
 /// <summary>deploy/k8s without Kubernetes: its pods as plain processes of this machine.</summary>
 [Collection(JobClusters.Name)]
-public sealed class Pods_of_the_manifests(ProgramImage image) : IClassFixture<ProgramImage>, IDisposable
+public sealed class Pods_of_the_manifests(ProgramImage image) : IDisposable
 {
     private const string Job = "novel";
     private const string Taken = $"{Job}: taken";
