@@ -68,12 +68,13 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
     }
 
     /// <summary>Starts a worker that knows all coordinators.</summary>
-    public ClusterProcess StartWorker(string name, params IEnumerable<string> more) => Start(
+    /// <param name="name">Of the worker.</param>
+    /// <param name="launcher">What starts it; may be empty.</param>
+    public ClusterProcess StartWorker(string name, params IEnumerable<string> launcher) => Start(
         name,
-        [],
+        launcher,
         [
             "worker", "--name", name, "--threads", "1", .. Seeds(Enumerable.Range(0, coordinators)), .. options,
-            .. more,
         ]);
 
     /// <summary>Starts <c>rnnlm</c>.</summary>
@@ -193,6 +194,9 @@ internal sealed class JobCluster(int coordinators, params IReadOnlyList<string> 
 
     /// <summary>The last step in a job's metrics; -1 when there is none.</summary>
     public long LastStep(ClusterJob job) => _progress[job.Name].LastStep;
+
+    /// <summary>The longest time between two steps of a job since this was asked last.</summary>
+    public TimeSpan WatchPauses(ClusterJob job) => _progress[job.Name].WatchPauses();
 
     /// <summary>Run directory of a job.</summary>
     public string RunOf(ClusterJob job) => Path.Combine(_directory.Root, Storage, "runs", job.Name);

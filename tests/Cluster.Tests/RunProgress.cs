@@ -8,13 +8,21 @@ internal sealed class RunProgress : IDisposable
 {
     private readonly string _run;
     private readonly FileSystemWatcher _watcher;
+    private readonly Lock _gate = new();
+    private TimeSpan _longest;
+    private long _since = TimeProvider.System.GetTimestamp();
+    private long _noted;
 
     /// <param name="run">The run directory, which is there.</param>
     public RunProgress(string run)
     {
         _run = run;
         _watcher = new FileSystemWatcher(run) { NotifyFilter = NotifyFilters.LastWrite | NotifyFilters.FileName };
-        _watcher.Changed += (_, _) => Wait.Changed();
+        _watcher.Changed += (_, _) =>
+        {
+            Note();
+            Wait.Changed();
+        };
         _watcher.Renamed += (_, _) => Wait.Changed();
         _watcher.Created += (_, _) => Wait.Changed();
         _watcher.EnableRaisingEvents = true;
@@ -42,6 +50,29 @@ internal sealed class RunProgress : IDisposable
                 // It changes hands, or nobody has had it yet.
                 return -1;
             }
+        }
+    }
+
+    /// <summary>The longest time between two steps since this was asked last.</summary>
+    public TimeSpan WatchPauses()
+    {
+        lock (_gate)
+        {
+            Note();
+            var longest = _longest;
+            (_longest, _since) = (TimeSpan.Zero, TimeProvider.System.GetTimestamp());
+            return longest;
+        }
+    }
+
+    private void Note()
+    {
+        lock (_gate)
+        {
+            var pause = TimeProvider.System.GetElapsedTime(_since);
+            _longest = pause > _longest ? pause : _longest;
+            _since = LastStep is var step && step == _noted ? _since : TimeProvider.System.GetTimestamp();
+            _noted = step;
         }
     }
 

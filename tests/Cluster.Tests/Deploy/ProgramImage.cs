@@ -61,17 +61,6 @@ public sealed partial class ProgramImage : IDisposable
     /// <summary>What begins every command.</summary>
     internal string EntryPoint => EntryPointPattern().Match(Value("ENTRYPOINT")).Groups[1].Value;
 
-    /// <summary>The ignore file lets in what stands behind an exclamation mark, without what it takes out again.
-    /// </summary>
-    private static string Copy => """
-        mkdir -p "$1" && cd "$0" && for pattern in $(sed -n 's/^!//p' deploy/docker/Dockerfile.dockerignore); do
-            cp -r $pattern "$1" || exit
-        done
-        cd "$1" && for name in $(sed -n 's/^\*\*\///p' "$0"/deploy/docker/Dockerfile.dockerignore); do
-            find . -name "$name" -prune -exec rm -r {} +
-        done
-        """;
-
     public void Dispose() => _directory.Dispose();
 
     /// <summary>
@@ -116,14 +105,11 @@ public sealed partial class ProgramImage : IDisposable
     private string Publish()
     {
         string folder = Path.Combine(_directory.Root, "image");
-        string source = Path.Combine(_directory.Root, "source");
-        Machine.Run("sh", "-c", Copy, Repository.Root, source);
+        string source = SourceCopy.Make(_directory);
         string publish = Lines.Single(line => line.StartsWith("RUN dotnet publish", StringComparison.Ordinal))[4..]
             .Replace($"-o {Destination}", $"-o {folder}", StringComparison.Ordinal);
 
-        // The compiler's server would outlive the test, and with it the files that it has open.
-        string command = $"{publish} -p:UseSharedCompilation=false -nodeReuse:false";
-        Machine.Run("sh", "-c", $"cd \"$0\" && unset LIBTORCH && ACCELERATOR=cpu && {command}", source);
+        SourceCopy.Run(source, $"ACCELERATOR=cpu; {publish}");
         return folder;
     }
 }
