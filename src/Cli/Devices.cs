@@ -92,9 +92,11 @@ internal sealed record DeviceChoice(DeviceKind Kind, IReadOnlyList<int> Indices)
             new ThreadedDevice(name, count, replicas, gradients, selfTest);
 
         // A GPU runs one shard after the other: its parallelism is inside the shard.
+        var cell = Cells.Of(model);
         return Kind == DeviceKind.Cpu
-            ? [.. Enumerable.Range(
-                0, workers).Select(index => Device($"worker-{index}", threads, () => new FusedReplica(model)))]
-            : [.. Indices.Select(index => Device($"cuda:{index}", 1, () => new CudaReplica(model, $"cuda:{index}")))];
+            ? [.. Enumerable.Range(0, workers).Select(
+                index => Device($"worker-{index}", threads, () => cell.CreateReplica(model, "cpu")))]
+            : [.. Indices.Select(
+                index => Device($"cuda:{index}", 1, () => cell.CreateReplica(model, $"cuda:{index}")))];
     }
 }

@@ -1,4 +1,5 @@
 using RnnLm.Coordinator;
+using RnnLm.Worker;
 using static RnnLm.Cli.Values;
 
 namespace RnnLm.Cli;
@@ -97,8 +98,15 @@ internal static class TrainSettings
         "least 2.",
         text => Whole(text, 2, MostExtent), keys: "job.plan.context");
 
+    public static Setting<string> Cell { get; } = new(
+        "--cell", "NAME", "What a layer is: `elman`, or the name of a cell that the program registers.",
+        text => Cells.Names.Contains(text)
+            ? text
+            : throw new FormatException($"this program has no such cell, only {string.Join(", ", Cells.Names)}"),
+        CellDeclaration.DefaultName, "job.model.cell");
+
     public static Setting<int> Layers { get; } = new(
-        "--layers", "L", "Stacked Elman units.", text => Whole(text, 1, MostLayers), keys: "job.model.layers");
+        "--layers", "L", "Stacked layers.", text => Whole(text, 1, MostLayers), keys: "job.model.layers");
 
     public static Setting<int> Dimension { get; } = new(
         "--dimension", "D", "Width of embedding and hidden states.",
@@ -250,8 +258,8 @@ internal static class TrainSettings
         ]),
         ("The model and its training",
         [
-            Shards, Batch, Context, Layers, Dimension, LearningRate, Schedule, Warmup, Clip, Seed, InitialWeights,
-            Steps, Epochs, OnDivergence,
+            Shards, Batch, Context, Cell, Layers, Dimension, LearningRate, Schedule, Warmup, Clip, Seed,
+            InitialWeights, Steps, Epochs, OnDivergence,
         ]),
         ("How it runs",
         [

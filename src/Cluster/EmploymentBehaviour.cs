@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using RnnLm.Worker;
 
 namespace RnnLm.Cluster;
 
@@ -102,6 +103,7 @@ internal sealed class EmploymentBehaviour(string worker, string numerics, TimeSp
                 Coordinator = _isEngaged ? _coordinator : string.Empty,
                 Numerics = numerics,
                 Avoided = Avoided(now),
+                Cells = { Cells.Names },
             }),
             new StartTimer(Timer, _isEngaged ? RegisterEvery : SearchEvery, new RegisterAgain()),
         ];
@@ -132,7 +134,8 @@ internal sealed class EmploymentBehaviour(string worker, string numerics, TimeSp
             return [Decline("it has left")];
         }
 
-        if (ProtocolVersion.WhyNot(engage.Version) is { } reason)
+        string cell = engage.Model?.Cell ?? string.Empty;
+        if ((ProtocolVersion.WhyNot(engage.Version) ?? Translation.WhyNot(cell, Cells.Names)) is { } reason)
         {
             Leave(now);
             return [new Say($"the coordinator is not followed: {reason}"), Decline(reason)];

@@ -36,6 +36,8 @@ internal sealed record OpenLink(Wire.Apply Application, Wire.Engage Engagement) 
 /// <param name="facts">Of the run.</param>
 internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
 {
+    private readonly Wire.Model _model = Translation.ToWire(facts.Extent.Model);
+
     /// <inheritdoc/>
     public IReadOnlyList<Effect> Handle(Message message, DateTimeOffset now) => message switch
     {
@@ -60,6 +62,7 @@ internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
         Version = ProtocolVersion.Current,
         Job = facts.Name,
         Numerics = facts.AllowMixed ? string.Empty : facts.Numerics,
+        Cell = _model.Cell,
         Ends = ends,
     };
 
@@ -69,20 +72,14 @@ internal sealed class FrontBehaviour(RunFacts facts) : IBehaviour
         : apply.Numerics != facts.Numerics && !facts.AllowMixed
             ? $"it computes with {Translation.Text(apply.Numerics)}, the run with {facts.Numerics} " +
                 "(train --allow-mixed lets it work)"
-        : null;
+        : Translation.WhyNot(_model.Cell, apply.Cells);
 
     private Wire.Engage Engagement() => new()
     {
         Version = ProtocolVersion.Current,
         Incarnation = facts.Incarnation,
         JobHash = facts.JobHash,
-        Model = new Wire.Model
-        {
-            VocabularySize = facts.Extent.Model.VocabularySize,
-            Dimension = facts.Extent.Model.Dimension,
-            Layers = facts.Extent.Model.Layers,
-            PaddingId = facts.Extent.Model.PaddingId,
-        },
+        Model = _model,
         Shards = facts.Extent.Shards,
         Bulk = facts.Bulk,
         Host = facts.Host,

@@ -7,7 +7,7 @@ namespace RnnLm.Cluster;
 internal static class ProtocolVersion
 {
     private const int Major = 1;
-    private const int Minor = 0;
+    private const int Minor = 1;
 
     /// <summary>This process's.</summary>
     public static Wire.Version Current { get; } = new() { Major = Major, Minor = Minor };

@@ -41,14 +41,15 @@ internal sealed class RegistryBehaviour(bool startsJobs) : IBehaviour
     private Effect[] OnHire(HiredFrom hired, DateTimeOffset now)
     {
         var (front, hire) = (hired.Front, hired.Hire);
-        if (ProtocolVersion.WhyNot(hire.Version) is not null || !Translation.AreShort(hire.Job, hire.Numerics))
+        if (ProtocolVersion.WhyNot(hire.Version) is not null ||
+            !Translation.AreShort(hire.Job, hire.Numerics, hire.Cell))
         {
             return [];
         }
 
         if (!hire.Ends)
         {
-            _staffing.Wants(hire.Job, front, hire.Numerics, now);
+            _staffing.Wants(hire, front, now);
             return [];
         }
 
@@ -88,7 +89,9 @@ internal sealed class RegistryBehaviour(bool startsJobs) : IBehaviour
 
         return _staffing.Place(register, now) is var (job, front)
             ? [new Answer(new Wire.Employ { Job = job, Coordinator = front })]
-            : [];
+            : _staffing.WhyIdle(register) is { } lacking
+                ? [new Answer(new Wire.Refuse { Reason = lacking, ByRegistry = true })]
+                : [];
     }
 
     private sealed record ListAgain : Message;

@@ -9,18 +9,17 @@ internal sealed class Staffing
     /// <summary>Who has said nothing for so long is not there.</summary>
     private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(10);
 
-    private readonly SortedDictionary<string, (string Front, string Numerics, DateTimeOffset Heard)> _jobs =
+    private readonly SortedDictionary<string, (string Front, Wire.Hire Hire, DateTimeOffset Heard)> _jobs =
         new(StringComparer.Ordinal);
 
     private readonly SortedDictionary<string, (string Job, DateTimeOffset Heard)> _workers =
         new(StringComparer.Ordinal);
 
-    /// <summary>Takes in that a job wants workers, where they apply, and what they must compute with; empty for
-    /// anything.</summary>
-    public void Wants(string job, string front, string numerics, DateTimeOffset now)
+    /// <summary>Takes in that a job wants workers, and where they apply.</summary>
+    public void Wants(Wire.Hire hire, string front, DateTimeOffset now)
     {
         Forget(_jobs, entry => entry.Heard, now);
-        _jobs[job] = (front, numerics, now);
+        _jobs[hire.Job] = (front, hire, now);
     }
 
     /// <summary>Takes in that a job wants no workers there any more.</summary>
@@ -39,7 +38,7 @@ internal sealed class Staffing
         Forget(_jobs, entry => entry.Heard, now);
         Forget(_workers, entry => entry.Heard, now);
         string[] jobs =
-            [.. _jobs.Where(job => IsFor(worker, job.Value.Front, job.Value.Numerics)).Select(job => job.Key)];
+            [.. _jobs.Where(job => IsFor(worker, job.Value.Front, job.Value.Hire)).Select(job => job.Key)];
         int Staff(string job) => _workers.Count(entry => entry.Value.Job == job && entry.Key != worker.Worker);
         string chosen = jobs.MinBy(Staff) is not { } neediest ? string.Empty
             : jobs.Contains(worker.Job) && Staff(worker.Job) <= Staff(neediest) ? worker.Job
@@ -50,8 +49,17 @@ internal sealed class Staffing
             : null;
     }
 
-    private static bool IsFor(Wire.Register worker, string front, string numerics) =>
-        front != worker.Avoided && (numerics.Length == 0 || numerics == worker.Numerics);
+    /// <summary>Why a worker that has no work, and was just sent nowhere, is for no job; null when that is not for what
+    /// its program lacks.</summary>
+    public string? WhyIdle(Wire.Register worker) =>
+        worker.Job.Length > 0 || _workers.GetValueOrDefault(worker.Worker).Job is { Length: > 0 }
+            ? null
+            : _jobs.Values.Select(job => Translation.WhyNot(job.Hire.Cell, worker.Cells)).FirstOrDefault(
+                reason => reason is not null);
+
+    private static bool IsFor(Wire.Register worker, string front, Wire.Hire hire) => front != worker.Avoided &&
+        (hire.Numerics.Length == 0 || hire.Numerics == worker.Numerics) &&
+        Translation.WhyNot(hire.Cell, worker.Cells) is null;
 
     private static void Forget<T>(
         SortedDictionary<string, T> entries, Func<T, DateTimeOffset> heard, DateTimeOffset now)

@@ -68,6 +68,31 @@ internal static class Translation
         _ => throw new InvalidOperationException($"{message.GetType().Name} does not travel"),
     };
 
+    /// <summary>What travels of a model.</summary>
+    public static Wire.Model ToWire(ModelSettings model) => new()
+    {
+        VocabularySize = model.VocabularySize,
+        Dimension = model.Dimension,
+        Layers = model.Layers,
+        PaddingId = model.PaddingId,
+        Cell = model.Cell == CellDeclaration.DefaultName ? string.Empty : model.Cell,
+    };
+
+    /// <summary>A model that was checked.</summary>
+    public static ModelSettings FromWire(Wire.Model model) => new(
+        model.VocabularySize,
+        model.Dimension,
+        model.Layers,
+        model.PaddingId,
+        model.Cell.Length == 0 ? CellDeclaration.DefaultName : model.Cell);
+
+    /// <summary>Why a worker cannot compute a cell; null when it can.</summary>
+    /// <param name="cell">As it travels.</param>
+    /// <param name="cells">What its program has registered.</param>
+    public static string? WhyNot(string cell, IEnumerable<string> cells) => cell.Length == 0 || cells.Contains(cell)
+        ? null
+        : $"the run has cell {Text(cell)}, which the worker's program does not register";
+
     /// <summary>What travels of parameters.</summary>
     public static Wire.Publish ToWire(Publish publish, Wire.BulkReference parameters) => new()
     {
@@ -133,7 +158,7 @@ internal static class Translation
         return FromWire(result.Range, extent);
     }
 
-    /// <summary>What a coordinator says of its run: memory is taken by it.</summary>
+    /// <summary>What a coordinator says of its run, whose cell is known: memory is taken by it.</summary>
     /// <exception cref="MalformedMessageException">It cannot be.</exception>
     public static void Check(Wire.Engage engage)
     {
@@ -145,13 +170,11 @@ internal static class Translation
         Require(int.IsPow2(shards), "shards that are no power of two");
         Require(engage.Model is not null, "no model");
         var model = engage.Model!;
-        long vocabulary = Count(model.VocabularySize, 1, int.MaxValue, "tokens of a vocabulary");
-        long dimension = Count(model.Dimension, 1, int.MaxValue, "dimensions");
+        Count(model.VocabularySize, 1, int.MaxValue, "tokens of a vocabulary");
+        Count(model.Dimension, 1, int.MaxValue, "dimensions");
         Count(model.Layers, 1, MostLayers, "layers");
         Count(model.PaddingId, -1, model.VocabularySize - 1, "as the padding");
-        var parameters = (vocabulary * ((2 * (Int128)dimension) + 1)) +
-            (model.Layers * dimension * ((2 * (Int128)dimension) + 1));
-        Require(parameters <= int.MaxValue, "a model of too many parameters");
+        Require(ParameterLayout.CountOf(FromWire(model)) <= int.MaxValue, "a model of too many parameters");
     }
 
     /// <summary>Where a worker process is sent.</summary>

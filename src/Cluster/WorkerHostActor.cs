@@ -129,6 +129,7 @@ internal sealed class WorkerHostActor(
                     Numerics = numerics,
                     Bulk = bulk.Server.Address,
                     Host = SharedMemory.Host,
+                    Cells = { Cells.Names },
                 });
                 break;
             case Work { Engagement: var engagement }:
@@ -213,11 +214,7 @@ internal sealed class Employment : IAsyncDisposable
     public Employment(
         Wire.Engage engagement, Func<ModelSettings, GradientPool, IReadOnlyList<IDevice>> makeDevices, BulkPlane bulk)
     {
-        var model = new ModelSettings(
-            engagement.Model.VocabularySize,
-            engagement.Model.Dimension,
-            engagement.Model.Layers,
-            engagement.Model.PaddingId);
+        var model = Translation.FromWire(engagement.Model);
         var layout = ParameterLayout.For(model);
         _identity = (engagement.Run, engagement.JobHash);
         Extent = new RunExtent(model, engagement.Shards);

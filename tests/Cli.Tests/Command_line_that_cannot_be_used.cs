@@ -10,6 +10,7 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
     [Theory]
     [InlineData("--shards 3", "--shards 3", "power of two", "use 1, 2, 4, 8")]
     [InlineData("--preset huge", "--preset huge", "use quick, lm-book or char")]
+    [InlineData("--cell gru2", "--cell gru2", "no such cell, only", "elman")]
     [InlineData("--examples pages", "--examples pages", "use sentences or windows")]
     [InlineData("--context 1", "--context 1", "2 or more")]
     [InlineData("--batch 0", "--batch 0", "1 or more")]

@@ -105,6 +105,7 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
     [InlineData("job", "\"x\"", "job")]
     [InlineData("job", "null", "no job")]
     [InlineData("job_hash", "\"x\"", "job_hash")]
+    [InlineData("job.model.cell", "\"gru2\"", "job.model.cell gru2", "no such cell, only", "elman")]
     [InlineData("format", "\"two\"", "format")]
     [InlineData("format", "4", "its format is 4")]
     [InlineData("format", "2", "is of format 2", "names its files otherwise")]
@@ -113,8 +114,8 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
     {
         Directory.CreateDirectory(Path.Combine(_empty.Root, "run"));
         string original = File.ReadAllText(Path.Combine(small.Directory.Root, SmallRun.Name, "config.json"));
-        var config = JsonNode.Parse(original)!;
-        config[key] = JsonNode.Parse(value);
+        var config = (JsonObject)JsonNode.Parse(original)!;
+        config.Set(key, JsonNode.Parse(value));
         _empty.Write("run/config.json", config.ToJsonString());
         RnnLmProcess.Run(_empty, "inspect", "run").Refused(BadInput, ["config.json", .. said]);
     }

@@ -91,7 +91,7 @@ internal static class TextEvaluation
                 0,
                 pieces.Count,
                 new ParallelOptions { MaxDegreeOfParallelism = threads },
-                () => new FusedReplica(job.Model),
+                () => Cells.Of(job.Model).CreateReplica(job.Model, "cpu"),
                 (index, _, computer) =>
                 {
                     losses[index] = computer.ComputeLoss(state.Parameters, pieces[index]);

@@ -1,5 +1,3 @@
-using System.Text.Json.Serialization;
-
 namespace RnnLm.Shared;
 
 /// <summary>
@@ -39,8 +37,8 @@ public sealed record CorpusIdentity(
     string Hash,
     bool FoldDigits,
     bool SplitSentences,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] string? JsonField = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool SentenceTokens = false);
+    string? JsonField = null,
+    bool SentenceTokens = false);
 
 /// <summary>The tokeniser of a job.</summary>
 /// <param name="Spec">What the user asked for: <c>char</c>, <c>word:8000</c>, …</param>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace RnnLm.Shared;
 
@@ -16,6 +17,7 @@ public static class JobFormat
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutDefaults } },
     };
 
     /// <summary>SHA-256 (hex) of the job's JSON: two runs with the same hash have the same result.</summary>
@@ -31,6 +33,19 @@ public static class JobFormat
             .Where(key => left.GetValueOrDefault(key) != right.GetValueOrDefault(key))
             .Select(key => $"{key} is {left.GetValueOrDefault(key, "absent")} in the run, " +
                 $"{right.GetValueOrDefault(key, "absent")} asked")];
+    }
+
+    /// <summary>A setting that has a default came later than jobs without it: where it has that value it is left out,
+    /// and their hashes stay.</summary>
+    private static void LeaveOutDefaults(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties)
+        {
+            if (property.AssociatedParameter is { HasDefaultValue: true, DefaultValue: var byDefault })
+            {
+                property.ShouldSerialize = (_, value) => !Equals(value, byDefault);
+            }
+        }
     }
 
     private static Dictionary<string, string> Flatten(Job job)

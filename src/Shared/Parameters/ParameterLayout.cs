@@ -1,14 +1,18 @@
+using System.Numerics;
+
 namespace RnnLm.Shared;
 
 /// <summary>
 /// Where each named parameter lies in the flat float32 buffer that holds a whole model. Names, shapes and order are
-/// those of the
-/// reference model's state dict: embedding, then <c>Uh, Wh, b</c> of each unit, then the output layer.
+/// those of the model's state dict: embedding, then what the cell declares for each layer, then the output layer.
 /// </summary>
 public sealed class ParameterLayout
 {
-    private ParameterLayout(IReadOnlyList<ParameterSegment> segments)
+    private readonly CellDeclaration _cell;
+
+    private ParameterLayout(CellDeclaration cell, IReadOnlyList<ParameterSegment> segments)
     {
+        _cell = cell;
         Segments = segments;
         Length = segments[^1].End;
     }
@@ -28,47 +32,67 @@ public sealed class ParameterLayout
     /// <summary>Output bias (V).</summary>
     public ParameterSegment OutputBias => Segments[^1];
 
-    /// <summary>Recurrent matrix of layer <paramref name="layer"/> (D, D), applied as h·Uh.</summary>
-    public ParameterSegment Uh(int layer) => Segments[1 + (3 * layer)];
+    /// <summary>A parameter of a layer's cell.</summary>
+    /// <param name="layer">From 0 on.</param>
+    /// <param name="index">Among the <see cref="CellDeclaration.Parameters"/>.</param>
+    public ParameterSegment OfCell(int layer, int index) => Segments[1 + (_cell.Parameters.Count * layer) + index];
 
-    /// <summary>Input matrix of layer <paramref name="layer"/> (D, D), applied as x·Wh.</summary>
-    public ParameterSegment Wh(int layer) => Segments[2 + (3 * layer)];
-
-    /// <summary>Bias of layer <paramref name="layer"/> (D).</summary>
-    public ParameterSegment Bias(int layer) => Segments[3 + (3 * layer)];
-
-    /// <summary>The layout of the stacked Elman language model with these settings.</summary>
-    /// <exception cref="RnnLmException">There are more parameters than a buffer can hold (exit code 2).</exception>
+    /// <summary>The layout of the model with these settings.</summary>
+    /// <exception cref="RnnLmException">There are more parameters than a buffer can hold, or the cell cannot have this
+    /// dimension (exit code 2); the cell is not registered (exit code 3).</exception>
     public static ParameterLayout For(ModelSettings model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var segments = new List<ParameterSegment>();
-        int offset = 0;
-        int dimension = model.Dimension;
-        void Add(string name, params int[] shape)
+        if (CountOf(model) > int.MaxValue)
         {
-            long end = offset + shape.Aggregate(1L, (product, extent) => product * extent);
-            if (end > int.MaxValue)
-            {
-                throw RnnLmException.Usage(
-                    $"a model with vocabulary {model.VocabularySize}, dimension {dimension} and {model.Layers} " +
-                    $"layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
-            }
-
-            segments.Add(new ParameterSegment(name, shape, offset));
-            offset = (int)end;
+            throw RnnLmException.Usage(
+                $"a model with vocabulary {model.VocabularySize}, dimension {model.Dimension} and {model.Layers} " +
+                $"layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
         }
 
-        Add("embedding.weight", model.VocabularySize, dimension);
+        var cell = CellDeclaration.Of(model.Cell);
+        var segments = new List<ParameterSegment>();
+        void Add(string name, long[] shape, (double Low, double High)? range = null) => segments.Add(new(
+            name, [.. shape.Select(extent => (int)extent)], segments.Count == 0 ? 0 : segments[^1].End, range));
+
+        Add("embedding.weight", [model.VocabularySize, model.Dimension]);
         for (int layer = 0; layer < model.Layers; layer++)
         {
-            Add($"rnn.rnn_units.{layer}.Uh", dimension, dimension);
-            Add($"rnn.rnn_units.{layer}.Wh", dimension, dimension);
-            Add($"rnn.rnn_units.{layer}.b", dimension);
+            foreach (var parameter in cell.Parameters)
+            {
+                Add(
+                    $"rnn.rnn_units.{layer}.{parameter.Name}",
+                    parameter.Shape(model.Dimension),
+                    parameter.InitialRange?.Invoke(model.Dimension));
+            }
         }
 
-        Add("fc.weight", model.VocabularySize, dimension);
-        Add("fc.bias", model.VocabularySize);
-        return new ParameterLayout(segments);
+        Add("fc.weight", [model.VocabularySize, model.Dimension]);
+        Add("fc.bias", [model.VocabularySize]);
+        return new ParameterLayout(cell, segments);
+    }
+
+    /// <summary>Number of parameters of a model, be it too large for a buffer.</summary>
+    /// <exception cref="RnnLmException">The cell cannot have this dimension (exit code 2) or is not registered (exit
+    /// code 3).</exception>
+    public static BigInteger CountOf(ModelSettings model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        BigInteger vocabulary = model.VocabularySize;
+        var layer = BigInteger.Zero;
+        foreach (var parameter in CellDeclaration.Of(model.Cell).Parameters)
+        {
+            if (!parameter.HasShape(model.Dimension))
+            {
+                throw RnnLmException.Usage(
+                    $"a cell {model.Cell} cannot have dimension {model.Dimension}: its parameter {parameter.Name} " +
+                    "would be empty; use another --dimension");
+            }
+
+            layer += parameter.Shape(model.Dimension)
+                .Aggregate(BigInteger.One, (product, extent) => product * extent);
+        }
+
+        return (vocabulary * ((2 * (BigInteger)model.Dimension) + 1)) + (model.Layers * layer);
     }
 }

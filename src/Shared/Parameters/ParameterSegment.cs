@@ -4,7 +4,9 @@ namespace RnnLm.Shared;
 /// <param name="Name">State-dict key, e.g. <c>rnn.rnn_units.0.Uh</c>.</param>
 /// <param name="Shape">Row-major shape.</param>
 /// <param name="Offset">Index of the first element in the flat buffer.</param>
-public sealed record ParameterSegment(string Name, IReadOnlyList<int> Shape, int Offset)
+/// <param name="InitialRange">Of its first values, where the cell says it (<see cref="CellParameter"/>).</param>
+public sealed record ParameterSegment(
+    string Name, IReadOnlyList<int> Shape, int Offset, (double Low, double High)? InitialRange = null)
 {
     /// <summary>Number of elements.</summary>
     public int Length { get; } = Shape.Aggregate(1, (product, extent) => checked(product * extent));

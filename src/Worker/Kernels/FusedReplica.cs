@@ -39,7 +39,7 @@ public sealed unsafe class FusedReplica : IReplica
     {
         ArgumentNullException.ThrowIfNull(settings);
         _settings = settings;
-        Layout = ParameterLayout.For(settings);
+        Layout = ElmanCell.LayoutOf(settings);
     }
 
     /// <summary>Where each parameter lies in the flat buffer.</summary>

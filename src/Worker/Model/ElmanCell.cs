@@ -1,11 +1,27 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// One recurrent unit: <c>h' = tanh(x·Wh + h·Uh + b)</c> on (batch, D) inputs and states. Source: Elman, "Finding
-/// Structure in Time", 1990. Names, shapes and first values of the parameters are declared in
-/// <see cref="ParameterLayout"/>.
+/// <c>h' = tanh(x·Wh + h·Uh + b)</c>. Source: Elman, "Finding Structure in Time", 1990. Its parameters are declared in
+/// <see cref="CellDeclaration"/>, since it is the cell of a job that names none.
 /// </summary>
-public sealed class ElmanRNNUnit : nn.Module<Tensor, Tensor, Tensor>
+internal sealed class ElmanCell() : Cell(CellDeclaration.Of(CellDeclaration.DefaultName))
+{
+    /// <inheritdoc/>
+    public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long dimension) => new ElmanUnit(dimension);
+
+    /// <summary>The fast path of the device.</summary>
+    public override IReplica CreateReplica(ModelSettings model, string device) =>
+        device == "cpu" ? new FusedReplica(model) : new CudaReplica(model, device);
+
+    /// <summary>The layout of a model that a fast path computes.</summary>
+    /// <exception cref="ArgumentException">It has another cell.</exception>
+    internal static ParameterLayout LayoutOf(ModelSettings model) => model.Cell == CellDeclaration.DefaultName
+        ? ParameterLayout.For(model)
+        : throw new ArgumentException($"this replica computes {CellDeclaration.DefaultName}, not {model.Cell}");
+}
+
+/// <summary>One layer's unit, on (batch, D) inputs and states.</summary>
+internal sealed class ElmanUnit : nn.Module<Tensor, Tensor, Tensor>
 {
     // The field names are the keys of the state dict, their order its order.
     private readonly Parameter Uh;
@@ -14,8 +30,8 @@ public sealed class ElmanRNNUnit : nn.Module<Tensor, Tensor, Tensor>
 
     /// <summary>Matrices (D, D) drawn from the standard normal distribution, a bias (D) of zeros.</summary>
     /// <param name="dimension">D.</param>
-    public ElmanRNNUnit(long dimension)
-        : base(nameof(ElmanRNNUnit))
+    public ElmanUnit(long dimension)
+        : base(nameof(ElmanUnit))
     {
         Uh = nn.Parameter(randn(dimension, dimension));
         Wh = nn.Parameter(randn(dimension, dimension));
@@ -27,6 +43,19 @@ public sealed class ElmanRNNUnit : nn.Module<Tensor, Tensor, Tensor>
     /// <param name="input1">x, the input of this step (batch, D).</param>
     /// <param name="input2">h, the state after the step before (batch, D).</param>
     public override Tensor forward(Tensor input1, Tensor input2) => tanh(input1.matmul(Wh) + input2.matmul(Uh) + b);
+}
+
+/// <summary>Where a layer's parameters lie, in the order of their declaration.</summary>
+internal static class ElmanLayout
+{
+    /// <summary>Recurrent matrix of a layer (D, D), applied as h·Uh.</summary>
+    public static ParameterSegment Uh(this ParameterLayout layout, int layer) => layout.OfCell(layer, 0);
+
+    /// <summary>Input matrix of a layer (D, D), applied as x·Wh.</summary>
+    public static ParameterSegment Wh(this ParameterLayout layout, int layer) => layout.OfCell(layer, 1);
+
+    /// <summary>Bias of a layer (D).</summary>
+    public static ParameterSegment Bias(this ParameterLayout layout, int layer) => layout.OfCell(layer, 2);
 }
 
 /// <summary>

@@ -1,11 +1,10 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The first parameters of a run: Xavier uniform for those of two or more dimensions (Glorot, Bengio, AISTATS 2010),
-/// uniform over [0, 1) for the
-/// others, then a padding row of zeros (rows A5 and A7 of the reference material). Every operation on the way rounds as
-/// IEEE 754 prescribes, so
-/// the bits are the same on every machine; no libtorch takes part.
+/// The first parameters of a run: uniform over the range that the cell declares, else Xavier uniform for those of two
+/// or more dimensions (Glorot, Bengio, AISTATS 2010) and uniform over [0, 1) for the others; then a padding row of
+/// zeros. Every operation on the way rounds as IEEE 754 prescribes, so the bits are the same on every machine; no
+/// libtorch takes part.
 /// </summary>
 public static class ParameterInitialization
 {
@@ -27,7 +26,7 @@ public static class ParameterInitialization
         for (int index = 0; index < layout.Segments.Count; index++)
         {
             ParameterSegment segment = layout.Segments[index];
-            (double low, double high) = Range(segment);
+            (double low, double high) = segment.InitialRange ?? Range(segment);
             var random = new CounterRandom(seed, RandomPurpose.Initialization, (ulong)index);
             Draw(random, low, high, destination.Slice(segment.Offset, segment.Length));
         }

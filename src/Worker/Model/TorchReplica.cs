@@ -11,6 +11,18 @@ public abstract class TorchReplica : IReplica
     private readonly Device _device;
     private ParameterVersion? _loaded;
 
+    static TorchReplica()
+    {
+        // Read when cuBLAS is first used; .NET's own environment would not reach it.
+        if (!OperatingSystem.IsWindows())
+        {
+            _ = setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", overwrite: 0);
+        }
+
+        backends.cuda.matmul.allow_tf32 = false;
+        backends.cudnn.allow_tf32 = false;
+    }
+
     /// <summary>A replica on a device.</summary>
     /// <param name="settings">The model.</param>
     /// <param name="device">As libtorch names it: <c>cpu</c>, <c>cuda:0</c>.</param>
@@ -86,6 +98,25 @@ public abstract class TorchReplica : IReplica
         FlatParameters.CopyOut(values, result.Dense.Span.Slice(segment.Offset - Layout.Embedding.End, segment.Length));
     }
 
+    /// <summary>
+    /// Sums the gradients of embedding rows by token. Row by row and in order: how libtorch's embedding adds them up is
+    /// not fixed on a GPU.
+    /// </summary>
+    /// <param name="batch">Tokens.</param>
+    /// <param name="embedded">Embedding rows (examples, time, D) with their gradient.</param>
+    /// <param name="result">Receives RowIds, Rows and RowCount.</param>
+    private protected unsafe void SumRows(PaddedBatch batch, Tensor embedded, Gradient result)
+    {
+        using var rows = new FloatBuffer(batch.Ids.Length * Settings.Dimension);
+        FlatParameters.CopyOut(batch.RowsOf(embedded.grad!), rows.Span);
+        EmbeddingKernel.Backward(
+            batch.Ids,
+            new Matrix(rows.Address, batch.Ids.Length, Settings.Dimension),
+            Settings.PaddingId,
+            new long[batch.Ids.Length],
+            result);
+    }
+
     private void Load(ParameterVersion parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);
@@ -97,6 +128,10 @@ public abstract class TorchReplica : IReplica
             _loaded = parameters;
         }
     }
+
+    [DllImport("libc", CharSet = CharSet.Ansi)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int setenv(string name, string value, int overwrite);
 
     /// <summary>The examples of a shard side by side.</summary>
     private protected sealed class PaddedBatch
@@ -141,8 +176,7 @@ public abstract class TorchReplica : IReplica
     }
 }
 
-/// <summary>The plain path: the model's module and autograd, nothing else. Slow, and right for every cell and
-/// device.</summary>
+/// <summary>The plain path: the model's module and autograd. Slow, and right for every cell and device.</summary>
 public sealed class PlainReplica : TorchReplica
 {
     private readonly RnnLanguageModel _model;
@@ -161,35 +195,26 @@ public sealed class PlainReplica : TorchReplica
     private protected override void Load(ReadOnlySpan<float> parameters) =>
         FlatParameters.Load(_model, Layout, parameters);
 
-    private protected override double ComputeLoss(PaddedBatch batch) => Loss(batch).ToDouble();
+    private protected override double ComputeLoss(PaddedBatch batch) =>
+        Loss(batch, _model.embed(batch.Inputs)).ToDouble();
 
     private protected override double ComputeGradient(PaddedBatch batch, Gradient result)
     {
         _model.zero_grad();
-        Tensor loss = Loss(batch);
+        Tensor embedded = _model.embed(batch.Inputs).detach().requires_grad_();
+        Tensor loss = Loss(batch, embedded);
         loss.backward();
         foreach (var segment in Layout.Segments.Where(segment => segment != Layout.Embedding))
         {
             CopyDense(_model.get_parameter(segment.Name)!.grad, segment, result);
         }
 
-        int[] present = [.. batch.Ids.Where(id => id != Settings.PaddingId).Distinct().Order()];
-        present.CopyTo(result.RowIds, 0);
-        result.RowCount = present.Length;
-        if (present.Length > 0)
-        {
-            Tensor gradient = _model.get_parameter(Layout.Embedding.Name)!.grad!;
-            Tensor ids = tensor([.. present.Select(id => (long)id)], device: gradient.device);
-            int rowFloats = present.Length * Settings.Dimension;
-            FlatParameters.CopyOut(gradient.index_select(0, ids), result.Rows.Span[..rowFloats]);
-        }
-
+        SumRows(batch, embedded, result);
         return loss.ToDouble();
     }
 
-    private Tensor Loss(PaddedBatch batch) =>
-        nn.functional.cross_entropy(
-            batch.RowsOf(_model.call(batch.Inputs)), batch.Targets, reduction: nn.Reduction.Sum);
+    private Tensor Loss(PaddedBatch batch, Tensor embedded) => nn.functional.cross_entropy(
+        _model.logits(batch.RowsOf(_model.hidden(embedded))), batch.Targets, reduction: nn.Reduction.Sum);
 }
 
 /// <summary>
@@ -198,30 +223,18 @@ public sealed class PlainReplica : TorchReplica
 /// same parameters give the same bits again: what cuDNN and cuBLAS may choose is fixed, and no sum runs over
 /// atomics. On the CPU it computes the same by libtorch's own RNN.
 /// </summary>
-public sealed unsafe class CudaReplica : TorchReplica
+public sealed class CudaReplica : TorchReplica
 {
     private readonly TorchSharp.Modules.RNN _rnn;
     private readonly Tensor _embedding;
     private readonly Tensor _outputWeight;
     private readonly Tensor _outputBias;
 
-    static CudaReplica()
-    {
-        // Read when cuBLAS is first used; .NET's own environment would not reach it.
-        if (!OperatingSystem.IsWindows())
-        {
-            _ = setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", overwrite: 0);
-        }
-
-        backends.cuda.matmul.allow_tf32 = false;
-        backends.cudnn.allow_tf32 = false;
-    }
-
     /// <inheritdoc cref="TorchReplica(ModelSettings, string)"/>
     public CudaReplica(ModelSettings settings, string device)
         : base(settings, device)
     {
-        ArgumentNullException.ThrowIfNull(settings);
+        ElmanCell.LayoutOf(settings);
         var where = torch.device(device);
         _rnn = nn.RNN(settings.Dimension, settings.Dimension, settings.Layers, batchFirst: true);
         _rnn.to(where);
@@ -284,14 +297,7 @@ public sealed unsafe class CudaReplica : TorchReplica
             CopyDense(_rnn.get_bias_ih(layer)!.grad, Layout.Bias(layer), result);
         }
 
-        using var rowGradients = new FloatBuffer(batch.Ids.Length * Settings.Dimension);
-        FlatParameters.CopyOut(batch.RowsOf(embedded.grad!), rowGradients.Span);
-        EmbeddingKernel.Backward(
-            batch.Ids,
-            new Matrix(rowGradients.Address, batch.Ids.Length, Settings.Dimension),
-            Settings.PaddingId,
-            new long[batch.Ids.Length],
-            result);
+        SumRows(batch, embedded, result);
         return output.LossSum;
     }
 
@@ -304,8 +310,4 @@ public sealed unsafe class CudaReplica : TorchReplica
 
     private static Tensor Empty(ParameterSegment segment, Device device) =>
         empty([.. segment.Shape.Select(extent => (long)extent)], float32, device).DetachFromDisposeScope();
-
-    [DllImport("libc", CharSet = CharSet.Ansi)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int setenv(string name, string value, int overwrite);
 }

@@ -32,9 +32,10 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         {
             Version = Version(),
             Worker = random.Next(4) == 0 ? Text() : "worker-7",
-            Job = Hash(),
-            Coordinator = Path(),
+            Job = random.Next(2) == 0 ? Hash() : "",
+            Coordinator = random.Next(2) == 0 ? Path() : "",
             Numerics = "cpu",
+            Cells = { CellNames() },
         },
         1 => new Wire.Employ { Job = Hash(), Coordinator = Path() },
         2 => new Wire.Apply
@@ -44,6 +45,7 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
             Numerics = "cpu",
             Bulk = "127.0.0.1:4711",
             Host = Text(),
+            Cells = { CellNames() },
         },
         3 => Engage(),
         4 => new Wire.Refuse { Reason = Text(), ByRegistry = random.Next(2) == 0 },
@@ -53,7 +55,14 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         10 => new Wire.Fetched { IdHigh = Bits(), IdLow = Bits() },
         11 => new Wire.Large { Manifest = random.Next(2) == 0 ? "Assign" : "Evaluate", Content = Reference(Count()) },
         12 or 13 => Translation.ToWire(FromWorker()),
-        14 => new Wire.Hire { Version = Version(), Job = Hash(), Numerics = "cpu", Ends = random.Next(8) == 0 },
+        14 => new Wire.Hire
+        {
+            Version = Version(),
+            Job = Hash(),
+            Numerics = "cpu",
+            Cell = random.Next(2) == 0 ? CoupledGateCell.Registered : "",
+            Ends = random.Next(8) == 0,
+        },
         15 => new Wire.StartJob { Job = Hash() },
         _ => Translation.ToWire(FromCoordinator()),
     };
@@ -76,13 +85,7 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         Version = Version(),
         Incarnation = Number(),
         JobHash = Hash(),
-        Model = new Wire.Model
-        {
-            VocabularySize = extent.Model.VocabularySize,
-            Dimension = extent.Model.Dimension,
-            Layers = extent.Model.Layers,
-            PaddingId = extent.Model.PaddingId,
-        },
+        Model = Translation.ToWire(extent.Model),
         Shards = extent.Shards,
         Bulk = "127.0.0.1:4711",
         Host = Text(),
@@ -149,6 +152,13 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         return new AssignedRange(
             range, Attempt(), [.. Enumerable.Range(0, range.Length).Select(_ => Tokens())]);
     }
+
+    private string[] CellNames() => random.Next(3) switch
+    {
+        0 => [],
+        1 => ["elman", CoupledGateCell.Registered],
+        _ => [Text()],
+    };
 
     private static Wire.Version Version() => new() { Major = 1, Minor = 0 };
 

@@ -72,6 +72,25 @@ public sealed class How_a_worker_process_finds_work
     }
 
     [Fact]
+    public void It_says_which_cells_it_has_and_declines_a_run_of_another()
+    {
+        string[] cells = ["elman", CoupledGateCell.Registered];
+        Assert.Empty(cells.Except(Registered(Tell(new Started())).Cells));
+        Hear(Employ());
+        var engage = Engage();
+        engage.Model.Cell = CoupledGateCell.Registered;
+        Assert.Equal([new Work(engage)], Hear(engage));
+        engage.Model.Dimension = 30_000;
+        Assert.Throws<MalformedMessageException>(() => Hear(engage));
+
+        engage.Model.Cell = "gru";
+        var effects = Hear(engage);
+        Assert.Contains("cell gru", effects.OfType<Say>().Single().Text);
+        Assert.Contains("cell gru", ((Wire.Farewell)effects.OfType<Answer>().Single().Body).Cause);
+        Assert.Equal(Path, Registered(Tell(new Started(), TimeSpan.Zero)).Avoided);
+    }
+
+    [Fact]
     public void What_nobody_can_mean_is_refused()
     {
         Hear(Employ());
@@ -98,6 +117,7 @@ public sealed class How_a_worker_process_finds_work
             Model(model => model.Layers = int.MaxValue),
             Model(model => model.PaddingId = -2),
             Model(model => model.PaddingId = model.VocabularySize),
+            Model(model => model.Cell = new string('a', 2_000)),
         ];
         IMessage[] bad =
         [

@@ -53,6 +53,27 @@ public sealed class Where_workers_apply
         Assert.Empty(((Wire.Hire)Tell(mixed, new Started()).OfType<ToRegistry>().Single().Body).Numerics);
     }
 
+    [Fact]
+    public void Who_lacks_the_cell_of_the_run_is_told_so_and_the_registry_is_told_which_it_is()
+    {
+        var extent = new RunExtent(s_extent.Model with { Cell = "gru" }, 8);
+        var front = new FrontBehaviour(
+            new RunFacts("job", "run-1", "5e1f", 7, "cpu", AllowMixed: false, extent, "10.0.0.1:80", "here"));
+        AssertRefused(front, _ => { }, "cell gru, which the worker's program does not register");
+        AssertRefused(front, apply => apply.Cells.Add("elman"), "cell gru");
+        Assert.Equal("gru", ((Wire.Hire)Tell(front, new Started()).OfType<ToRegistry>().Single().Body).Cell);
+        var knows = Apply();
+        knows.Cells.Add("gru");
+        var told = Assert.IsType<OpenLink>(Assert.Single(Tell(front, new FromPeer(knows)))).Engagement;
+        Assert.Equal(extent.Model, Translation.FromWire(told.Model));
+
+        // A release from before there were others sends and knows no names.
+        Assert.Empty(((Wire.Hire)Tell(Front(), new Started()).OfType<ToRegistry>().Single().Body).Cell);
+        told = Assert.IsType<OpenLink>(Assert.Single(Tell(Front(), new FromPeer(Apply())))).Engagement;
+        Assert.Empty(told.Model.Cell);
+        Assert.Equal(s_extent.Model, Translation.FromWire(told.Model));
+    }
+
     private static void AssertRefused(FrontBehaviour front, Action<Wire.Apply> change, string why)
     {
         var apply = Apply();

@@ -127,12 +127,29 @@ public sealed class Who_works_for_which_job
         Assert.IsType<StartTimer>(Assert.Single(Tell(new JobsListed([]))));
     }
 
+    [Fact]
+    public void Who_lacks_a_jobs_cell_works_for_others_and_is_told_when_there_are_none()
+    {
+        Hire("a", cell: "gru");
+        Assert.Null(Register("worker-0", "a"));
+        var register = new Wire.Register { Version = ProtocolVersion.Current, Worker = "worker-0", Numerics = "cpu" };
+        var refusal = (Wire.Refuse)((Answer)Assert.Single(Tell(new FromPeer(register)))).Body;
+        Assert.True(refusal.ByRegistry);
+        Assert.Contains("cell gru, which the worker's program does not register", refusal.Reason);
+        register.Cells.Add("gru");
+        Assert.Equal("a", ((Wire.Employ)((Answer)Assert.Single(Tell(new FromPeer(register)))).Body).Job);
+        Hire("b");
+        Assert.Equal("b", Register("worker-1"));
+        Assert.Null(Register("worker-1", "b", Front("b")));
+    }
+
     private static string Front(string job) => $"akka://rnnlm/user/front-{job}";
 
-    private void Hire(string job, TimeSpan after = default, string numerics = "cpu") => Tell(
-        new HiredFrom(
-            Front(job), new Wire.Hire { Version = ProtocolVersion.Current, Job = job, Numerics = numerics }),
-        after);
+    private void Hire(string job, TimeSpan after = default, string numerics = "cpu", string cell = "")
+    {
+        var hire = new Wire.Hire { Version = ProtocolVersion.Current, Job = job, Numerics = numerics, Cell = cell };
+        Tell(new HiredFrom(Front(job), hire), after);
+    }
 
     /// <summary>The job that a worker is sent to; null when it is to stay where it is.</summary>
     private string? Register(

@@ -46,7 +46,7 @@ internal static class WireJudge
         if (it.Incarnation < 0 || it.JobHash.Length > Longest || it.Host.Length > Longest ||
             !new[] { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096 }.Contains(it.Shards) ||
             it.Model is not { VocabularySize: > 0, Dimension: > 0, Layers: > 0 and <= 1024 } model ||
-            model.PaddingId < -1 || model.PaddingId >= model.VocabularySize)
+            model.PaddingId < -1 || model.PaddingId >= model.VocabularySize || model.Cell is not ("" or "elman"))
         {
             return false;
         }
@@ -64,7 +64,8 @@ internal static class WireJudge
 
     /// <summary>Whether somebody can want workers like this.</summary>
     public static bool MayBe(Wire.Hire it) =>
-        it.Version?.Major == 1 && it.Job.Length <= Longest && it.Numerics.Length <= Longest;
+        it.Version?.Major == 1 && it.Job.Length <= Longest && it.Numerics.Length <= Longest &&
+        it.Cell.Length <= Longest;
 
     /// <summary>What reaches an actor of this process must be right, however it came about.</summary>
     public static void Require(Message message)

@@ -12,27 +12,38 @@ internal static class SmallJob
     public static readonly ModelSettings Model = new(VocabularySize: 61, Dimension: 24, Layers: 2, PaddingId: 0);
 
     /// <summary>
-    /// Trains and returns the SHA-256 of parameters and both moments of every checkpoint, and the events.
+    /// Trains and returns the SHA-256 of parameters and both moments of the first and the last checkpoint, and the
+    /// events.
     /// </summary>
     /// <param name="workers">Worker actors.</param>
     /// <param name="threads">Threads of each.</param>
     /// <param name="wrap">Makes something else of worker i's device.</param>
+    /// <param name="model">Another than <see cref="Model"/>, of its vocabulary.</param>
+    /// <param name="run">Where checkpoints go; training goes on from the newest one there is.</param>
+    /// <param name="steps">The step to stop at.</param>
     public static async Task<(IReadOnlyList<string> Hashes, IReadOnlyList<TrainingEvent> Events)> TrainAsync(
-        int workers, int threads, Func<int, IDevice, IDevice>? wrap = null)
+        int workers,
+        int threads,
+        Func<int, IDevice, IDevice>? wrap = null,
+        ModelSettings? model = null,
+        TestRun? run = null,
+        int steps = Steps)
     {
-        var layout = ParameterLayout.For(Model);
+        model ??= Model;
+        var layout = ParameterLayout.For(model);
         using var pool = new FloatBufferPool(layout.Length);
         using var gradients = new GradientPool(layout);
         var optimizer = new OptimizerSettings(
             0.01, 0.9, 0.999, 1e-8, 1, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
-        var values = pool.Rent();
-        ParameterInitialization.Fill(Model, seed: 5, values.Span);
-        var state = new TrainingState(
-            new ParameterVersion(0, new CountedBuffer(values, pool)), Zeros(pool), Zeros(pool), 0, 0, 0);
+        var newest = run?.Store.FindNewest().Newest;
+        var state = newest is null
+            ? StoredState.Initial(pool, values => ParameterInitialization.Fill(model, seed: 5, values.Span))
+            : StoredState.Read(newest, layout, pool);
+        using var ledger = run?.Run.OpenLedger(run.Lease, state.Version, newest?.State.Ledger ?? LedgerChain.Empty);
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
                 1,
-                Steps,
+                steps,
                 CheckpointEvery: 1,
                 EvaluateEvery: 3,
                 null,
@@ -40,19 +51,22 @@ internal static class SmallJob
                 workers,
                 DivergencePolicy.Stop,
                 null,
-                IsResumed: false,
+                IsResumed: newest is not null,
                 IsEvaluated: false),
             new CoordinatorInputs(new SyntheticPlan(), new SyntheticPlan().Step(1_000)),
             state,
             new Optimizer(optimizer, pool, threads));
-        var selfTest = new SelfTest(Model);
+        var selfTest = new SelfTest(model);
         IDevice[] devices = [.. Enumerable.Range(0, workers).Select(index =>
         {
             IDevice device = new ThreadedDevice(
-                $"worker-{index}", threads, () => new FusedReplica(Model), gradients, selfTest);
+                $"worker-{index}", threads, () => Cells.Of(model).CreateReplica(model, "cpu"), gradients, selfTest);
             return wrap?.Invoke(index, device) ?? device;
         })];
-        var recorder = new Recorder();
+        var recorder = new Recorder(ledger is null
+            ? null
+            : new CheckpointWriter(
+                run!.Store, ledger, new RetentionPolicy(KeepLast: 1), layout, new string('0', 64), "", 100));
         var system = ActorHost.Start();
         try
         {
@@ -77,23 +91,23 @@ internal static class SmallJob
             Array.ForEach(devices, device => device.Dispose());
         }
 
-        return ([recorder.Hashes[0], recorder.Hashes[Steps]], recorder.Events);
+        return ([recorder.Hashes[recorder.Hashes.Keys.Min()], recorder.Hashes[steps]], recorder.Events);
     }
 
-    private static CountedBuffer Zeros(FloatBufferPool pool)
-    {
-        var buffer = pool.Rent();
-        buffer.Span.Clear();
-        return new CountedBuffer(buffer, pool);
-    }
-
-    private sealed class Recorder : IRunRecorder
+    private sealed class Recorder(CheckpointWriter? writer) : IRunRecorder
     {
         public List<TrainingEvent> Events { get; } = [];
 
         public Dictionary<long, string> Hashes { get; } = [];
 
-        public void Observe(TrainingEvent trainingEvent) => Events.Add(trainingEvent);
+        public void Observe(TrainingEvent trainingEvent)
+        {
+            Events.Add(trainingEvent);
+            if (trainingEvent is StepCommitted step)
+            {
+                writer?.Commit(step);
+            }
+        }
 
         public void Illustrate(ParameterVersion version) => version.Release();
 
@@ -110,6 +124,7 @@ internal static class SmallJob
             }
 
             Hashes[save.State.Version] = Convert.ToHexString(sha.GetHashAndReset());
+            writer?.Write(save, () => { }, _ => { });
         }
     }
 

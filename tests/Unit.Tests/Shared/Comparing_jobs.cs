@@ -1,3 +1,7 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
 namespace RnnLm.Tests;
 
 public sealed class Comparing_jobs
@@ -19,6 +23,65 @@ public sealed class Comparing_jobs
         var copy = Sample with { Plan = Sample.Plan with { } };
         Assert.Empty(JobFormat.Differences(Sample, copy));
         Assert.Equal(JobFormat.Hash(Sample), JobFormat.Hash(copy));
+    }
+
+    /// <summary>Runs from before there was a choice go on.</summary>
+    [Fact]
+    public void A_job_of_the_default_cell_is_written_and_hashed_as_before_there_were_others()
+    {
+        const string written = """
+            {
+              "corpus": {
+                "hash": "c0",
+                "fold_digits": true,
+                "split_sentences": false
+              },
+              "tokenizer": {
+                "spec": "char",
+                "hash": "t0"
+              },
+              "plan": {
+                "mode": "sentences",
+                "context": 30,
+                "batch_size": 128,
+                "shards": 8,
+                "held_out_per_mille": 10,
+                "seed": 1
+              },
+              "model": {
+                "vocabulary_size": 32011,
+                "dimension": 128,
+                "layers": 2,
+                "padding_id": 32000
+              },
+              "seed": 1,
+              "optimizer": {
+                "learning_rate": 0.001,
+                "beta1": 0.9,
+                "beta2": 0.999,
+                "epsilon": 1E-08,
+                "clip_norm": 0,
+                "schedule": {
+                  "kind": "constant",
+                  "warmup_steps": 0,
+                  "total_steps": 0
+                }
+              },
+              "initial_weights": null,
+              "gradient_dtype": "float32",
+              "numerics": "kind"
+            }
+            """;
+        Assert.Equal(written, JsonSerializer.Serialize(Sample, JobFormat.JsonOptions));
+        Assert.Equal(
+            Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(written))), JobFormat.Hash(Sample));
+        Assert.Equal(Sample, JsonSerializer.Deserialize<Job>(written, JobFormat.JsonOptions));
+
+        var other = Sample with { Model = Sample.Model with { Cell = "gru" } };
+        Assert.Equal(["model.cell is absent in the run, \"gru\" asked"], JobFormat.Differences(Sample, other));
+        Assert.NotEqual(JobFormat.Hash(Sample), JobFormat.Hash(other));
+        string text = JsonSerializer.Serialize(other, JobFormat.JsonOptions);
+        Assert.Equal(other, JsonSerializer.Deserialize<Job>(text, JobFormat.JsonOptions));
     }
 
     [Fact]

@@ -1,8 +1,14 @@
 namespace RnnLm.Tests;
 
 /// <summary>The model written down as its formula says, one example after the other, in double.</summary>
-internal sealed class ReferenceLanguageModel(ModelSettings model)
+/// <param name="model">Its sizes.</param>
+/// <param name="cell">Outputs of a layer for its inputs and its cell's parameters; Elman's if not given.</param>
+internal sealed class ReferenceLanguageModel(ModelSettings model, Func<double[][], double[][], double[][]>? cell = null)
 {
+    private readonly Func<double[][], double[][], double[][]> _cell =
+        cell ?? ((inputs, parameters) => Layer(inputs, parameters[0], parameters[1], parameters[2]));
+
+    private readonly int _cellParameters = CellDeclaration.Of(model.Cell).Parameters.Count;
     private readonly ParameterLayout _layout = ParameterLayout.For(model);
 
     public double Loss(double[] parameters, ShardTokens shard)
@@ -15,11 +21,8 @@ internal sealed class ReferenceLanguageModel(ModelSettings model)
                 Slice(parameters, _layout.Embedding.Offset + (id * model.Dimension)))];
             for (int layer = 0; layer < model.Layers; layer++)
             {
-                rows = Layer(
-                    rows,
-                    parameters.AsSpan(_layout.Uh(layer).Offset, _layout.Uh(layer).Length),
-                    parameters.AsSpan(_layout.Wh(layer).Offset, _layout.Wh(layer).Length),
-                    parameters.AsSpan(_layout.Bias(layer).Offset, model.Dimension));
+                rows = _cell(rows, [.. Enumerable.Range(0, _cellParameters).Select(index =>
+                    _layout.OfCell(layer, index) is var segment ? parameters[segment.Offset..segment.End] : [])]);
             }
 
             for (int t = 0; t < rows.Length; t++)

@@ -1,8 +1,8 @@
 namespace RnnLm.Tests;
 
 /// <summary>
-/// The fast paths against the plain one, module and autograd: programs that share no arithmetic. The GPU's path
-/// computes on the CPU here, by libtorch's RNN in cuDNN's place.
+/// The fast paths against the plain one, module and autograd: programs that share no arithmetic but the sum of
+/// embedding rows. The GPU's path computes on the CPU here, by libtorch's RNN in cuDNN's place.
 /// </summary>
 public sealed class Replicas_agree
 {

@@ -1,0 +1,104 @@
+using System.Collections.Concurrent;
+
+namespace RnnLm.Shared;
+
+/// <summary>
+/// What all processes of a run agree on of a recurrent cell: its name and its parameters. The name is part of the job
+/// and stands in config.json and in messages between processes. How a cell computes is known where libtorch is.
+/// </summary>
+public sealed class CellDeclaration
+{
+    /// <summary>The cell of a job that names none.</summary>
+    public const string DefaultName = "elman";
+
+    private const int LongestName = 64;
+
+    /// <summary>A cell may be none for some dimensions (odd ones, say), but not for all.</summary>
+    private const int UsualDimension = 64;
+
+    private static readonly ConcurrentDictionary<string, CellDeclaration> s_known = new(StringComparer.Ordinal)
+    {
+        [DefaultName] = new(DefaultName, [new("Uh", d => [d, d]), new("Wh", d => [d, d]), new("b", d => [d])]),
+    };
+
+    /// <summary>Declares a cell.</summary>
+    /// <param name="name">Lower-case letters, digits, - and _, at most 64, a letter first.</param>
+    /// <param name="parameters">Those of one layer, in the order of the state dict.</param>
+    /// <param name="stateVectors">Of how many vectors of D values the state of a layer consists: 1 for h, 2 for
+    /// [h, c].</param>
+    /// <exception cref="ArgumentException">Such a name or parameter cannot be.</exception>
+    public CellDeclaration(string name, IReadOnlyList<CellParameter> parameters, int stateVectors = 1)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stateVectors);
+        Require(
+            name.Length is > 0 and <= LongestName && char.IsAsciiLetterLower(name[0]) && name.All(IsOfName),
+            $"'{name}' cannot name a cell: use up to {LongestName} lower-case letters, digits, - and _, a letter " +
+                "first");
+        for (int index = 0; index < parameters.Count; index++)
+        {
+            var parameter = parameters[index];
+            Require(
+                parameter.Name.Split('.').All(part => part.Length > 0 && part.All(IsOfKey)),
+                $"'{parameter.Name}' cannot name a parameter of cell {name}: use letters, digits and _, with points " +
+                    "between the names of modules");
+            Require(
+                parameters.Take(index).All(other => other.Name != parameter.Name),
+                $"cell {name} has two parameters {parameter.Name}");
+            Require(
+                parameter.HasShape(UsualDimension),
+                $"parameter {parameter.Name} of cell {name} has no shape: give at least one extent, each at least 1");
+        }
+
+        Name = name;
+        Parameters = parameters;
+        StateVectors = stateVectors;
+    }
+
+    /// <summary>What <c>--cell</c> and the job call it.</summary>
+    public string Name { get; }
+
+    /// <summary>Those of one layer.</summary>
+    public IReadOnlyList<CellParameter> Parameters { get; }
+
+    /// <summary>Of how many vectors of D values the state of a layer consists; the first is its output.</summary>
+    public int StateVectors { get; }
+
+    /// <summary>The cell of that name.</summary>
+    /// <exception cref="RnnLmException">None was registered under it (exit code 3).</exception>
+    public static CellDeclaration Of(string name) => s_known.TryGetValue(name, out var declaration)
+        ? declaration
+        : throw RnnLmException.BadInput(
+            $"this program has no cell '{name}', only " +
+            $"{string.Join(", ", s_known.Keys.Order(StringComparer.Ordinal))}; use the program that registers it");
+
+    /// <summary>Makes a cell known by its name.</summary>
+    internal static void Add(CellDeclaration declaration) => s_known[declaration.Name] = declaration;
+
+    private static bool IsOfName(char character) =>
+        char.IsAsciiLetterLower(character) || char.IsAsciiDigit(character) || character is '-' or '_';
+
+    private static bool IsOfKey(char character) => char.IsAsciiLetterOrDigit(character) || character == '_';
+
+    private static void Require(bool holds, string otherwise)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException(otherwise);
+        }
+    }
+}
+
+/// <summary>A parameter of a cell.</summary>
+/// <param name="Name">Its key in the state dict of the cell's module, like <c>Uh</c> or <c>gate.weight</c>.</param>
+/// <param name="Shape">Row-major shape where inputs and outputs have D values.</param>
+/// <param name="InitialRange">From what range [low, high) its first values are drawn; without it the Xavier range for
+/// two or more dimensions, else [0, 1).</param>
+public sealed record CellParameter(
+    string Name, Func<long, long[]> Shape, Func<long, (double Low, double High)>? InitialRange = null)
+{
+    /// <summary>Whether there can be one for this D.</summary>
+    internal bool HasShape(long dimension) =>
+        Shape(dimension) is { Length: > 0 } shape && shape.All(extent => extent > 0);
+}
