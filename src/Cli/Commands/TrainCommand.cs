@@ -22,7 +22,8 @@ internal static class TrainCommand
             var request = TrainRequest.Read(parsed);
             var view = MakeView(request.Get(TrainSettings.Json));
             using var session = new TrainingSession(request, view, TimeProvider.System);
-            await session.RunAsync().ConfigureAwait(false);
+            using var signals = new StopSignals();
+            await session.RunAsync(() => signals.Listen()).ConfigureAwait(false);
             return 0;
         });
         return command;

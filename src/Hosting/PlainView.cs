@@ -1,6 +1,6 @@
 using RnnLm.Coordinator;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>Lines of text, for output that is piped or logged: a step every few seconds, and every event.</summary>
 internal sealed class PlainView(TextWriter output, TimeProvider time) : ITrainingView

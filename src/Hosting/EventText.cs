@@ -1,6 +1,6 @@
 using RnnLm.Coordinator;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>Events as one line of English each, the same in every view for people.</summary>
 internal static class EventText

@@ -1,7 +1,7 @@
 using RnnLm.Coordinator;
-using static RnnLm.Cli.Values;
+using static RnnLm.Hosting.Values;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>
 /// The settings of <c>train</c>, each declared here and nowhere else: the options, the values of presets, what

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Configuration;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>
 /// Options that stand in the environment (<c>RNNLM_SEED_NODE</c> for <c>--seed-node</c>) or in the file of
