@@ -6,6 +6,9 @@ namespace RnnLm.Hosting;
 /// <summary>Runs the jobs of a run storage with the workers of a cluster.</summary>
 internal sealed class CoordinatorService : ClusterService
 {
+    /// <summary>How long it may take to end: cluster.conf gives jobs 310 s to be saved.</summary>
+    public static readonly TimeSpan LongestFarewell = TimeSpan.FromSeconds(330);
+
     private static readonly TimeSpan s_joining = TimeSpan.FromSeconds(30);
 
     private readonly Setting<string> _storage = RunStorage.Option();

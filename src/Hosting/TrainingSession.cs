@@ -271,10 +271,11 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     private static string Describe(PreparedJob prepared, RunDirectory run)
     {
         var (model, plan) = (prepared.Config.Job.Model, prepared.Config.Job.Plan);
-        return $"{ParameterLayout.For(model).Length:N0} parameters: vocabulary {model.VocabularySize:N0}, " +
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{ParameterLayout.For(model).Length:N0} parameters: vocabulary {model.VocabularySize:N0}, " +
             $"dimension {model.Dimension}, layers {model.Layers}; {prepared.Inputs.Plan.StepsPerEpoch:N0} steps an " +
-            $"epoch " +
-            $"of {plan.BatchSize} examples in {plan.Shards} shards; run {run.Root}";
+            $"epoch of {plan.BatchSize} examples in {plan.Shards} shards; run {run.Root}");
     }
 
     /// <summary>What a version makes of the run's prompts, its most likely continuations.</summary>
