@@ -59,10 +59,8 @@ internal static class Program
 
             root.Options.Add(Configuration.File);
 
-            // A prompt may begin with @.
-            var reading = new ParserConfiguration { ResponseFileTokenReplacer = null };
             var parsed = root.Parse(
-                Configuration.Complete(arguments, root.Parse(arguments, reading)), reading);
+                Configuration.Complete(arguments, root.Parse(arguments, Configuration.Reading)), Configuration.Reading);
             if (parsed.Errors.Count > 0)
             {
                 return Fail(ExitCode.Usage, Describe(parsed));

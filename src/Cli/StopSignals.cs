@@ -12,34 +12,26 @@ internal sealed class StopSignals : IDisposable
 {
     private readonly TaskCompletionSource<StopRequested> _requested = new(
         TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly PosixSignalRegistration _interrupt;
-    private readonly PosixSignalRegistration _terminate;
-    private readonly PosixSignalRegistration _hangUp;
+    private readonly List<PosixSignalRegistration> _registrations = [];
 
-    /// <summary>Begins to listen.</summary>
+    /// <summary>Begins to listen. Until then a signal does what it does by default: the process ends.</summary>
     /// <param name="hasTerminal">Whether what a terminal sends is meant for this process. It sends SIGINT and SIGHUP to
     /// everything that was started from it: where they are meant for another, they pass by.</param>
-    public StopSignals(bool hasTerminal = true)
+    /// <returns>Ends with the first signal.</returns>
+    public Task<StopRequested> Listen(bool hasTerminal = true)
     {
-        _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
+        _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
         {
-            // Not cancelled, the signal does what it does by default: the process ends.
+            // Not cancelled, it ends the process.
             context.Cancel = !hasTerminal || _requested.TrySetResult(new StopRequested(ExitCode.Interrupted));
-        });
-        _terminate = Listen(PosixSignal.SIGTERM, ExitCode.Terminated, isMeant: true);
-        _hangUp = Listen(PosixSignal.SIGHUP, ExitCode.HungUp, isMeant: hasTerminal);
+        }));
+        _registrations.Add(Listen(PosixSignal.SIGTERM, ExitCode.Terminated, isMeant: true));
+        _registrations.Add(Listen(PosixSignal.SIGHUP, ExitCode.HungUp, isMeant: hasTerminal));
+        return _requested.Task;
     }
-
-    /// <summary>Ends with the first signal.</summary>
-    public Task<StopRequested> Requested => _requested.Task;
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _interrupt.Dispose();
-        _terminate.Dispose();
-        _hangUp.Dispose();
-    }
+    public void Dispose() => _registrations.ForEach(registration => registration.Dispose());
 
     private PosixSignalRegistration Listen(PosixSignal signal, ExitCode code, bool isMeant) =>
         PosixSignalRegistration.Create(signal, context =>

@@ -50,4 +50,8 @@ public sealed record TrainingSummary(
     double? ValidationLoss,
     double? PerplexityPerWord,
     string ModelSha256,
-    string OptimizerSha256);
+    string OptimizerSha256)
+{
+    /// <summary>Perplexity per token of the last version on the validation text; null without such text.</summary>
+    public double? Perplexity => ValidationLoss is { } loss ? Math.Exp(loss) : null;
+}

@@ -32,6 +32,20 @@ public sealed class Options_that_stand_elsewhere : IDisposable
             RnnLmProcess.RunWith(_directory, ["RNNLM_PLAN=true"], "inspect", "--", "run").Succeeded().Output);
     }
 
+    /// <summary>The preset folds digits, one id for all of them.</summary>
+    [Theory]
+    [InlineData("true", true)]
+    [InlineData("false", false)]
+    public void A_switch_is_on_or_off(string value, bool folds)
+    {
+        _directory.Write("options.json", $$"""{"fold_digits": {{value}}, "split_sentences": false}""");
+        RnnLmProcess.RunWith(
+            _directory, ["RNNLM_CONFIG=options.json", "RNNLM_SPLIT_SENTENCES=true"], "train", "--run", "run",
+            "--corpus", "text.txt", "--tokenizer", "char", "--dimension", "8", "--steps", "1").Succeeded();
+        var corpus = _directory.Run("run").Job.Corpus;
+        Assert.Equal((folds, true), (corpus.FoldDigits, corpus.SplitSentences));
+    }
+
     [Fact]
     public void Several_values_have_spaces_between_them() =>
         RnnLmProcess.RunWith(

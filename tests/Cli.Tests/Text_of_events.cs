@@ -1,3 +1,4 @@
+using System.Globalization;
 using RnnLm.Coordinator;
 
 namespace RnnLm.Cli.Tests;
@@ -25,5 +26,29 @@ public sealed class Text_of_events
         view.Show(new Stopping(7));
         Assert.Equal(["job: stopping: saving step 7 …"], lines);
         Assert.Contains("Ctrl-C", EventText.Of(new Stopping(7)), StringComparison.Ordinal);
+    }
+
+    /// <summary>A program that trains has a culture.</summary>
+    [Fact]
+    public void Numbers_have_a_point_in_every_culture()
+    {
+        var culture = CultureInfo.CurrentCulture;
+        var other = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+        other.NumberFormat.NumberDecimalSeparator = other.NumberFormat.PercentDecimalSeparator = ",";
+        other.NumberFormat.NumberGroupSeparator = ".";
+        CultureInfo.CurrentCulture = other;
+        try
+        {
+            Assert.Equal(
+                [
+                    "trained to step 3 in 1.5 s: 2,000 tokens/s, no worker busy 25.0 % of the time",
+                    "validation loss 0.5000, perplexity 1.65 per token, 2.50 per word",
+                ],
+                EventText.Of(new TrainingSummary("run", 3, 1.5, 2000, 0.25, 0.5, 2.5, "a", "b")).Take(2));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = culture;
+        }
     }
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using RnnLm.Cluster;
-using static RnnLm.Cli.Values;
+using static RnnLm.Hosting.Values;
 
 namespace RnnLm.Cli;
 

@@ -5,7 +5,7 @@ using System.Text.Json;
 using RnnLm.Coordinator;
 using RnnLm.Data;
 using RnnLm.Worker;
-using static RnnLm.Cli.Values;
+using static RnnLm.Hosting.Values;
 
 namespace RnnLm.Cli;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using RnnLm.Coordinator;
-using static RnnLm.Cli.Values;
+using static RnnLm.Hosting.Values;
 
 namespace RnnLm.Cli;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using RnnLm.Simulation;
-using static RnnLm.Cli.Values;
+using static RnnLm.Hosting.Values;
 
 namespace RnnLm.Cli;
 

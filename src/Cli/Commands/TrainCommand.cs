@@ -9,20 +9,14 @@ internal static class TrainCommand
 {
     public static Command Create()
     {
-        var command = new Command(
-            "train", "Train a language model; alone it trains about three minutes on a default corpus and ends with " +
-            "a perplexity and a sample");
-        foreach (var setting in TrainSettings.All)
-        {
-            command.Options.Add(setting.Option);
-        }
-
+        var command = Training.MakeCommand();
         command.SetAction(async (parsed, _) =>
         {
             var request = TrainRequest.Read(parsed);
             var view = MakeView(request.Get(TrainSettings.Json));
             using var session = new TrainingSession(request, view, TimeProvider.System);
-            await session.RunAsync().ConfigureAwait(false);
+            using var signals = new StopSignals();
+            await session.RunAsync(() => signals.Listen()).ConfigureAwait(false);
             return 0;
         });
         return command;

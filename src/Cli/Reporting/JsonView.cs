@@ -63,7 +63,7 @@ internal sealed class JsonView(TextWriter output) : ITrainingView
         if (summary.ValidationLoss is { } loss)
         {
             EventJson.WriteFinite(json, "validation_loss", loss);
-            EventJson.WriteFinite(json, "validation_perplexity", Math.Exp(loss));
+            EventJson.WriteFinite(json, "validation_perplexity", summary.Perplexity ?? double.NaN);
             EventJson.WriteFinite(json, "validation_perplexity_per_word", summary.PerplexityPerWord ?? double.NaN);
         }
 

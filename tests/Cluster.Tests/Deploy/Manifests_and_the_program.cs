@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Nodes;
 using k8s.Models;
+using RnnLm.Hosting;
 
 namespace RnnLm.Cluster.Tests;
 
@@ -105,6 +106,32 @@ public sealed class Manifests_and_the_program : IDisposable
                 .Where(each => labels.All(label =>
                     each.Template.Metadata.Labels.TryGetValue(label.Key, out string? value) && value == label.Value))
                 .Select(each => each.Name));
+    }
+
+    [KubectlTheory]
+    [MemberData(nameof(Overlays))]
+    public void Commands_and_variables_are_those_of_the_program(string overlay)
+    {
+        var manifests = Manifests.Render(_directory, overlay);
+        foreach (var workload in manifests.Workloads)
+        {
+            ClusterService service = Assert.Single(workload.Container.Args) switch
+            {
+                "coordinator" => new CoordinatorService(),
+                "worker" => new WorkerService(),
+                var other => throw new InvalidDataException($"{other} is no command of a pod"),
+            };
+            var options = manifests.EnvironmentOf(workload.Container, workload.PodName(0), Address)
+                .Where(variable => variable.Key.StartsWith(Configuration.Prefix, StringComparison.Ordinal))
+                .ToDictionary(
+                    variable => $"--{variable.Key[Configuration.Prefix.Length..].ToLowerInvariant().Replace('_', '-')}",
+                    variable => variable.Value);
+            Assert.All(
+                options.Keys, name => Assert.Contains(name, service.Command.Options.Select(option => option.Name)));
+            Assert.Empty(service.Command.Parse(
+                [.. options.SelectMany(option => (string[])[option.Key, .. option.Value.Split(' ')])],
+                Configuration.Reading).Errors);
+        }
     }
 
     [KubectlTheory]

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using RnnLm.Data;
 using RnnLm.Storage;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>
 /// Where the jobs of a cluster lie: a directory that all coordinators reach. <c>runs/NAME</c> is a run directory,

@@ -1,7 +1,7 @@
 using RnnLm.Coordinator;
 using RnnLm.Data;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>Finds and loads corpora with the machine's cores and cache, and shows how far it is.</summary>
 /// <param name="view">Where to show it; null for nowhere.</param>

@@ -5,7 +5,7 @@ using RnnLm.Data;
 using RnnLm.Storage;
 using RnnLm.Worker;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>
 /// Puts a job into the run storage: tokenizes on this machine, stores the token file by its content, and begins the run

@@ -1,9 +1,11 @@
 using RnnLm.Coordinator;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>Lines of text, for output that is piped or logged: a step every few seconds, and every event.</summary>
-internal sealed class PlainView(TextWriter output, TimeProvider time) : ITrainingView
+/// <param name="output">Takes the lines; not owned.</param>
+/// <param name="time">The clock.</param>
+public sealed class PlainView(TextWriter output, TimeProvider time) : ITrainingView
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
     private TrainingExtent _extent = new(0, 0, 1);

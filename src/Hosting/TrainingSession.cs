@@ -4,7 +4,7 @@ using RnnLm.Data;
 using RnnLm.Storage;
 using RnnLm.Worker;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>The <c>train</c> command from request to summary: job → run directory → coordinator and workers →
 /// result.</summary>
@@ -25,8 +25,11 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     }
 
     /// <summary>Trains; returns when the last step is saved.</summary>
+    /// <param name="listen">Begins to listen for who asks to stop, when there is something to save; until then nothing
+    /// is lost by ending the process.</param>
+    /// <returns>What it came to.</returns>
     /// <exception cref="RnnLmException">Why it could not, or did not reach the last step.</exception>
-    public async Task RunAsync()
+    public async Task<TrainingSummary> RunAsync(Func<Task<StopRequested>> listen)
     {
         // Takes a quarter of a second, beside the reading of the corpus.
         var starting = Task.Run(() => TrainingWorkers.MakeAsync(request));
@@ -46,11 +49,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             // Before the jobs are compared: of a run that is being trained, that is what there is to say.
             using var lease = run.TakeLease(LeaseHolder.ThisProcess());
             RequireSameJob(run, config.Job);
-
-            // From here on a signal saves before it ends; until here there is nothing to save, and it ends the process
-            // at once.
-            using var signals = new StopSignals();
-            await TrainAsync(run, lease, config, prepared, workers, initial, buffers, signals.Requested)
+            return await TrainAsync(run, lease, config, prepared, workers, initial, buffers, listen())
                 .ConfigureAwait(false);
         }
         finally
@@ -113,7 +112,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             ? StoredState.FromWeights(weights, layout, buffers)
             : StoredState.Initial(buffers, values => ParameterInitialization.Fill(job.Model, job.Seed, values.Span));
 
-    private async Task TrainAsync(
+    private async Task<TrainingSummary> TrainAsync(
         RunDirectory run,
         Lease lease,
         RunConfig config,
@@ -207,7 +206,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             await workers.EndAsync().ConfigureAwait(false);
         }
 
-        Finish(run, prepared, config, recorder);
+        return Finish(run, prepared, config, recorder);
     }
 
     private int MinWorkers(TrainingWorkers workers)
@@ -272,10 +271,11 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     private static string Describe(PreparedJob prepared, RunDirectory run)
     {
         var (model, plan) = (prepared.Config.Job.Model, prepared.Config.Job.Plan);
-        return $"{ParameterLayout.For(model).Length:N0} parameters: vocabulary {model.VocabularySize:N0}, " +
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{ParameterLayout.For(model).Length:N0} parameters: vocabulary {model.VocabularySize:N0}, " +
             $"dimension {model.Dimension}, layers {model.Layers}; {prepared.Inputs.Plan.StepsPerEpoch:N0} steps an " +
-            $"epoch " +
-            $"of {plan.BatchSize} examples in {plan.Shards} shards; run {run.Root}";
+            $"epoch of {plan.BatchSize} examples in {plan.Shards} shards; run {run.Root}");
     }
 
     /// <summary>What a version makes of the run's prompts, its most likely continuations.</summary>
@@ -292,7 +292,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
     }
 
-    private static void Finish(RunDirectory run, PreparedJob prepared, RunConfig config, RunRecorder recorder)
+    private static TrainingSummary Finish(RunDirectory run, PreparedJob prepared, RunConfig config, RunRecorder recorder)
     {
         var tokenizer = prepared.Corpus.Tokenizer;
         var (final, parameters) = run.Checkpoints.ReadNewest(
@@ -326,5 +326,6 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             final.Hashes[CheckpointNames.Model],
             final.Hashes[CheckpointNames.Optimizer]);
         recorder.Show(view => view.Finish(summary));
+        return summary;
     }
 }

@@ -4,7 +4,7 @@ using RnnLm.Cluster;
 using RnnLm.Coordinator;
 using RnnLm.Storage;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>Runs jobs of the run storage in this process, one call a job.</summary>
 /// <param name="host">This process in the cluster.</param>

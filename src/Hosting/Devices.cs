@@ -1,7 +1,7 @@
 using System.Globalization;
 using RnnLm.Worker;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>What computes.</summary>
 internal enum DeviceKind

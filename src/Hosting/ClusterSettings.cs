@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Net;
 using RnnLm.Cluster;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>The settings of every process of a cluster.</summary>
 /// <param name="listen">Where it listens if nothing else is said.</param>
@@ -80,9 +80,11 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
     /// <summary>Answers probes, where that was asked for.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="whyNotReady">Why the process cannot do its part now; null when it can. It may block.</param>
+    /// <param name="say">Takes where it answers.</param>
     /// <returns>Ends it; null where nobody asked.</returns>
     /// <exception cref="RnnLmException">Nobody can listen there (exit code 3).</exception>
-    public async Task<IAsyncDisposable?> AnswerProbesAsync(ParseResult parsed, Func<string?> whyNotReady)
+    public async Task<IAsyncDisposable?> AnswerProbesAsync(
+        ParseResult parsed, Func<string?> whyNotReady, Action<string> say)
     {
         if (parsed.GetValue(_health) is not { } address)
         {
@@ -90,7 +92,7 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
         }
 
         var health = await HealthEndpoints.StartAsync(address, whyNotReady, TimeProvider.System).ConfigureAwait(false);
-        TimedLine.Print($"answers probes at {health.Address}");
+        say($"answers probes at {health.Address}");
         return health;
     }
 }

@@ -1,6 +1,6 @@
 using RnnLm.Data;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>Values of the settings that a user need not give; every option overrides one of them.</summary>
 /// <param name="Name">What follows <c>--preset</c>.</param>

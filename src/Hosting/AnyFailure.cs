@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>Any failure as a line and an exit code: what was not foreseen is a defect, which a file describes.
 /// </summary>
@@ -34,7 +34,7 @@ internal static class AnyFailure
             File.WriteAllText(
                 path,
                 $"""
-                rnnlm {typeof(Program).Assembly.GetName().Version}
+                rnnlm {typeof(AnyFailure).Assembly.GetName().Version}
                 {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}
                 arguments: {Values.Show(arguments)}
                 {failure}

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using RnnLm.Storage;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary><c>config.json</c>: the job of a run, and the settings that one process of it used.</summary>
 /// <param name="Settings">The values of <see cref="TrainSettings"/>, where the file keeps them.</param>

@@ -1,6 +1,6 @@
 using RnnLm.Storage;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>Copies a run that may be trained and pruned meanwhile.</summary>
 internal static class RunCopy

@@ -1,16 +1,18 @@
 using RnnLm.Coordinator;
+using static System.FormattableString;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
-/// <summary>Events as one line of English each, the same in every view for people.</summary>
+/// <summary>Events as one line of English each, the same in every view for people and in every culture.</summary>
 internal static class EventText
 {
     /// <summary>What is said of an event that is not an ordinary step; null when nothing is.</summary>
     public static string? Of(TrainingEvent trainingEvent) => trainingEvent switch
     {
         StepCommitted { IsSkipped: true } step => $"step {step.Step} skipped: its loss or gradient is not finite",
-        Evaluated evaluated => $"step {evaluated.Version}: validation loss {evaluated.MeanLoss:F4}, perplexity " +
-            $"{Math.Exp(evaluated.MeanLoss):F2}{(evaluated.IsBest ? " (best so far)" : string.Empty)}",
+        Evaluated evaluated => Invariant(
+            $"step {evaluated.Version}: validation loss {evaluated.MeanLoss:F4}, perplexity ") +
+            Invariant($"{Math.Exp(evaluated.MeanLoss):F2}{(evaluated.IsBest ? " (best so far)" : string.Empty)}"),
         WorkerRefused refused => $"{refused.Worker} refused: its arithmetic rounds differently from the run's " +
             $"(self-test {Beginning(refused.SelfTestHash)}, expected {Beginning(refused.ExpectedHash)})",
         WorkerLost lost => $"{lost.Worker} is gone: {lost.Reason}",
@@ -35,18 +37,18 @@ internal static class EventText
 
     /// <summary>The figures of a step.</summary>
     private static string Figures(StepCommitted step) =>
-        $"loss {step.MeanLoss:F4}  perplexity {Math.Exp(step.MeanLoss):N1}  " +
-        $"{step.TokenCount / Math.Max(step.Elapsed.TotalSeconds, 1e-9):N0} tokens/s";
+        Invariant($"loss {step.MeanLoss:F4}  perplexity {Math.Exp(step.MeanLoss):N1}  ") +
+        Invariant($"{step.TokenCount / Math.Max(step.Elapsed.TotalSeconds, 1e-9):N0} tokens/s");
 
     /// <summary>The last lines of a run.</summary>
     public static IEnumerable<string> Of(TrainingSummary summary)
     {
         yield return $"trained to step {summary.Steps} in {Duration(summary.TrainingSeconds)}: " +
-            $"{summary.TokensPerSecond:N0} tokens/s, no worker busy {summary.IdleShare:P1} of the time";
+            Invariant($"{summary.TokensPerSecond:N0} tokens/s, no worker busy {summary.IdleShare:P1} of the time");
         if (summary.ValidationLoss is { } loss)
         {
-            yield return $"validation loss {loss:F4}, perplexity {Math.Exp(loss):F2} per token, " +
-                $"{summary.PerplexityPerWord:F2} per word";
+            yield return Invariant($"validation loss {loss:F4}, perplexity {summary.Perplexity:F2} per token, ") +
+                Invariant($"{summary.PerplexityPerWord:F2} per word");
         }
 
         yield return $"model.safetensors     sha256 {summary.ModelSha256}";
@@ -65,9 +67,9 @@ internal static class EventText
     /// <summary>Seconds as a person says them, however many.</summary>
     public static string Duration(double seconds) => seconds switch
     {
-        >= 2 * 86400 => $"{seconds / 86400:N0} days",
-        >= 3600 => $"{Math.Floor(seconds / 3600)} h {Math.Floor(seconds / 60 % 60)} min",
-        >= 60 => $"{Math.Floor(seconds / 60)} min {Math.Floor(seconds % 60)} s",
-        _ => $"{seconds:F1} s",
+        >= 2 * 86400 => Invariant($"{seconds / 86400:N0} days"),
+        >= 3600 => Invariant($"{Math.Floor(seconds / 3600)} h {Math.Floor(seconds / 60 % 60)} min"),
+        >= 60 => Invariant($"{Math.Floor(seconds / 60)} min {Math.Floor(seconds % 60)} s"),
+        _ => Invariant($"{seconds:F1} s"),
     };
 }

@@ -4,7 +4,7 @@ using RnnLm.Cluster;
 using RnnLm.Coordinator;
 using RnnLm.Worker;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>The run that workers are started for.</summary>
 /// <param name="Coordinator">Whom they work for.</param>

@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using RnnLm.Coordinator;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>
 /// Worker processes of this machine: started, watched, started again when they end, and ended with this object or with

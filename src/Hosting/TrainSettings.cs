@@ -1,8 +1,8 @@
 using RnnLm.Coordinator;
 using RnnLm.Worker;
-using static RnnLm.Cli.Values;
+using static RnnLm.Hosting.Values;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>
 /// The settings of <c>train</c>, each declared here and nowhere else: the options, the values of presets, what

@@ -5,7 +5,7 @@ using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>What all settings have in common, whatever their type.</summary>
 internal interface ISetting

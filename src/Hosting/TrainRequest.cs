@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using RnnLm.Storage;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>What the user asked of <c>train</c>: each setting as given, else as the resumed run has it, else the
 /// preset, else by default.</summary>

@@ -1,7 +1,7 @@
 using RnnLm.Data;
 using RnnLm.Storage;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>A run opened to read: its job, its tokenizer, its checkpoints.</summary>
 internal sealed class StoredRun

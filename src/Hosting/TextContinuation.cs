@@ -1,7 +1,7 @@
 using RnnLm.Data;
 using RnnLm.Worker;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>Continues prompts with a trained model.</summary>
 internal sealed class TextContinuation : IDisposable

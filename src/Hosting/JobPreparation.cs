@@ -5,7 +5,7 @@ using RnnLm.Coordinator;
 using RnnLm.Data;
 using RnnLm.Storage;
 
-namespace RnnLm.Cli;
+namespace RnnLm.Hosting;
 
 /// <summary>A job with everything that it reads.</summary>
 /// <param name="Config">The job, and how this process runs it.</param>
