@@ -11,7 +11,7 @@ public sealed class Documentation : IDisposable
     [Fact]
     public void The_command_line_page_has_the_tables_of_the_settings()
     {
-        string page = File.ReadAllText(Path.Combine(Repository(), "docs", "cli.md"));
+        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "cli.md"));
         string[] tables = RnnLmProcess.Run(_directory, "settings").Succeeded().Output
             .Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains(tables, table => table.Contains("| `--clip X` |", StringComparison.Ordinal));
@@ -21,22 +21,11 @@ public sealed class Documentation : IDisposable
     [Fact]
     public void Each_exit_code_has_a_section()
     {
-        string page = File.ReadAllText(Path.Combine(Repository(), "docs", "exit-codes.md"));
+        string page = File.ReadAllText(Path.Combine(Repository.Root, "docs", "exit-codes.md"));
         Assert.All(
             Enum.GetValues<ExitCode>(),
             code => Assert.Contains($"\n## {(int)code}: ", page, StringComparison.Ordinal));
     }
 
     public void Dispose() => _directory.Dispose();
-
-    private static string Repository()
-    {
-        string directory = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(directory, "RnnLm.sln")))
-        {
-            directory = Path.GetDirectoryName(directory)!;
-        }
-
-        return directory;
-    }
 }

@@ -4,11 +4,15 @@ using System.Text.Json;
 
 namespace RnnLm.Cli.Tests;
 
-/// <summary>Which libtorch a build takes, and the mended libLibTorchSharp.so (Directory.Build.targets).</summary>
+/// <summary>Which libtorch a build takes, and the mended libLibTorchSharp.so (RnnLm.Worker.targets).</summary>
+[Collection(Collection)]
 public sealed class Packaging
 {
+    /// <summary>The collection of the tests that publish or pack what was built: one at a time writes beside it.
+    /// </summary>
+    public const string Collection = "packaging";
+
     private const string Library = "libLibTorchSharp.so";
-    private static readonly string Root = FindRoot(AppContext.BaseDirectory);
 
     [Theory]
     [InlineData("", "libtorch-cpu-linux-x64")]
@@ -17,7 +21,7 @@ public sealed class Packaging
     public void A_property_selects_the_package_with_libtorch(string property, string? expected)
     {
         string json = Dotnet(
-            "msbuild", Path.Combine(Root, "src/Worker/RnnLm.Worker.csproj"), "-getItem:PackageReference", property);
+            "msbuild", Path.Combine(Repository.Root, "src/Worker/RnnLm.Worker.csproj"), "-getItem:PackageReference", property);
         var packages = JsonElement.Parse(json).GetProperty("Items").GetProperty("PackageReference").EnumerateArray()
             .Select(item => item.GetProperty("Identity").GetString()!)
             .Where(name => name.Contains("orch", StringComparison.Ordinal));
@@ -50,7 +54,7 @@ public sealed class Packaging
         using var directory = new TemporaryDirectory();
         string program = Path.Combine(directory.Root, "program");
         Dotnet(
-            "publish", Path.Combine(Root, "src/Cli/RnnLm.Cli.csproj"), "-c", "Release", "--no-restore", "-o", program,
+            "publish", Path.Combine(Repository.Root, "src/Cli/RnnLm.Cli.csproj"), "-c", "Release", "--no-restore", "-o", program,
             "-p:UseSharedCompilation=false");
         var library = new FileInfo(Path.Combine(program, "runtimes/linux-x64/native", Library));
         Assert.Null(library.LinkTarget);
@@ -73,12 +77,10 @@ public sealed class Packaging
         File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "rnnlm.deps.json"))
             .Contains($"\"TorchSharp/{Path.GetFileName(versionFolder)}\"", StringComparison.Ordinal);
 
-    private static string PackageFolder() =>
+    /// <summary>Where packages are restored to.</summary>
+    internal static string PackageFolder() =>
         Environment.GetEnvironmentVariable("NUGET_PACKAGES")
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget/packages");
-
-    private static string FindRoot(string folder) =>
-        File.Exists(Path.Combine(folder, "RnnLm.sln")) ? folder : FindRoot(Path.GetDirectoryName(folder.TrimEnd('/'))!);
 
     private static string Dotnet(params IEnumerable<string> arguments)
     {
