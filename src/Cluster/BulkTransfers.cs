@@ -256,7 +256,7 @@ internal sealed class BulkTransfers(
 
         return hash.GetCurrentHashAsUInt128() == BulkClient.HashOf(reference)
             ? true
-            : throw new BulkException("the bytes that came are not those that were offered");
+            : throw new BulkException("the bytes that were offered are not there any more");
     }
 
     private void Leave()

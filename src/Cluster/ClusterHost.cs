@@ -360,8 +360,8 @@ public sealed class ClusterHost : IAsyncDisposable
             return;
         }
 
-        var troubles = new Troubles(say, TimeProvider.System);
-        System.ActorOf(Props.Create(() => new AssociationWatch(troubles)), "association-watch");
+        var (troubles, own) = (new Troubles(say, TimeProvider.System), Address);
+        System.ActorOf(Props.Create(() => new AssociationWatch(troubles, own)), "association-watch");
         if (_options.Tls is { } tls)
         {
             tls.Refused += (peer, reason) => troubles.Say(

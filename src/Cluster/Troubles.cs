@@ -1,4 +1,6 @@
+using System.Text.RegularExpressions;
 using Akka.Actor;
+using Akka.Event;
 using Akka.Remote;
 
 namespace RnnLm.Cluster;
@@ -37,15 +39,37 @@ internal sealed class Troubles(Action<string> say, TimeProvider time)
     }
 }
 
-/// <summary>Hears from Akka.NET which processes cannot be reached, and why.</summary>
-internal sealed class AssociationWatch : ReceiveActor
+/// <summary>Hears from Akka.NET which processes cannot be reached, and why, and who calls this one by another name.
+/// </summary>
+internal sealed partial class AssociationWatch : ReceiveActor
 {
-    public AssociationWatch(Troubles troubles) => Receive<AssociationErrorEvent>(
-        failed => troubles.Say(
+    public AssociationWatch(Troubles troubles, ClusterAddress own)
+    {
+        Receive<AssociationErrorEvent>(failed => troubles.Say(
             $"{failed.RemoteAddress}",
             $"{failed.RemoteAddress} cannot be reached: {failed.Cause.GetBaseException().Message}"));
 
+        // Akka.NET only logs it, and whoever wrote hears nothing.
+        Receive<Error>(error =>
+        {
+            if (Misaddressed().Match($"{error.Message}") is { Success: true } match)
+            {
+                string called = match.Groups["address"].Value;
+                troubles.Say(
+                    called,
+                    $"another process looks for this one as {called} and is not answered: write {own}, as in --listen, " +
+                    "in its --seed-node");
+            }
+        });
+    }
+
     /// <inheritdoc/>
-    protected override void PreStart() =>
+    protected override void PreStart()
+    {
         Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(Error));
+    }
+
+    [GeneratedRegex(@"non-local recipient \[.*://[^@\]]+@(?<address>[^/\]]+)")]
+    private static partial Regex Misaddressed();
 }

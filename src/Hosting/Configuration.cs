@@ -14,6 +14,9 @@ internal static class Configuration
     /// <summary>What variables of the environment begin with.</summary>
     public const string Prefix = "RNNLM_";
 
+    private static readonly Lazy<IReadOnlyList<Command>> s_ofPrograms = new(
+        () => [Training.MakeCommand(), new CoordinatorService().Command, new WorkerService().Command]);
+
     /// <summary>How a command line is read: a prompt may begin with @.</summary>
     public static ParserConfiguration Reading { get; } = new() { ResponseFileTokenReplacer = null };
 
@@ -55,8 +58,7 @@ internal static class Configuration
     /// file cannot be read (3).</exception>
     public static ParseResult Parse(Command command, IConfiguration options)
     {
-        Command[] commands = [Training.MakeCommand(), new CoordinatorService().Command, new WorkerService().Command];
-        var parsed = command.Parse(Words(command.Options, Read(null, options, commands)).ToArray(), Reading);
+        var parsed = command.Parse(Words(command.Options, Read(null, options, s_ofPrograms.Value)).ToArray(), Reading);
         return parsed.Errors.Count == 0
             ? parsed
             : throw RnnLmException.Usage($"{Named(command, parsed.Errors[0].Message)}: {parsed.Errors[0].Message}");

@@ -7,6 +7,8 @@ namespace RnnLm.Hosting;
 /// <summary>What <c>rnnlm train</c> does, for a program.</summary>
 public static class Training
 {
+    private static readonly Command s_command = MakeCommand();
+
     /// <summary>Trains until the last step is saved.</summary>
     /// <param name="options">Options of <c>train</c> by their names without dashes before and with _ for -, like
     /// <c>corpus</c> and <c>held_out</c>. Variables <c>RNNLM_*</c> of the environment have precedence; what neither
@@ -23,7 +25,7 @@ public static class Training
     {
         ArgumentNullException.ThrowIfNull(options);
         cancellation.ThrowIfCancellationRequested();
-        var request = TrainRequest.Read(Configuration.Parse(MakeCommand(), options));
+        var request = TrainRequest.Read(Configuration.Parse(s_command, options));
         if (request.Get(TrainSettings.Processes) is var processes and > 0)
         {
             throw RnnLmException.Usage(

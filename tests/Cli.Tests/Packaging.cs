@@ -4,9 +4,14 @@ using System.Text.Json;
 
 namespace RnnLm.Cli.Tests;
 
-/// <summary>Which libtorch a build takes, and the mended libLibTorchSharp.so (Directory.Build.targets).</summary>
+/// <summary>Which libtorch a build takes, and the mended libLibTorchSharp.so (RnnLm.Worker.targets).</summary>
+[Collection(Collection)]
 public sealed class Packaging
 {
+    /// <summary>The collection of the tests that publish or pack what was built: one at a time writes beside it.
+    /// </summary>
+    public const string Collection = "packaging";
+
     private const string Library = "libLibTorchSharp.so";
 
     [Theory]
@@ -72,7 +77,8 @@ public sealed class Packaging
         File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "rnnlm.deps.json"))
             .Contains($"\"TorchSharp/{Path.GetFileName(versionFolder)}\"", StringComparison.Ordinal);
 
-    private static string PackageFolder() =>
+    /// <summary>Where packages are restored to.</summary>
+    internal static string PackageFolder() =>
         Environment.GetEnvironmentVariable("NUGET_PACKAGES")
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget/packages");
 

@@ -19,9 +19,13 @@ internal sealed class RnnLmProcess : IDisposable
 
     private RnnLmProcess(
         string workingDirectory, IEnumerable<string> arguments, string redirection = "", params string[] variables)
+        : this(StartInfo(workingDirectory, variables, ["sh", "-c", $"exec \"$@\" {redirection}", "sh"], arguments))
     {
-        _process = Process.Start(StartInfo(
-            workingDirectory, variables, ["sh", "-c", $"exec \"$@\" {redirection}", "sh"], arguments))!;
+    }
+
+    private RnnLmProcess(ProcessStartInfo start)
+    {
+        _process = Process.Start(start)!;
         _error = _process.StandardError.ReadToEndAsync();
         _end.Token.Register(_process.Kill);
     }
@@ -35,17 +39,17 @@ internal sealed class RnnLmProcess : IDisposable
         string workingDirectory,
         IEnumerable<string> variables,
         IEnumerable<string> launcher,
-        IEnumerable<string> arguments)
-    {
-        string host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        IEnumerable<string> arguments) => StartInfo(
+            workingDirectory,
+            variables,
+            [.. launcher, Host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments]);
 
+    private static ProcessStartInfo StartInfo(
+        string workingDirectory, IEnumerable<string> variables, IEnumerable<string> command)
+    {
         // A shell that runs the tests in the background hands down an ignored SIGINT, which the child would ignore too.
-        string[] command =
-        [
-            "--default-signal=INT,TERM,HUP", "--unset=TERM", .. variables, .. launcher,
-            host, Path.Combine(AppContext.BaseDirectory, "rnnlm.dll"), .. arguments,
-        ];
-        return new ProcessStartInfo("env", command)
+        string[] all = ["--default-signal=INT,TERM,HUP", "--unset=TERM", .. variables, .. command];
+        return new ProcessStartInfo("env", all)
         {
             WorkingDirectory = workingDirectory,
             RedirectStandardInput = true,
@@ -56,12 +60,23 @@ internal sealed class RnnLmProcess : IDisposable
         };
     }
 
+    /// <summary>What runs a .dll.</summary>
+    public static string Host => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
     /// <summary>Its number.</summary>
     public int Id => _process.Id;
 
     /// <summary>Starts <c>rnnlm</c> with these arguments.</summary>
     public static RnnLmProcess Start(TemporaryDirectory directory, params IEnumerable<string> arguments) =>
         new(directory.Root, arguments);
+
+    /// <summary>Starts another program.</summary>
+    /// <param name="workingDirectory">Where it runs.</param>
+    /// <param name="variables">Of its environment: NAME=value, or --unset=NAME.</param>
+    /// <param name="command">The program and its arguments.</param>
+    public static RnnLmProcess StartOther(
+        string workingDirectory, IEnumerable<string> variables, params IEnumerable<string> command) =>
+        new(StartInfo(workingDirectory, variables, command));
 
     /// <summary>Starts <c>rnnlm</c> with a variable that names a directory beside its files.</summary>
     public static RnnLmProcess StartWith(
