@@ -75,6 +75,24 @@ public sealed class Packages(PackedProducts products) : IClassFixture<PackedProd
     }
 
     [Fact]
+    public void A_program_trains_with_a_cell_of_another_assembly()
+    {
+        string program = products.Build("TrainOwnCell");
+        string[] options = ["--corpus", products.Text, "--steps", "30", "--held_out", "0", "--run"];
+        var alone = products.Run(
+            products.Root, [RnnLmProcess.Host, program, .. options, "runs/own-1", "--workers", "1"]);
+        var three = products.Run(
+            products.Root, [RnnLmProcess.Host, program, .. options, "runs/own-3", "--workers", "3"]);
+        Assert.StartsWith("step 30: model sha256 ", alone.Lines[^1], StringComparison.Ordinal);
+        Assert.Equal(alone.Lines[^1], three.Lines[^1]);
+
+        // The tool does not know it.
+        using var tool = products.Start(
+            products.Root, [], products.Tool, "generate", "--run", "runs/own-1", "--prompt", Prompt);
+        tool.WaitForEnd().Refused((int)ExitCode.BadInput, "mgu");
+    }
+
+    [Fact]
     public void A_program_says_in_a_line_what_it_cannot_do()
     {
         string program = products.Build("JoinCluster");

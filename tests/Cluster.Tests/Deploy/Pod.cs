@@ -107,12 +107,21 @@ internal sealed class Pod : IDisposable
         }
     }
 
-    public void Dispose() => Process.Dispose();
+    public void Dispose()
+    {
+        // Its first process has another user than who started it, and so does not end with that one.
+        Signal("KILL");
+        Process.Dispose();
+    }
 
-    private static IEnumerable<int> Children(int process) =>
-        File.ReadAllText($"/proc/{process}/task/{process}/children")
-            .Split(' ', StringSplitOptions.RemoveEmptyEntries)
-            .Select(id => int.Parse(id, CultureInfo.InvariantCulture));
+    private static IEnumerable<int> Children(int process)
+    {
+        string path = $"/proc/{process}/task/{process}/children";
+        return !File.Exists(path)
+            ? []
+            : File.ReadAllText(path).Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Select(id => int.Parse(id, CultureInfo.InvariantCulture));
+    }
 
     private static ProcessStartInfo Info(IEnumerable<string> command) =>
         new("env", ["--default-signal=INT,TERM,HUP", .. command])
