@@ -5,9 +5,9 @@ namespace RnnLm.Hosting;
 
 /// <summary>
 /// Options that stand elsewhere than on a command line: in the environment (<c>RNNLM_SEED_NODE</c> for
-/// <c>--seed-node</c>, several values with spaces between them), in the configuration of a program (<c>seed_node</c>) or
-/// in the file of <c>--config</c> (<c>"seed_node"</c>). They are read as if they stood on the command line, which has
-/// precedence; then come the others in this order.
+/// <c>--seed-node</c>, several values with spaces between them), in the configuration of a program (<c>seed_node</c>)
+/// or in the file of <c>--config</c> (<c>"seed_node"</c>). They are read as if they stood on the command line, which
+/// has precedence; then come the others in this order.
 /// </summary>
 internal static class Configuration
 {

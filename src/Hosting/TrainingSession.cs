@@ -292,7 +292,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
     }
 
-    private static TrainingSummary Finish(RunDirectory run, PreparedJob prepared, RunConfig config, RunRecorder recorder)
+    private static TrainingSummary Finish(
+        RunDirectory run, PreparedJob prepared, RunConfig config, RunRecorder recorder)
     {
         var tokenizer = prepared.Corpus.Tokenizer;
         var (final, parameters) = run.Checkpoints.ReadNewest(

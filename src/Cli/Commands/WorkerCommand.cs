@@ -18,10 +18,12 @@ internal static class WorkerCommand
             bool stopsAtEnd = parsed.GetValue(stopAtEndOfInput);
             using var signals = new StopSignals();
             Task stop = signals.Listen(hasTerminal: !stopsAtEnd);
-            await service.RunAsync(
-                parsed,
-                TimedLine.Print,
-                stopsAtEnd ? Task.WhenAny(stop, Task.Run(EndOfInput, CancellationToken.None)) : stop).ConfigureAwait(false);
+            if (stopsAtEnd)
+            {
+                stop = Task.WhenAny(stop, Task.Run(EndOfInput, CancellationToken.None));
+            }
+
+            await service.RunAsync(parsed, TimedLine.Print, stop).ConfigureAwait(false);
             return 0;
         });
         return service.Command;
