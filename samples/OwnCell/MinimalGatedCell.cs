@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace OwnCell;
 
 /// <summary>
-/// A minimal gated unit, f = σ(x·Wf + h·Uf + b), h' = (1 − f)·h + f·tanh(x·Wh + h·Uh), in an assembly that knows nothing
-/// of the programs that train with it.
+/// A minimal gated unit, f = σ(x·Wf + h·Uf + b), h' = (1 − f)·h + f·tanh(x·Wh + h·Uh), in an assembly that knows
+/// nothing of the programs that train with it.
 /// </summary>
 public sealed class MinimalGatedCell() : Cell(new CellDeclaration(
     "mgu",

@@ -57,8 +57,8 @@ internal sealed partial class AssociationWatch : ReceiveActor
                 string called = match.Groups["address"].Value;
                 troubles.Say(
                     called,
-                    $"another process looks for this one as {called} and is not answered: write {own}, as in --listen, " +
-                    "in its --seed-node");
+                    $"another process looks for this one as {called} and is not answered: write {own}, as in " +
+                    "--listen, in its --seed-node");
             }
         });
     }

@@ -14,8 +14,8 @@ internal sealed class ClusterSettings(string listen, bool needsSeeds)
         ClusterAddress.Parse, listen);
 
     private readonly Setting<IPAddress?> _bind = new(
-        "--bind", "IP", "Where it listens, if this machine does not know the host of --listen by the same address, as " +
-        "in a container",
+        "--bind", "IP", "Where it listens, if this machine does not know the host of --listen by the same address, " +
+        "as in a container",
         text => IPAddress.TryParse(text, out var address)
             ? address
             : throw new FormatException("it must be an IP address"));

@@ -21,7 +21,8 @@ public sealed class Packaging
     public void A_property_selects_the_package_with_libtorch(string property, string? expected)
     {
         string json = Dotnet(
-            "msbuild", Path.Combine(Repository.Root, "src/Worker/RnnLm.Worker.csproj"), "-getItem:PackageReference", property);
+            "msbuild", Path.Combine(Repository.Root, "src/Worker/RnnLm.Worker.csproj"), "-getItem:PackageReference",
+            property);
         var packages = JsonElement.Parse(json).GetProperty("Items").GetProperty("PackageReference").EnumerateArray()
             .Select(item => item.GetProperty("Identity").GetString()!)
             .Where(name => name.Contains("orch", StringComparison.Ordinal));
@@ -54,7 +55,8 @@ public sealed class Packaging
         using var directory = new TemporaryDirectory();
         string program = Path.Combine(directory.Root, "program");
         Dotnet(
-            "publish", Path.Combine(Repository.Root, "src/Cli/RnnLm.Cli.csproj"), "-c", "Release", "--no-restore", "-o", program,
+            "publish", Path.Combine(Repository.Root, "src/Cli/RnnLm.Cli.csproj"), "-c", "Release", "--no-restore", "-o",
+            program,
             "-p:UseSharedCompilation=false");
         var library = new FileInfo(Path.Combine(program, "runtimes/linux-x64/native", Library));
         Assert.Null(library.LinkTarget);

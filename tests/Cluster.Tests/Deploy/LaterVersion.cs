@@ -18,13 +18,15 @@ internal static partial class LaterVersion
             text => Minor().Replace(text, match => $"Minor = {int.Parse(match.Groups[1].Value, null) + 1};"));
         Change(
             Path.Combine(cluster, "Wire.proto"),
-            text => text.Replace("message Register {", "message Register { string news = 99;", StringComparison.Ordinal));
+            text => text.Replace(
+                "message Register {", "message Register { string news = 99;", StringComparison.Ordinal));
         Change(
             Path.Combine(cluster, "EmploymentBehaviour.cs"),
             text => text.Replace(
                 "Avoided = Avoided(now),", "Avoided = Avoided(now), News = \"later\",", StringComparison.Ordinal));
         string folder = Path.Combine(directory.Root, "later");
-        SourceCopy.Run(source, $"dotnet publish src/Cli -c Release -o {folder} -p:RunAnalyzers=false -p:Version=0.999.0");
+        SourceCopy.Run(
+            source, $"dotnet publish src/Cli -c Release -o {folder} -p:RunAnalyzers=false -p:Version=0.999.0");
         return Path.Combine(folder, "rnnlm.dll");
     }
 

@@ -3,8 +3,8 @@ using k8s.Models;
 
 namespace RnnLm.Cluster.Tests;
 
-/// <summary>The objects of an overlay of deploy/k8s, rendered by kubectl and read strictly: a field that Kubernetes does
-/// not know is an error.</summary>
+/// <summary>The objects of an overlay of deploy/k8s, rendered by kubectl and read strictly: a field that Kubernetes
+/// does not know is an error.</summary>
 internal sealed class Manifests
 {
     private readonly IReadOnlyList<object> _objects;

@@ -241,7 +241,8 @@ public sealed class Manifests_and_the_program : IDisposable
         string image = $"rnnlm:{version}{(overlay is "gpu" or "kueue" ? "-cuda" : string.Empty)}";
         Assert.All(
             Manifests.Render(_directory, overlay).Workloads
-                .SelectMany(workload => workload.Template.Spec.InitContainers.Concat(workload.Template.Spec.Containers)),
+                .Select(workload => workload.Template.Spec)
+                .SelectMany(pod => pod.InitContainers.Concat(pod.Containers)),
             container => Assert.Equal(image, container.Image));
     }
 

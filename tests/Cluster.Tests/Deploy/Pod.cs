@@ -6,9 +6,9 @@ using k8s.Models;
 namespace RnnLm.Cluster.Tests;
 
 /// <summary>
-/// A pod of the manifests, run as a kubelet and its container runtime would: namespaces of its own for processes, mounts
-/// and network, the program's image as a root that can only be read, the volumes where the manifest mounts them, its
-/// user without capabilities, and nothing in the environment but what manifest and image put there.
+/// A pod of the manifests, run as a kubelet and its container runtime would: namespaces of its own for processes,
+/// mounts and network, the program's image as a root that can only be read, the volumes where the manifest mounts them,
+/// its user without capabilities, and nothing in the environment but what manifest and image put there.
 /// </summary>
 internal sealed class Pod : IDisposable
 {
@@ -166,7 +166,8 @@ internal sealed class Pod : IDisposable
         bool isClaim = volume.PersistentVolumeClaim is not null;
         string path = isClaim
             ? Path.Combine(
-                directory, _manifests.Get<V1PersistentVolumeClaim>(volume.PersistentVolumeClaim!.ClaimName).Metadata.Name)
+                directory,
+                _manifests.Get<V1PersistentVolumeClaim>(volume.PersistentVolumeClaim!.ClaimName).Metadata.Name)
             : own;
         Directory.CreateDirectory(path);
         if (volume.ConfigMap is { } map)
