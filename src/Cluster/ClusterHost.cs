@@ -84,17 +84,18 @@ public sealed class ClusterHost : IAsyncDisposable
                 $"--listen {options.Listen}: that is no address by which others reach this process; give one");
         }
 
+        string decides = options.Bind is { } bind ? $"--bind {bind}" : $"--listen {options.Listen}";
         if (options.Tls is null && !IPAddress.IsLoopback(listen))
         {
             throw RnnLmException.BadInput(
-                $"--listen {options.Listen}: off loopback nothing listens without certificates; give --certificates " +
+                $"{decides}: off loopback nothing listens without certificates; give --certificates " +
                 "(rnnlm certificates makes them)");
         }
 
         if (IPAddress.IsLoopback(listen) && options.SeedNodes.FirstOrDefault(node => node.IsElsewhere) is { } seed)
         {
             throw RnnLmException.BadInput(
-                $"--listen {options.Listen}: at {listen} other machines do not reach this process, {seed} neither; " +
+                $"{decides}: at {listen} other machines do not reach this process, {seed} neither; " +
                 $"give an address by which they do{(options.Tls is null ? ", and --certificates" : string.Empty)}");
         }
 

@@ -88,7 +88,8 @@ internal sealed class EmploymentBehaviour(string worker, string numerics, TimeSp
         {
             return
             [
-                new Say($"{worker} has had no work for {longestIdle.Value.TotalSeconds:0} s and ends"),
+                new Say(FormattableString.Invariant(
+                    $"{worker} has had no work for {longestIdle.Value.TotalSeconds:0.#} s and ends")),
                 new StopActor(null),
             ];
         }

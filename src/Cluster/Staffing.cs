@@ -49,13 +49,18 @@ internal sealed class Staffing
             : null;
     }
 
-    /// <summary>Why a worker that has no work, and was just sent nowhere, is for no job; null when that is not for what
-    /// its program lacks.</summary>
-    public string? WhyIdle(Wire.Register worker) =>
-        worker.Job.Length > 0 || _workers.GetValueOrDefault(worker.Worker).Job is { Length: > 0 }
-            ? null
-            : _jobs.Values.Select(job => Translation.WhyNot(job.Hire.Cell, worker.Cells)).FirstOrDefault(
-                reason => reason is not null);
+    /// <summary>Why a worker that has no work, and was just sent nowhere, is for no job; null when its program lacks
+    /// nothing for one of them.</summary>
+    public string? WhyIdle(Wire.Register worker)
+    {
+        if (worker.Job.Length > 0 || _workers.GetValueOrDefault(worker.Worker).Job is { Length: > 0 })
+        {
+            return null;
+        }
+
+        string?[] reasons = [.. _jobs.Values.Select(job => Translation.WhyNot(job.Hire.Cell, worker.Cells))];
+        return reasons.Contains(null) ? null : reasons.FirstOrDefault();
+    }
 
     private static bool IsFor(Wire.Register worker, string front, Wire.Hire hire) => front != worker.Avoided &&
         (hire.Numerics.Length == 0 || hire.Numerics == worker.Numerics) &&

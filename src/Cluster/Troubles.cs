@@ -70,6 +70,6 @@ internal sealed partial class AssociationWatch : ReceiveActor
         Context.System.EventStream.Subscribe(Self, typeof(Error));
     }
 
-    [GeneratedRegex(@"non-local recipient \[.*://[^@\]]+@(?<address>[^/\]]+)")]
+    [GeneratedRegex(@"arriving at \[[a-z.]+://[^@\]]+@(?<address>[^/\]]+)")]
     private static partial Regex Misaddressed();
 }

@@ -24,12 +24,17 @@ public static class Training
         IConfiguration options, ITrainingView? view = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        cancellation.ThrowIfCancellationRequested();
-        var request = TrainRequest.Read(Configuration.Parse(s_command, options));
-        if (request.Get(TrainSettings.Processes) is var processes and > 0)
+        TrainRequest request;
+        try
         {
-            throw RnnLmException.Usage(
-                $"option 'processes' of RnnLm: {processes}: only the command rnnlm starts processes; give 'workers'");
+            cancellation.ThrowIfCancellationRequested();
+            request = Read(options);
+        }
+        catch
+        {
+            // No session owns it yet.
+            view?.Dispose();
+            throw;
         }
 
         var stop = new TaskCompletionSource<StopRequested>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -45,6 +50,15 @@ public static class Training
         {
             throw new OperationCanceledException(stopped.Message, stopped, cancellation);
         }
+    }
+
+    private static TrainRequest Read(IConfiguration options)
+    {
+        var request = TrainRequest.Read(Configuration.Parse(s_command, options));
+        return request.Get(TrainSettings.Processes) is var processes and > 0
+            ? throw RnnLmException.Usage(
+                $"option 'processes' of RnnLm: {processes}: only the command rnnlm starts processes; give 'workers'")
+            : request;
     }
 
     /// <summary>The command without its action: what it needs to know are its options.</summary>

@@ -13,7 +13,8 @@ internal sealed class WorkerService : ClusterService
         "--name", "NAME", "What runs, logs and metrics call this worker; its address if not given.",
         text => WorkerName.IsOne(Values.Text(text)) ? text : throw new FormatException(WorkerName.Rule));
 
-    private readonly Setting<double?> _stopWhenIdle = new(
+    /// <summary>Seconds without work after which it ends.</summary>
+    public Setting<double?> StopWhenIdle { get; } = new(
         "--stop-when-idle", "SECONDS", "End when there has been no work for so long; never if not given.",
         text => Values.Positive(text, MostIdleSeconds));
 
@@ -27,7 +28,7 @@ internal sealed class WorkerService : ClusterService
         Command.Options.Add(TrainSettings.Workers);
         Command.Options.Add(TrainSettings.Threads);
         Command.Options.Add(TrainSettings.Device);
-        Command.Options.Add(_stopWhenIdle);
+        Command.Options.Add(StopWhenIdle);
     }
 
     /// <inheritdoc/>
@@ -46,7 +47,7 @@ internal sealed class WorkerService : ClusterService
             devices.Numerics,
             (model, gradients) => devices.Make(workers, threads, model, gradients),
             say,
-            parsed.GetValue(_stopWhenIdle) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            parsed.GetValue(StopWhenIdle) is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
             stop).ConfigureAwait(false);
     }
 }

@@ -43,7 +43,10 @@ public sealed class Training_in_a_program : IDisposable
     [InlineData("resume", "true", ExitCode.Usage, "--resume needs --run")]
     public async Task Is_refused_what_cannot_be(string key, string value, ExitCode code, string reason)
     {
-        var failure = await Assert.ThrowsAsync<RnnLmException>(() => Training.RunAsync(Options((key, value))));
+        using var never = new CancellationTokenSource();
+        var view = new CancellingView(never);
+        var failure = await Assert.ThrowsAsync<RnnLmException>(() => Training.RunAsync(Options((key, value)), view));
+        Assert.True(view.IsDisposed);
         Assert.Equal(code, failure.ExitCode);
         Assert.Contains(reason, failure.Message, StringComparison.Ordinal);
     }
@@ -64,6 +67,8 @@ public sealed class Training_in_a_program : IDisposable
 
     private sealed class CancellingView(CancellationTokenSource cancellation) : ITrainingView
     {
+        public bool IsDisposed { get; private set; }
+
         public void Notice(string text)
         {
         }
@@ -92,8 +97,6 @@ public sealed class Training_in_a_program : IDisposable
         {
         }
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() => IsDisposed = true;
     }
 }

@@ -71,8 +71,12 @@ internal sealed class RunProgress : IDisposable
         {
             var pause = TimeProvider.System.GetElapsedTime(_since);
             _longest = pause > _longest ? pause : _longest;
-            _since = LastStep is var step && step == _noted ? _since : TimeProvider.System.GetTimestamp();
-            _noted = step;
+
+            // Metrics that change hands begin before where they ended.
+            if (LastStep is var step && step > _noted)
+            {
+                (_noted, _since) = (step, TimeProvider.System.GetTimestamp());
+            }
         }
     }
 

@@ -26,6 +26,12 @@ public sealed class Worker_command_that_cannot_be_used : IDisposable
         RnnLmProcess.Run(_directory, "worker", "--seed-node", "127.0.0.1:4053", "203.0.113.1:4053")
             .Refused(3, "--listen 127.0.0.1:0", "203.0.113.1:4053 neither", "and --certificates");
 
+    /// <summary>What others call it does not matter for that.</summary>
+    [Fact]
+    public void It_listens_off_loopback_with_certificates_alone() =>
+        RnnLmProcess.Run(_directory, "worker", "--seed-node", "127.0.0.1:4053", "--bind", "0.0.0.0")
+            .Refused(3, "--bind 0.0.0.0: off loopback nothing listens without certificates");
+
     /// <summary>Also where the other one would share.</summary>
     [Fact]
     public void Where_another_listens_is_a_line()

@@ -43,6 +43,26 @@ public sealed class Workers_that_are_started_by_hand : IDisposable
         worker.WaitForEnd().Succeeded();
     }
 
+    [Fact]
+    public void End_when_they_have_had_no_work_for_as_long_as_they_are_told()
+    {
+        var end = RnnLmProcess.Run(
+            _run.Directory, "worker", "--seed-node", "127.0.0.1:1", "--name", "idle", "--stop-when-idle", "0.5")
+            .Succeeded();
+        Assert.Contains("idle has had no work for 0.5 s and ends", end.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Whoever begins again what has failed, and not what is done, can tell.</summary>
+    [Fact]
+    public void That_shall_end_when_idle_end_otherwise_when_they_are_told_to()
+    {
+        using var worker = RnnLmProcess.Start(
+            _run.Directory, "worker", "--seed-node", "127.0.0.1:1", "--stop-when-idle", "1000");
+        worker.WaitForLine("looks for work at 127.0.0.1:1");
+        worker.Signal("TERM");
+        Assert.Equal((int)ExitCode.Terminated, worker.WaitForEnd().ExitCode);
+    }
+
     public void Dispose()
     {
         WorkerProcess.KillAllIn(_run.Directory);

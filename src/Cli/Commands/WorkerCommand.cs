@@ -17,14 +17,16 @@ internal static class WorkerCommand
             // Ctrl-C in the terminal of whoever started this process is theirs: they save first, and then end this one.
             bool stopsAtEnd = parsed.GetValue(stopAtEndOfInput);
             using var signals = new StopSignals();
-            Task stop = signals.Listen(hasTerminal: !stopsAtEnd);
-            if (stopsAtEnd)
-            {
-                stop = Task.WhenAny(stop, Task.Run(EndOfInput, CancellationToken.None));
-            }
-
+            var signal = signals.Listen(hasTerminal: !stopsAtEnd);
+            Task stop = stopsAtEnd
+                ? Task.WhenAny(signal, Task.Run(EndOfInput, CancellationToken.None))
+                : signal;
             await service.RunAsync(parsed, TimedLine.Print, stop).ConfigureAwait(false);
-            return 0;
+
+            // Where being idle is the good end, being sent away is none: whoever started it begins it again.
+            return signal.IsCompletedSuccessfully && parsed.GetValue(service.StopWhenIdle) is not null
+                ? (int)signal.Result.Reason
+                : 0;
         });
         return service.Command;
     }

@@ -70,9 +70,9 @@ public sealed class RnnLanguageModel : nn.Module<Tensor, Tensor>
         string[] different = [.. declared.Except(made).Concat(made.Except(declared))];
         if (different.Length > 0)
         {
-            throw new ArgumentException(
-                $"the module of cell {Settings.Cell} does not have the parameters that the cell declares; they " +
-                $"differ in {string.Join(", ", different)}");
+            throw RnnLmException.BadInput(
+                $"the module of cell {Settings.Cell} does not have the parameters that the cell declares: they " +
+                $"differ in {string.Join(", ", different)}; make both say the same");
         }
     }
 

@@ -27,7 +27,9 @@ internal static partial class LaterVersion
         string folder = Path.Combine(directory.Root, "later");
         SourceCopy.Run(
             source, $"dotnet publish src/Cli -c Release -o {folder} -p:RunAnalyzers=false -p:Version=0.999.0");
-        return Path.Combine(folder, "rnnlm.dll");
+        string program = Path.Combine(folder, "rnnlm.dll");
+        Machine.Run("sh", "-c", "dotnet \"$0\" --version | grep --quiet '^0.999.0'", program);
+        return program;
     }
 
     private static void Change(string path, Func<string, string> change)

@@ -33,8 +33,10 @@ public sealed class Manifests_and_the_program : IDisposable
             Assert.Equal("rnnlm", each.Metadata.Labels["app.kubernetes.io/name"]);
             Assert.Equal("rnnlm", each.Metadata.Labels["app.kubernetes.io/part-of"]);
         });
+
+        // Of a Job's pods one would let no node be drained: a Job has no scale.
         Assert.Equal(
-            manifests.Workloads.Select(workload => workload.Name),
+            manifests.All<V1StatefulSet>().Select(set => set.Metadata.Name),
             manifests.All<V1PodDisruptionBudget>().Select(budget => budget.Metadata.Name).Order());
         Assert.Equal(overlay == "kueue", manifests.All<V1Job>().Count == 1);
         Assert.All(manifests.Workloads, workload =>
@@ -83,8 +85,6 @@ public sealed class Manifests_and_the_program : IDisposable
                 pod.Volumes.Select(volume => volume.Name).Order(),
                 pod.InitContainers.Concat(pod.Containers).SelectMany(container => container.VolumeMounts)
                     .Select(mount => mount.Name).Distinct().Order());
-            RequireSelects(
-                manifests.Get<V1PodDisruptionBudget>(workload.Name).Spec.Selector.MatchLabels, workload);
             Assert.All(
                 manifests.All<V1NetworkPolicy>().Single().Spec.PodSelector.MatchLabels,
                 label => Assert.Equal(label.Value, workload.Template.Metadata.Labels[label.Key]));
@@ -98,6 +98,7 @@ public sealed class Manifests_and_the_program : IDisposable
             var workload = manifests.Workloads.Single(each => each.Name == set.Metadata.Name);
             RequireSelects(service.Spec.Selector, workload);
             RequireSelects(set.Spec.Selector.MatchLabels, workload);
+            RequireSelects(manifests.Get<V1PodDisruptionBudget>(workload.Name).Spec.Selector.MatchLabels, workload);
         }
 
         void RequireSelects(IDictionary<string, string> labels, Workload workload) => Assert.Equal(
@@ -228,6 +229,7 @@ public sealed class Manifests_and_the_program : IDisposable
         Assert.All(
             JsonNode.Parse(text)!["corpus"]!.AsArray(),
             path => Assert.StartsWith($"{storage}/", (string)path!, StringComparison.Ordinal));
+        TrainRequest.OfJobFile(file, JsonNode.Parse(text)!.AsObject());
         string? numerics = (string?)JsonNode.Parse(text)!["job"]?["numerics"];
         Assert.Equal(overlay is "gpu" or "kueue" ? "cuda" : null, numerics);
     }
@@ -238,12 +240,15 @@ public sealed class Manifests_and_the_program : IDisposable
     {
         string version = typeof(ClusterHost).Assembly
             .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
-        string image = $"rnnlm:{version}{(overlay is "gpu" or "kueue" ? "-cuda" : string.Empty)}";
-        Assert.All(
-            Manifests.Render(_directory, overlay).Workloads
-                .Select(workload => workload.Template.Spec)
-                .SelectMany(pod => pod.InitContainers.Concat(pod.Containers)),
-            container => Assert.Equal(image, container.Image));
+        var manifests = Manifests.Render(_directory, overlay);
+        RequireImages("rnnlm-coordinator", $"rnnlm:{version}");
+        RequireImages("rnnlm-worker", $"rnnlm:{version}{(overlay is "gpu" or "kueue" ? "-cuda" : string.Empty)}");
+
+        void RequireImages(string workload, string image)
+        {
+            var pod = Of(manifests, workload).Template.Spec;
+            Assert.All(pod.InitContainers.Concat(pod.Containers), container => Assert.Equal(image, container.Image));
+        }
     }
 
     [KubectlTheory]
@@ -252,9 +257,10 @@ public sealed class Manifests_and_the_program : IDisposable
     {
         var leave = Akka.Configuration.ConfigurationFactory.ParseString(ClusterHost.Shipped("cluster.conf"))
             .GetTimeSpan("akka.coordinated-shutdown.phases.cluster-sharding-shutdown-region.timeout");
+        Assert.True(CoordinatorService.LongestFarewell > leave);
         Assert.True(
             Of(Manifests.Render(_directory, overlay), "rnnlm-coordinator").Template.Spec.TerminationGracePeriodSeconds
-            > leave.TotalSeconds);
+            >= CoordinatorService.LongestFarewell.TotalSeconds);
     }
 
     /// <summary>Kueue's workers are those of `gpu` but for what makes them a Job.</summary>

@@ -187,8 +187,17 @@ internal sealed class Pod : IDisposable
             }
         }
 
+        if (isClaim && IsShared(volume.PersistentVolumeClaim!.ClaimName))
+        {
+            // Who is in charge of the file service lets the pods write; a kubelet does not.
+            return path;
+        }
+
         Machine.Run("chown", "-R", $":{Security.FsGroup}", path);
         Machine.Run("chmod", volume.ConfigMap is null && volume.Secret is null ? "2775" : "755", path);
         return path;
     }
+
+    private bool IsShared(string claim) =>
+        _manifests.Get<V1PersistentVolumeClaim>(claim).Spec.AccessModes.Contains("ReadWriteMany");
 }

@@ -141,6 +141,16 @@ public sealed class Who_works_for_which_job
         Hire("b");
         Assert.Equal("b", Register("worker-1"));
         Assert.Null(Register("worker-1", "b", Front("b")));
+
+        // Who could work for one of them, but for now avoids it, lacks nothing.
+        var avoiding = new Wire.Register
+        {
+            Version = ProtocolVersion.Current,
+            Worker = "worker-2",
+            Numerics = "cpu",
+            Avoided = Front("b"),
+        };
+        Assert.Empty(Tell(new FromPeer(avoiding)));
     }
 
     private static string Front(string job) => $"akka://rnnlm/user/front-{job}";
