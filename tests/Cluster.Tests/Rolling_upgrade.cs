@@ -65,12 +65,16 @@ public sealed class Rolling_upgrade(ITestOutputHelper output) : IDisposable
         const string Saving = "stopping: saving step ";
         const string GoingOn = "going on from the checkpoint of step ";
         string[] all = [.. _cluster.All.SelectMany(process => process.Lines)];
-        var saved = Steps(all, Saving);
+        long[] saved = Steps(all, Saving);
+        long[] next = [.. Steps(all, GoingOn).Where(step => step > 0)];
         Assert.NotEmpty(saved);
-        Assert.Equal(saved, Steps(all, GoingOn).Where(step => step > 0));
+        Assert.Equal(saved.Length, next.Length);
+
+        // A step whose update is being made when it is said is saved too.
+        Assert.All(saved.Zip(next), each => Assert.InRange(each.Second, each.First, each.First + 1));
     }
 
-    private static IEnumerable<long> Steps(string[] lines, string before) =>
+    private static long[] Steps(string[] lines, string before) =>
     [
         .. lines.Where(line => line.Contains(before, StringComparison.Ordinal))
             .Select(line => line[(line.IndexOf(before, StringComparison.Ordinal) + before.Length)..])
