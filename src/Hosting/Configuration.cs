@@ -86,7 +86,7 @@ internal static class Configuration
             places.Add(Checked(program, "options of RnnLm", known));
         }
 
-        if ((file ?? Variable("config")) is { Length: > 0 } path)
+        if ((file ?? Environment.GetEnvironmentVariable(VariableOf(File))) is { Length: > 0 } path)
         {
             places.Add(Checked(ReadFile(path), $"--config '{path}'", known));
         }
@@ -94,8 +94,14 @@ internal static class Configuration
         return places;
     }
 
-    private static string? Variable(string key) =>
-        Environment.GetEnvironmentVariable(Prefix + key.ToUpperInvariant());
+    /// <summary>The variable of the environment that has an option.</summary>
+    public static string VariableOf(Option option) => Prefix + KeyOf(option).ToUpperInvariant();
+
+    /// <summary>The values of an option that its variable has; an empty one is none.</summary>
+    public static IReadOnlyList<string> ValuesOf(Option option, string variable) =>
+        option.Arity.MaximumNumberOfValues > 1
+            ? variable.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+            : variable.Length > 0 ? [variable] : [];
 
     private static IConfiguration ReadFile(string path)
     {
@@ -123,14 +129,12 @@ internal static class Configuration
     /// <summary>The values of an option; an empty one is none.</summary>
     private static IEnumerable<string> Texts(Option option, List<IConfiguration> places)
     {
-        string key = KeyOf(option);
-        if (Variable(key) is { } variable)
+        if (Environment.GetEnvironmentVariable(VariableOf(option)) is { } variable)
         {
-            bool hasMany = option.Arity.MaximumNumberOfValues > 1;
-            return hasMany ? variable.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
-                : variable.Length > 0 ? [variable] : [];
+            return ValuesOf(option, variable);
         }
 
+        string key = KeyOf(option);
         return places.Select(place => place.GetSection(key)).FirstOrDefault(section => section.Exists()) switch
         {
             null or { Value.Length: 0 } => [],

@@ -100,15 +100,52 @@ internal sealed class LocalWorkers(ActorSystem system, TrainRequest request) : T
     public override async ValueTask DisposeAsync() => await System.Terminate().ConfigureAwait(false);
 }
 
+/// <summary>Workers of other processes, that apply to the coordinator here.</summary>
+/// <param name="host">This process in their cluster.</param>
+internal abstract class HiredWorkers(ClusterHost host) : TrainingWorkers(host.System)
+{
+    private Hiring? _hiring;
+
+    /// <inheritdoc/>
+    public override int? Limit => null;
+
+    /// <inheritdoc/>
+    public override FloatBufferPool MakeBuffers(int length) => ClusterHost.SharedBuffers(length);
+
+    /// <inheritdoc/>
+    public override async Task EndAsync()
+    {
+        if (_hiring is not null)
+        {
+            await _hiring.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Lets them apply.</summary>
+    /// <param name="name">Of the job, to the registry.</param>
+    /// <param name="run">Identity of the run.</param>
+    /// <param name="allowMixed">Whether workers of other numerics may work.</param>
+    /// <param name="work">What there is to do.</param>
+    protected void Hire(string name, string run, bool allowMixed, TrainingWork work) => _hiring = host.Hire(
+        name,
+        run,
+        work.Coordinator,
+        work.Job,
+        work.Incarnation,
+        allowMixed,
+        work.Parameters,
+        work.Gradients,
+        work.Notice);
+}
+
 /// <summary>Worker processes that this one starts: a cluster on one machine.</summary>
-internal sealed class ProcessWorkers : TrainingWorkers
+internal sealed class ProcessWorkers : HiredWorkers
 {
     private readonly ClusterHost _host;
     private readonly TrainRequest _request;
     private readonly WorkerProcesses _processes;
     private readonly DirectoryInfo _certificates;
     private Action<string> _notice = _ => { };
-    private Hiring? _hiring;
 
     /// <summary>Starts so many; only they and this process have certificates.</summary>
     /// <exception cref="RnnLmException">There are not so many GPUs.</exception>
@@ -147,7 +184,7 @@ internal sealed class ProcessWorkers : TrainingWorkers
         DeviceChoice devices,
         int count,
         TrainRequest request)
-        : base(host.System)
+        : base(host)
     {
         (_host, _certificates, _request) = (host, certificates, request);
         int workers = request.Get(TrainSettings.Workers);
@@ -176,41 +213,17 @@ internal sealed class ProcessWorkers : TrainingWorkers
     }
 
     /// <inheritdoc/>
-    public override int? Limit => null;
-
-    /// <inheritdoc/>
     public override int Threads { get; }
 
     /// <inheritdoc/>
     public override Task<StopRequested> Exhausted => _processes.Exhausted;
 
     /// <inheritdoc/>
-    public override FloatBufferPool MakeBuffers(int length) => ClusterHost.SharedBuffers(length);
-
-    /// <inheritdoc/>
     public override void Start(TrainingWork work)
     {
         _notice = work.Notice;
         _host.StartRegistry();
-        _hiring = _host.Hire(
-            CoordinatorName,
-            run: CoordinatorName,
-            work.Coordinator,
-            work.Job,
-            work.Incarnation,
-            _request.Get(TrainSettings.AllowMixed),
-            work.Parameters,
-            work.Gradients,
-            work.Notice);
-    }
-
-    /// <inheritdoc/>
-    public override async Task EndAsync()
-    {
-        if (_hiring is not null)
-        {
-            await _hiring.DisposeAsync().ConfigureAwait(false);
-        }
+        Hire(CoordinatorName, run: CoordinatorName, _request.Get(TrainSettings.AllowMixed), work);
     }
 
     /// <inheritdoc/>

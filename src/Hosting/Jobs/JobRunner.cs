@@ -152,15 +152,10 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
 /// <param name="host">This process in the cluster.</param>
 /// <param name="job">Its name.</param>
 /// <param name="run">Identity of its run.</param>
-internal sealed class ClusterWorkers(ClusterHost host, string job, string run) : TrainingWorkers(host.System)
+internal sealed class ClusterWorkers(ClusterHost host, string job, string run) : HiredWorkers(host)
 {
-    private Hiring? _hiring;
-
     /// <inheritdoc/>
     public override string CoordinatorName => $"coordinator-{job}";
-
-    /// <inheritdoc/>
-    public override int? Limit => null;
 
     /// <inheritdoc/>
     public override int Threads => Environment.ProcessorCount;
@@ -169,28 +164,7 @@ internal sealed class ClusterWorkers(ClusterHost host, string job, string run) :
     public override Task<StopRequested> Exhausted { get; } = new TaskCompletionSource<StopRequested>().Task;
 
     /// <inheritdoc/>
-    public override FloatBufferPool MakeBuffers(int length) => ClusterHost.SharedBuffers(length);
-
-    /// <inheritdoc/>
-    public override void Start(TrainingWork work) => _hiring = host.Hire(
-        job,
-        run,
-        work.Coordinator,
-        work.Job,
-        work.Incarnation,
-        allowMixed: false,
-        work.Parameters,
-        work.Gradients,
-        work.Notice);
-
-    /// <inheritdoc/>
-    public override async Task EndAsync()
-    {
-        if (_hiring is not null)
-        {
-            await _hiring.DisposeAsync().ConfigureAwait(false);
-        }
-    }
+    public override void Start(TrainingWork work) => Hire(job, run, allowMixed: false, work);
 
     /// <inheritdoc/>
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -9,7 +9,8 @@ internal sealed class Manifests
 {
     private readonly IReadOnlyList<object> _objects;
 
-    private Manifests(IReadOnlyList<object> objects) => _objects = objects;
+    /// <param name="rendered">What kubectl has made of it.</param>
+    public Manifests(string rendered) => _objects = KubernetesYaml.LoadAllFromString(rendered, strict: true);
 
     /// <summary>The overlays.</summary>
     public static IReadOnlyList<string> Overlays { get; } = ["cpu", "gpu", "kueue", "local"];
@@ -22,22 +23,6 @@ internal sealed class Manifests
         .. All<V1Job>().Select(job => new Workload(
             job.Metadata.Name, job.Spec.Parallelism ?? 1, job.Spec.Template, null)),
     ];
-
-    /// <summary>Renders an overlay in a copy that has certificates, as the guide says they are made.</summary>
-    public static Manifests Render(TemporaryDirectory directory, string overlay)
-    {
-        string copy = Path.Combine(directory.Root, "k8s");
-        if (!Directory.Exists(copy))
-        {
-            Machine.Run("cp", "-r", Path.Combine(Repository.Root, "deploy/k8s"), copy);
-            string certificates = Path.Combine(copy, "base/certificates");
-            RnnLmProcess.Run(directory, "certificates", "--directory", certificates).Succeeded();
-        }
-
-        string rendered = Path.Combine(directory.Root, $"{overlay}.yaml");
-        Machine.Run("sh", "-c", "kubectl kustomize \"$0\" >\"$1\"", Path.Combine(copy, "overlays", overlay), rendered);
-        return new Manifests(KubernetesYaml.LoadAllFromString(File.ReadAllText(rendered), strict: true));
-    }
 
     /// <summary>All objects of a kind.</summary>
     public IReadOnlyList<T> All<T>() => [.. _objects.OfType<T>()];
@@ -88,6 +73,41 @@ internal sealed class Manifests
         }
 
         return variables;
+    }
+}
+
+/// <summary>A copy of deploy/k8s that has certificates, and what kubectl makes of its overlays.</summary>
+public sealed class RenderedManifests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly Dictionary<string, string> _texts = [];
+
+    /// <summary>The objects of an overlay, which whoever reads them may change.</summary>
+    internal Manifests Read(string overlay)
+    {
+        if (!_texts.TryGetValue(overlay, out string? text))
+        {
+            _texts[overlay] = text = Render(overlay);
+        }
+
+        return new Manifests(text);
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private string Render(string overlay)
+    {
+        string copy = Path.Combine(_directory.Root, "k8s");
+        if (!Directory.Exists(copy))
+        {
+            Machine.Run("cp", "-r", Path.Combine(Repository.Root, "deploy/k8s"), copy);
+            string certificates = Path.Combine(copy, "base/certificates");
+            RnnLmProcess.Run(_directory, "certificates", "--directory", certificates).Succeeded();
+        }
+
+        string rendered = Path.Combine(_directory.Root, $"{overlay}.yaml");
+        Machine.Run("sh", "-c", "kubectl kustomize \"$0\" >\"$1\"", Path.Combine(copy, "overlays", overlay), rendered);
+        return File.ReadAllText(rendered);
     }
 }
 

@@ -7,7 +7,8 @@ using RnnLm.Hosting;
 namespace RnnLm.Cluster.Tests;
 
 /// <summary>What the manifests say, and what the program knows, is the same.</summary>
-public sealed class Manifests_and_the_program : IDisposable
+public sealed class Manifests_and_the_program(RenderedManifests rendered)
+    : IClassFixture<RenderedManifests>, IDisposable
 {
     private const string Listen = "RNNLM_LISTEN";
     private const string Health = "RNNLM_HEALTH";
@@ -21,7 +22,7 @@ public sealed class Manifests_and_the_program : IDisposable
     [MemberData(nameof(Overlays))]
     public void Every_overlay_has_the_objects_of_a_cluster(string overlay)
     {
-        var manifests = Manifests.Render(_directory, overlay);
+        var manifests = rendered.Read(overlay);
         Assert.Equal(["rnnlm-coordinator", "rnnlm-worker"], manifests.Workloads.Select(workload => workload.Name));
         var account = Assert.Single(manifests.All<V1ServiceAccount>());
         Assert.False(account.AutomountServiceAccountToken);
@@ -68,7 +69,7 @@ public sealed class Manifests_and_the_program : IDisposable
     [MemberData(nameof(Overlays))]
     public void Whatever_is_named_is_there(string overlay)
     {
-        var manifests = Manifests.Render(_directory, overlay);
+        var manifests = rendered.Read(overlay);
         foreach (var workload in manifests.Workloads)
         {
             var pod = workload.Template.Spec;
@@ -113,7 +114,7 @@ public sealed class Manifests_and_the_program : IDisposable
     [MemberData(nameof(Overlays))]
     public void Commands_and_variables_are_those_of_the_program(string overlay)
     {
-        var manifests = Manifests.Render(_directory, overlay);
+        var manifests = rendered.Read(overlay);
         foreach (var workload in manifests.Workloads)
         {
             ClusterService service = Assert.Single(workload.Container.Args) switch
@@ -122,16 +123,15 @@ public sealed class Manifests_and_the_program : IDisposable
                 "worker" => new WorkerService(),
                 var other => throw new InvalidDataException($"{other} is no command of a pod"),
             };
-            var options = manifests.EnvironmentOf(workload.Container, workload.PodName(0), Address)
+            var words = manifests.EnvironmentOf(workload.Container, workload.PodName(0), Address)
                 .Where(variable => variable.Key.StartsWith(Configuration.Prefix, StringComparison.Ordinal))
-                .ToDictionary(
-                    variable => $"--{variable.Key[Configuration.Prefix.Length..].ToLowerInvariant().Replace('_', '-')}",
-                    variable => variable.Value);
-            Assert.All(
-                options.Keys, name => Assert.Contains(name, service.Command.Options.Select(option => option.Name)));
-            Assert.Empty(service.Command.Parse(
-                [.. options.SelectMany(option => (string[])[option.Key, .. option.Value.Split(' ')])],
-                Configuration.Reading).Errors);
+                .SelectMany(variable =>
+                {
+                    var option = Assert.Single(
+                        service.Command.Options, option => Configuration.VariableOf(option) == variable.Key);
+                    return Configuration.ValuesOf(option, variable.Value).Select(value => $"{option.Name}={value}");
+                });
+            Assert.Empty(service.Command.Parse([.. words], Configuration.Reading).Errors);
         }
     }
 
@@ -139,7 +139,7 @@ public sealed class Manifests_and_the_program : IDisposable
     [MemberData(nameof(Overlays))]
     public void Ports_and_names_are_those_where_processes_listen(string overlay)
     {
-        var manifests = Manifests.Render(_directory, overlay);
+        var manifests = rendered.Read(overlay);
         var coordinators = Of(manifests, "rnnlm-coordinator");
         string[] seeds = [];
         foreach (var workload in manifests.Workloads)
@@ -190,7 +190,7 @@ public sealed class Manifests_and_the_program : IDisposable
     [MemberData(nameof(Overlays))]
     public void Files_are_where_processes_look_for_them(string overlay)
     {
-        var manifests = Manifests.Render(_directory, overlay);
+        var manifests = rendered.Read(overlay);
         foreach (var workload in manifests.Workloads)
         {
             var pod = workload.Template.Spec;
@@ -240,7 +240,7 @@ public sealed class Manifests_and_the_program : IDisposable
     {
         string version = typeof(ClusterHost).Assembly
             .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
-        var manifests = Manifests.Render(_directory, overlay);
+        var manifests = rendered.Read(overlay);
         RequireImages("rnnlm-coordinator", $"rnnlm:{version}");
         RequireImages("rnnlm-worker", $"rnnlm:{version}{(overlay is "gpu" or "kueue" ? "-cuda" : string.Empty)}");
 
@@ -259,7 +259,7 @@ public sealed class Manifests_and_the_program : IDisposable
             .GetTimeSpan("akka.coordinated-shutdown.phases.cluster-sharding-shutdown-region.timeout");
         Assert.True(CoordinatorService.LongestFarewell > leave);
         Assert.True(
-            Of(Manifests.Render(_directory, overlay), "rnnlm-coordinator").Template.Spec.TerminationGracePeriodSeconds
+            Of(rendered.Read(overlay), "rnnlm-coordinator").Template.Spec.TerminationGracePeriodSeconds
             >= CoordinatorService.LongestFarewell.TotalSeconds);
     }
 
@@ -268,8 +268,8 @@ public sealed class Manifests_and_the_program : IDisposable
     [InlineData("gpu", "kueue")]
     public void A_queues_workers_are_those_without_a_queue(string plain, string queued)
     {
-        var expected = Of(Manifests.Render(_directory, plain), "rnnlm-worker").Template.Spec;
-        var manifests = Manifests.Render(_directory, queued);
+        var expected = Of(rendered.Read(plain), "rnnlm-worker").Template.Spec;
+        var manifests = rendered.Read(queued);
         var job = Assert.Single(manifests.All<V1Job>());
         Assert.Equal((true, "Indexed"), (job.Spec.Suspend, job.Spec.CompletionMode));
         Assert.Equal("rnnlm", job.Metadata.Labels["kueue.x-k8s.io/queue-name"]);

@@ -163,12 +163,16 @@ internal sealed class Pod : IDisposable
     /// <summary>The directory of a volume on this machine, which its group may use as Kubernetes has it.</summary>
     private string Provide(V1Volume volume, string directory, string own)
     {
-        bool isClaim = volume.PersistentVolumeClaim is not null;
-        string path = isClaim
-            ? Path.Combine(
-                directory,
-                _manifests.Get<V1PersistentVolumeClaim>(volume.PersistentVolumeClaim!.ClaimName).Metadata.Name)
-            : own;
+        string path = own;
+        if (volume.PersistentVolumeClaim is { } mounted)
+        {
+            var claim = _manifests.Get<V1PersistentVolumeClaim>(mounted.ClaimName);
+
+            // A kubelet lets the group write to what one node mounts; to a file service's, whoever runs that does.
+            Assert.Equal(["ReadWriteOnce"], claim.Spec.AccessModes);
+            path = Path.Combine(directory, claim.Metadata.Name);
+        }
+
         Directory.CreateDirectory(path);
         if (volume.ConfigMap is { } map)
         {
@@ -187,17 +191,8 @@ internal sealed class Pod : IDisposable
             }
         }
 
-        if (isClaim && IsShared(volume.PersistentVolumeClaim!.ClaimName))
-        {
-            // Who is in charge of the file service lets the pods write; a kubelet does not.
-            return path;
-        }
-
         Machine.Run("chown", "-R", $":{Security.FsGroup}", path);
         Machine.Run("chmod", volume.ConfigMap is null && volume.Secret is null ? "2775" : "755", path);
         return path;
     }
-
-    private bool IsShared(string claim) =>
-        _manifests.Get<V1PersistentVolumeClaim>(claim).Spec.AccessModes.Contains("ReadWriteMany");
 }

@@ -12,13 +12,14 @@ public sealed class Pods_of_the_manifests(ProgramImage image) : IDisposable
     private static readonly TimeSpan s_longestJob = TimeSpan.FromMinutes(10);
 
     private readonly TemporaryDirectory _directory = new();
+    private readonly RenderedManifests _rendered = new();
     private readonly HttpClient _client = new() { Timeout = TimeSpan.FromSeconds(60) };
     private readonly List<Pod> _pods = [];
 
     [RootFact(Pod.Trial)]
     public void Become_ready_are_lost_and_replaced_and_train_the_same_model()
     {
-        var manifests = Manifests.Render(_directory, "local");
+        var manifests = _rendered.Read("local");
         using var network = new PodNetwork(Path.Combine(_directory.Root, "hosts"));
         Pod Start(Workload workload, int index)
         {
@@ -87,6 +88,7 @@ public sealed class Pods_of_the_manifests(ProgramImage image) : IDisposable
     {
         _pods.ForEach(pod => pod.Dispose());
         _client.Dispose();
+        _rendered.Dispose();
         _directory.Dispose();
     }
 

@@ -34,7 +34,8 @@ public sealed partial class Units_and_scripts
         string text = Read(name).Replace("$$", "$", StringComparison.Ordinal);
         string[] commands =
         [
-            .. Command().Matches(text).Select(match => ShellValue().Replace(match.Groups["words"].Value, "host${rest}")),
+            .. Command().Matches(text)
+                .Select(match => ShellValue().Replace(match.Groups["words"].Value, "host${rest}")),
         ];
         Assert.Equal(count, commands.Length);
         Assert.All(commands, RequireReadable);
