@@ -141,7 +141,12 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             // A run that is resumed has its tokenizer; another that is asked for is a difference between the jobs.
             Tokenizer = new TokenizerIdentity(
                 recorded is null ? tokenizer.Spec : $"{TokenizerSpec.Parse(draft.Tokenizer.Spec)}", tokenizer.Hash),
-            Model = draft.Model with { VocabularySize = tokenizer.VocabularySize, PaddingId = tokenizer.PaddingId },
+            Model = draft.Model with
+            {
+                VocabularySize = tokenizer.VocabularySize,
+                PaddingId = tokenizer.PaddingId,
+                DropoutSeed = draft.Model.Dropout > 0 ? draft.Seed : 0,
+            },
             Optimizer = draft.Optimizer with { Schedule = schedule with { TotalSteps = cosineSteps } },
             InitialWeights = request.Get(TrainSettings.InitialWeights) is { } weights
                 ? HashOf(weights)

@@ -99,7 +99,11 @@ internal static class TrainSettings
         text => Whole(text, 2, MostExtent), keys: "job.plan.context");
 
     public static Setting<string> Cell { get; } = new(
-        "--cell", "NAME", "What a layer is: `elman`, or the name of a cell that the program registers.",
+        "--cell", "NAME",
+        "What a layer is. `elman`: tanh(x·Wh + h·Uh + b). `rnn`, `rnn-relu`, `lstm`, `gru`: PyTorch's. " +
+        "`jordan-hidden`, `jordan-output`: the output goes back to the hidden values, or to the next output. " +
+        "`mingru`, `minlstm`: gates without the state (Feng et al., 2024). `xlstm`: sLSTM blocks (Beck et al., 2024). " +
+        "Or a cell that the program registers.",
         text => Cells.Names.Contains(text)
             ? text
             : throw new FormatException($"this program has no such cell, only {string.Join(", ", Cells.Names)}"),
@@ -109,8 +113,30 @@ internal static class TrainSettings
         "--layers", "L", "Stacked layers.", text => Whole(text, 1, MostLayers), keys: "job.model.layers");
 
     public static Setting<int> Dimension { get; } = new(
-        "--dimension", "D", "Width of embedding and hidden states.",
+        "--dimension", "D", "Width of hidden states, and of the embedding unless it has its own.",
         text => Whole(text, 1, MostExtent), keys: "job.model.dimension");
+
+    public static Setting<int> Embedding { get; } = new(
+        "--embedding", "E", "Width of the embedding; 0 for that of hidden states.",
+        text => Whole(text, 0, MostExtent), "0", "job.model.embedding");
+
+    public static Setting<bool> Tie { get; } = new(
+        "--tie", null, "The embedding is the output layer's weight, too.", Switch, "false", "job.model.tied");
+
+    public static Setting<double> Dropout { get; } = new(
+        "--dropout", "P",
+        "Share of the values that training drops of what goes into each layer and into the output layer, never from " +
+        "step to step; below 1.",
+        text => Number(text, 0) is var share and < 1 ? share : throw new FormatException("it must be below 1"),
+        "0", "job.model.dropout");
+
+    public static Setting<bool> Bidirectional { get; } = new(
+        "--bidirectional", null,
+        "Refused: a language model predicts the next token, which a layer that reads from the end has seen.",
+        text => Switch(text)
+            ? throw new FormatException(
+                "a layer that reads from the end has seen the token that is to be predicted; leave it out")
+            : false);
 
     public static Setting<double> LearningRate { get; } = new(
         "--lr", "X", "Adam's step size, the schedule's peak.", text => Positive(text),
@@ -258,7 +284,7 @@ internal static class TrainSettings
         ]),
         ("The model and its training",
         [
-            Shards, Batch, Context, Cell, Layers, Dimension, LearningRate, Schedule, Warmup, Clip, Seed,
+            Shards, Batch, Context, Cell, Layers, Dimension, Embedding, Tie, Dropout, Bidirectional, LearningRate, Schedule, Warmup, Clip, Seed,
             InitialWeights, Steps, Epochs, OnDivergence,
         ]),
         ("How it runs",

@@ -40,7 +40,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             var config = prepared.Config;
             var layout = ParameterLayout.For(config.Job.Model);
             var workers = await starting.ConfigureAwait(false);
-            using var buffers = workers.MakeBuffers(layout.Length);
+            using var buffers = workers.MakeBuffers(layout.BufferLength);
 
             // Made before the run directory, so that weights that cannot be used leave nothing behind.
             var initial = request.Resumed is null ? InitialState(config.Job, layout, buffers) : null;
@@ -68,7 +68,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     public async Task GoOnAsync(
         RunDirectory run, Lease lease, PreparedJob prepared, TrainingWorkers workers, Task<StopRequested> stop)
     {
-        using var buffers = workers.MakeBuffers(ParameterLayout.For(prepared.Config.Job.Model).Length);
+        using var buffers = workers.MakeBuffers(ParameterLayout.For(prepared.Config.Job.Model).BufferLength);
         await TrainAsync(run, lease, prepared.Config, prepared, workers, null, buffers, stop).ConfigureAwait(false);
     }
 

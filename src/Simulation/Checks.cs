@@ -239,7 +239,7 @@ internal sealed class Checks(World world)
         }
 
         var job = world.Scenario.Job;
-        using var pool = new FloatBufferPool(job.Layout.Length);
+        using var pool = new FloatBufferPool(job.Layout.BufferLength);
         var state = StoredState.Read(newest.Newest!, job.Layout, pool);
         Require(SimulatedJob.HashOf(state) == Reference[(int)total].Hash, "the last version has the reference's bits");
         Require(

@@ -142,7 +142,7 @@ internal sealed class SimulatedJob : IStepPlan
 
     private IEnumerable<ReferenceVersion> Train()
     {
-        using var pool = new FloatBufferPool(Layout.Length);
+        using var pool = new FloatBufferPool(Layout.BufferLength);
         using var gradients = new GradientPool(Layout);
         using var replica = MakeReplica();
         var optimizer = new Optimizer(Optimizer, pool, threads: 1);
@@ -239,7 +239,7 @@ internal sealed class ArithmeticReplica(ulong? infinite) : IReplica
         var values = parameters.Values.Span;
         ulong seed = shard.Hash();
         int dimension = result.Layout.Embedding.Shape[1];
-        int beforeDense = result.Layout.Embedding.Length;
+        int beforeDense = result.Layout.DenseStart;
         for (int index = 0; index < result.Dense.Length; index++)
         {
             result.Dense.Span[index] = Spread(seed + (ulong)index) + values[beforeDense + index];

@@ -82,7 +82,7 @@ internal static class TextEvaluation
         var job = run.Config.Job;
         var layout = ParameterLayout.For(job.Model);
         var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan));
-        using var pool = new FloatBufferPool(layout.Length);
+        using var pool = new FloatBufferPool(layout.BufferLength);
         var state = run.ReadNewest(checkpoint => StoredState.Read(checkpoint, layout, pool));
         double[] losses = new double[pieces.Count];
         try
