@@ -9,7 +9,11 @@ internal sealed class MalformedMessageException(string message) : Exception(mess
 /// <summary>What a reader must know of a run to tell a message that cannot be.</summary>
 /// <param name="Model">Its model.</param>
 /// <param name="Shards">S, shards of a step.</param>
-internal sealed record RunExtent(ModelSettings Model, int Shards);
+internal sealed record RunExtent(ModelSettings Model, int Shards)
+{
+    /// <summary>Values of the state of one example.</summary>
+    public long StateWidth => (long)Model.Layers * CellDeclaration.Of(Model.Cell).StateVectors * Model.Dimension;
+}
 
 /// <summary>
 /// Between the protocol's messages and what travels of them. Whatever is read is checked here, once: ranges are
@@ -47,6 +51,7 @@ internal static class Translation
             Piece = evaluate.Piece,
             Attempt = evaluate.Attempt,
             Tokens = ToWire(evaluate.Tokens),
+            State = ToWire(evaluate.States),
         },
         EvaluationResult it => new Wire.EvaluationResult
         {
@@ -55,6 +60,7 @@ internal static class Translation
             Piece = it.Piece,
             LossSum = it.LossSum,
             TokenCount = it.TokenCount,
+            State = ToWire(it.States),
         },
         EvaluationFailed it => new Wire.EvaluationFailed
         {
@@ -136,7 +142,10 @@ internal static class Translation
         Wire.RangeFailed it => new RangeFailed(
             it.Incarnation, worker, Number(it.Step), FromWire(it.Range, extent), Attempt(it.Attempt), Text(it.Cause)),
         Wire.EvaluationResult it => new EvaluationResult(
-            it.Incarnation, worker, Number(it.Version), Piece(it.Piece), it.LossSum, Number(it.TokenCount)),
+            it.Incarnation, worker, Number(it.Version), Piece(it.Piece), it.LossSum, Number(it.TokenCount))
+        {
+            States = FromWire(it.State, extent),
+        },
         Wire.EvaluationFailed it => new EvaluationFailed(
             it.Incarnation, worker, Number(it.Version), Piece(it.Piece), Attempt(it.Attempt), Text(it.Cause)),
         _ => throw new MalformedMessageException($"a worker sends no {body.Descriptor.Name}"),
@@ -149,7 +158,10 @@ internal static class Translation
         Wire.Assign assign => new Assign(
             assign.Incarnation, Number(assign.Step), [.. assign.Ranges.Select(range => FromWire(range, extent))]),
         Wire.Evaluate it => new Evaluate(
-            it.Incarnation, Number(it.Version), Piece(it.Piece), Attempt(it.Attempt), FromWire(it.Tokens, extent)),
+            it.Incarnation, Number(it.Version), Piece(it.Piece), Attempt(it.Attempt), FromWire(it.Tokens, extent))
+        {
+            States = FromWire(it.State, extent),
+        },
         Wire.Recall recall => new Recall(recall.Incarnation),
         Wire.Dismiss dismiss => new Dismiss(dismiss.Incarnation),
         _ => throw new MalformedMessageException($"a coordinator sends no {body.Descriptor.Name}"),
@@ -255,6 +267,17 @@ internal static class Translation
         Ids = { tokens.Ids },
         FirstExample = tokens.FirstExample,
     };
+
+    private static Wire.State? ToWire(float[]? state) =>
+        state is null ? null : new Wire.State { Values = { state } };
+
+    private static float[]? FromWire(Wire.State? state, RunExtent extent)
+    {
+        Require(
+            state is null || state.Values.Count == 0 || state.Values.Count == extent.StateWidth,
+            "a state of another width");
+        return state is null ? null : [.. state.Values];
+    }
 
     private static AssignedRange FromWire(Wire.AssignedRange assigned, RunExtent extent)
     {

@@ -33,6 +33,10 @@ public sealed class CheckpointWriter(
         _committed.Enqueue(new LedgerEntry(step.Step, step.TokenHash, step.TokenCount, step.IsSkipped));
     }
 
+    private IEnumerable<NamedTensor> CarriedStates(TrainingState state) => layout.CarriedStates is { } states
+        ? [new(states.Name, states.Shape, () => state.Parameters.Values.Span[states.Offset..states.End])]
+        : [];
+
     /// <summary>Writes a checkpoint; one at a time.</summary>
     /// <param name="save">What to write.</param>
     /// <param name="flushMetrics">Puts the metrics of the steps before it on the disk.</param>
@@ -70,6 +74,7 @@ public sealed class CheckpointWriter(
             [
                 .. NamedTensor.FromLayout(layout, () => state.FirstMoment.Values.Span, StoredState.FirstMomentPrefix),
                 .. NamedTensor.FromLayout(layout, () => state.SecondMoment.Values.Span, StoredState.SecondMomentPrefix),
+                .. CarriedStates(state),
             ]));
         try
         {

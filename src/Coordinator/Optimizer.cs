@@ -7,7 +7,9 @@ namespace RnnLm.Coordinator;
 /// <param name="settings">The job's optimizer.</param>
 /// <param name="pool">Buffers of the model's length.</param>
 /// <param name="threads">Threads that share the passes.</param>
-public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, int threads)
+/// <param name="stepsPerEpoch">Carried states are zeros again when an epoch is over.</param>
+public sealed class Optimizer(
+    OptimizerSettings settings, FloatBufferPool pool, int threads, long stepsPerEpoch)
 {
     /// <summary>
     /// Makes version v + 1 out of version v, off the actor: it gives no reference back. Moments are overwritten in
@@ -40,6 +42,7 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
             new AdamState(state.Parameters.Values, state.FirstMoment.Values, state.SecondMoment.Values),
             new AdamState(values, first.Values, second.Values),
             threads);
+        CarryStates(sum, values, isNewEpoch: (step + 1) % stepsPerEpoch == 0);
         var next = new TrainingState(
             new ParameterVersion(step + 1, new CountedBuffer(values, pool)),
             first,
@@ -48,6 +51,21 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
             state.ExamplesSeen + examples,
             state.TokensSeen + sum.TokenCount);
         return new UpdateOutcome(next, loss, norm, learningRate, sum.TokenCount, sum.ComputeSeconds, IsFinite: true);
+    }
+
+    /// <summary>Behind the parameters of the next version are the states that it goes on with.</summary>
+    private static void CarryStates(Gradient sum, FloatBuffer values, bool isNewEpoch)
+    {
+        var layout = sum.Layout;
+        var states = values.Span[layout.Length..];
+        if (isNewEpoch)
+        {
+            states.Clear();
+        }
+        else
+        {
+            sum.Dense.Span[(layout.Length - layout.DenseStart)..].CopyTo(states);
+        }
     }
 
     private CountedBuffer Writable(CountedBuffer moment) =>

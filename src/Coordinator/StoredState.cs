@@ -29,7 +29,11 @@ public static class StoredState
     public static TrainingState FromWeights(string path, ParameterLayout layout, FloatBufferPool pool)
     {
         using var file = SafetensorsFile.Open(path);
-        return Initial(pool, values => file.ReadLayout(layout, values.Span));
+        return Initial(pool, values =>
+        {
+            file.ReadLayout(layout, values.Span);
+            values.Span[layout.Length..].Clear();
+        });
     }
 
     /// <summary>The parameters of a checkpoint alone.</summary>
@@ -60,6 +64,10 @@ public static class StoredState
         {
             optimizer.ReadLayout(layout, first.Span, FirstMomentPrefix);
             optimizer.ReadLayout(layout, second.Span, SecondMomentPrefix);
+            if (layout.CarriedStates is { } states)
+            {
+                optimizer.Read(states, values.Span);
+            }
         }
 
         var state = checkpoint.State;

@@ -97,9 +97,12 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         var examples = CorpusExamples.ForTraining(corpus.Tokens, settings);
         return new CoordinatorInputs(
             new Plan(examples.Training, settings),
-            new ExamplePieces(validationCorpus is null
-                ? examples.HeldOut
-                : CorpusExamples.ForEvaluation(validationCorpus.Tokens, settings)));
+            new ExamplePieces(
+                validationCorpus is null
+                    ? examples.HeldOut
+                    : CorpusExamples.ForEvaluation(validationCorpus.Tokens, settings),
+                settings),
+            settings.IsStreams);
     }
 
     private Corpus LoadCorpus(CorpusSource source, IReadOnlyList<string> patterns, CorpusSettings settings) =>
@@ -146,6 +149,7 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
                 VocabularySize = tokenizer.VocabularySize,
                 PaddingId = tokenizer.PaddingId,
                 DropoutSeed = draft.Model.Dropout > 0 ? draft.Seed : 0,
+                CarriedRows = draft.Plan.IsStreams ? draft.Plan.BatchSize : 0,
             },
             Optimizer = draft.Optimizer with { Schedule = schedule with { TotalSteps = cosineSteps } },
             InitialWeights = request.Get(TrainSettings.InitialWeights) is { } weights

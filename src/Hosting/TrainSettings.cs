@@ -98,6 +98,14 @@ internal static class TrainSettings
         "least 2.",
         text => Whole(text, 2, MostExtent), keys: "job.plan.context");
 
+    public static Setting<int> Bptt { get; } = new(
+        "--bptt", "N",
+        "Windows only: the batch is B parallel streams of contiguous text, of which each step has N tokens; states " +
+        "are carried from step to step and not propagated back through (truncated back-propagation through time), " +
+        "also through the whole text that is evaluated, and what is held out is the end of the corpus. 0: examples " +
+        "of `--context`, each from a state of zeros.",
+        text => Whole(text, 0, MostExtent), "0", "job.plan.bptt");
+
     public static Setting<string> Cell { get; } = new(
         "--cell", "NAME",
         "What a layer is. `elman`: tanh(x·Wh + h·Uh + b). `rnn`, `rnn-relu`, `lstm`, `gru`: PyTorch's. " +
@@ -284,7 +292,7 @@ internal static class TrainSettings
         ]),
         ("The model and its training",
         [
-            Shards, Batch, Context, Cell, Layers, Dimension, Embedding, Tie, Dropout, Bidirectional, LearningRate, Schedule, Warmup, Clip, Seed,
+            Shards, Batch, Context, Bptt, Cell, Layers, Dimension, Embedding, Tie, Dropout, Bidirectional, LearningRate, Schedule, Warmup, Clip, Seed,
             InitialWeights, Steps, Epochs, OnDivergence,
         ]),
         ("How it runs",

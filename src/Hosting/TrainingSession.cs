@@ -184,7 +184,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             },
             prepared.Inputs,
             state,
-            new Optimizer(job.Optimizer, buffers, threads));
+            new Optimizer(job.Optimizer, buffers, threads, stepsPerEpoch));
         try
         {
             await CoordinatorActor.RunAsync(

@@ -42,23 +42,23 @@ public static unsafe class Adam
         CheckLengths(layout, next, nameof(next));
 
         var kernel = new Kernel(settings, step, scale, current, next);
-        ParameterSegment embedding = layout.Embedding;
-        int dimension = embedding.Shape[1];
-        int blockRows = Math.Max(1, BlockFloats / dimension);
-        int rowBlocks = FixedBlocks.CountOf(embedding.Shape[0], blockRows);
-        int denseBlocks = FixedBlocks.CountOf(gradient.Dense.Length, BlockFloats);
+        int rows = layout.EmbeddingRows;
+        int dense = layout.Length - layout.DenseStart;
+        int blockRows = Math.Max(1, BlockFloats / layout.Embedding.Shape[1]);
+        int rowBlocks = FixedBlocks.CountOf(rows, blockRows);
+        int denseBlocks = FixedBlocks.CountOf(dense, BlockFloats);
         FixedBlocks.ForEach(rowBlocks + denseBlocks, degree, block =>
         {
             if (block < rowBlocks)
             {
                 int firstRow = block * blockRows;
-                UpdateRows(kernel, gradient, firstRow, Math.Min(embedding.Shape[0], firstRow + blockRows));
+                UpdateRows(kernel, gradient, firstRow, Math.Min(rows, firstRow + blockRows));
                 return;
             }
 
             int first = (block - rowBlocks) * BlockFloats;
-            int count = Math.Min(BlockFloats, gradient.Dense.Length - first);
-            kernel.Update(embedding.End + first, count, gradient.Dense.Address + first);
+            int count = Math.Min(BlockFloats, dense - first);
+            kernel.Update(layout.DenseStart + first, count, gradient.Dense.Address + first);
         });
         GC.KeepAlive(current);
         GC.KeepAlive(next);
@@ -67,7 +67,7 @@ public static unsafe class Adam
     private static void CheckLengths(ParameterLayout layout, AdamState state, string name)
     {
         FloatBuffer[] buffers = [state.Parameters, state.FirstMoment, state.SecondMoment];
-        if (Array.Exists(buffers, buffer => buffer.Length != layout.Length))
+        if (Array.Exists(buffers, buffer => buffer.Length != layout.BufferLength))
         {
             throw new ArgumentException(
                 $"the optimizer's buffers are not those of a model with {layout.Length} parameters", name);

@@ -35,6 +35,11 @@ public sealed class ParameterLayout
     /// <summary>Floats of one row's state: layer after layer, each as its cell has it.</summary>
     public int StateWidth { get; }
 
+    /// <summary>The carried states (rows of the batch, state of a row); null when the job carries none.</summary>
+    public ParameterSegment? CarriedStates => BufferLength == Length
+        ? null
+        : new("carried_states", [(BufferLength - Length) / StateWidth, StateWidth], Length);
+
     /// <summary>From where on gradients are dense: those of embedding rows travel by themselves, unless the embedding
     /// is the output layer's weight too.</summary>
     public int DenseStart { get; }

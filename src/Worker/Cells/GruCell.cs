@@ -33,7 +33,7 @@ internal sealed class GruCell() : Cell(TorchUnit.Declare("gru", Gates))
             Tensor reset = (x[0] + h[0]).sigmoid();
             Tensor keep = (x[1] + h[1]).sigmoid();
             Tensor candidate = (x[2] + (reset * h[2])).tanh();
-            return ((1 - keep) * candidate) + (keep * input2);
+            return candidate + (keep * (input2 - candidate));
         }
     }
 }

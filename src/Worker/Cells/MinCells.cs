@@ -93,7 +93,7 @@ internal abstract class MinCell(string name, string[] linears) : Cell(Declare(na
         var (keep, take, value) = ((MinUnit)unit).logarithms(inputs);
 
         // A state of zero has no logarithm; the smallest number there is adds nothing to what comes.
-        Tensor first = state.clamp_min(MinUnit.Smallest).log().unsqueeze(1);
+        Tensor first = state.clamp_min(Constants.SmallestNormal).log().unsqueeze(1);
         Tensor kept = cat([zeros_like(first), keep.cumsum(1)], 1);
         Tensor sums = (cat([first, take + value], 1) - kept).logcumsumexp(1);
         Tensor outputs = (kept + sums).exp().narrow(1, 1, inputs.size(1));
@@ -124,9 +124,6 @@ internal abstract class MinCell(string name, string[] linears) : Cell(Declare(na
 /// value.</summary>
 internal abstract class MinUnit() : nn.Module<Tensor, Tensor, Tensor>(nameof(MinUnit))
 {
-    /// <summary>The smallest normal float.</summary>
-    public const float Smallest = 1.1754944e-38f;
-
     /// <summary>Of inputs (…, I), each (…, D).</summary>
     public abstract (Tensor Keep, Tensor Take, Tensor Value) logarithms(Tensor input);
 
@@ -139,7 +136,7 @@ internal abstract class MinUnit() : nn.Module<Tensor, Tensor, Tensor>(nameof(Min
 
     /// <summary>log g.</summary>
     protected static Tensor LogarithmOfValue(Tensor value) =>
-        where(value.ge(0), (value.relu() + 0.5f).log(), nn.functional.softplus(-value).neg());
+        where(value.ge(Constants.Zero), (value.relu() + Constants.Half).log(), nn.functional.softplus(-value).neg());
 }
 
 /// <summary>Both by hand: the products over all rows, then one pass over the steps.</summary>

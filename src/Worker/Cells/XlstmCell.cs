@@ -80,7 +80,8 @@ internal sealed class XlstmCell() : Cell(new CellDeclaration(
             Tensor[] sums = (nn.functional.linear(norm.call(input1), W, b) + OfHeads(hidden)).chunk(4, 1);
 
             // At the beginning nothing is kept, whatever the gate says: the first input gate sets the scale.
-            Tensor kept = where(count.eq(0), full_like(largest, float.NegativeInfinity), sums[2] + largest);
+            Tensor kept = where(
+                count.eq(Constants.Zero), full_like(largest, Constants.NegativeInfinity), sums[2] + largest);
             Tensor nextLargest = maximum(kept, sums[1]);
             Tensor keep = (kept - nextLargest).exp();
             Tensor take = (sums[1] - nextLargest).exp();

@@ -87,7 +87,7 @@ public sealed class SelfTest
 
         Fill(gradient.Dense.Span);
         Fill(gradient.Rows.Span);
-        FloatBuffer[] buffers = [.. Enumerable.Range(0, 6).Select(_ => new FloatBuffer(layout.Length))];
+        FloatBuffer[] buffers = [.. Enumerable.Range(0, 6).Select(_ => new FloatBuffer(layout.BufferLength))];
         Fill(buffers[0].Span);
         buffers[1].Span.Clear();
         buffers[2].Span.Clear();

@@ -88,8 +88,14 @@ public sealed class ThreadedDevice : IDevice
     {
         try
         {
+            if (request.States is { } before)
+            {
+                var (loss, after) = computer.ComputeLoss(version, request.Tokens, before);
+                return new PieceEvaluated(request, loss, request.Tokens.TargetCount, after);
+            }
+
             return new PieceEvaluated(
-                request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount);
+                request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount, null);
         }
         catch (Exception failure) when (!IsOfTheDevice(failure))
         {

@@ -77,6 +77,27 @@ public sealed unsafe class FusedReplica : IReplica
         return LossOf(parameters.Values, shard);
     }
 
+    /// <inheritdoc/>
+    public (double LossSum, float[] State) ComputeLoss(ParameterVersion parameters, ShardTokens text, float[] state)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(state);
+        if (text.ExampleCount != 1 || (state.Length != 0 && state.Length != Layout.StateWidth))
+        {
+            throw new ArgumentException("a text that goes on is one example with its state", nameof(text));
+        }
+
+        Load(parameters);
+        float[] after = new float[Layout.StateWidth];
+        fixed (float* before = state, into = after)
+        {
+            double loss = LossOf(parameters.Values, text, before);
+            CopyStates(into);
+            return (loss, after);
+        }
+    }
+
     /// <summary>Loss, gradient and token count of a shard; an empty shard gives the identity.</summary>
     /// <param name="parameters">All parameters, laid out as the model's layout says.</param>
     /// <param name="shard">Examples.</param>
@@ -172,43 +193,12 @@ public sealed unsafe class FusedReplica : IReplica
         result.TokenCount = _batch.RowCount;
     }
 
-    private double LossOf(FloatBuffer parameters, ShardTokens shard)
+    private double LossOf(FloatBuffer parameters, ShardTokens shard, float* before = null)
     {
-        ArgumentNullException.ThrowIfNull(shard);
-        if (!LongText.IsIn(shard))
-        {
-            _batch.Pack(shard, _settings.VocabularySize);
-            Recur(parameters, null, 0, null);
-            return OutputLayer.Loss(OutputIn(parameters), Into(_layers.Length), _batch.Targets, _output);
-        }
-
-        // Each example's state between stretches, and those of the examples of a stretch beside each other.
-        using var states = new FloatBuffer(shard.ExampleCount * Layout.StateWidth);
-        using var beside = new FloatBuffer(shard.ExampleCount * Layout.StateWidth);
-        states.Span.Clear();
-        double loss = 0;
-        foreach (var (tokens, examples) in LongText.PiecesOf(shard))
-        {
-            for (int i = 0; i < examples.Length; i++)
-            {
-                StateOf(states, examples[i]).CopyTo(StateOf(beside, i));
-            }
-
-            _batch.Pack(tokens, _settings.VocabularySize);
-            Recur(parameters, beside.Address, 0, null);
-            loss += OutputLayer.Loss(OutputIn(parameters), Into(_layers.Length), _batch.Targets, _output);
-            CopyStates(beside.Address);
-            for (int i = 0; i < examples.Length; i++)
-            {
-                StateOf(beside, i).CopyTo(StateOf(states, examples[i]));
-            }
-        }
-
-        return loss;
+        _batch.Pack(shard, _settings.VocabularySize);
+        Recur(parameters, before, 0, null);
+        return OutputLayer.Loss(OutputIn(parameters), Into(_layers.Length), _batch.Targets, _output);
     }
-
-    private Span<float> StateOf(FloatBuffer states, int example) =>
-        states.Span.Slice(example * Layout.StateWidth, Layout.StateWidth);
 
     /// <summary>Runs the layers.</summary>
     /// <param name="parameters">All parameters.</param>

@@ -76,24 +76,22 @@ public abstract class TorchReplica : IReplica
         Load(parameters);
         using var scope = NewDisposeScope();
         using var unrecorded = no_grad();
-        if (!LongText.IsIn(shard))
-        {
-            return ComputeLoss(new PaddedBatch(shard, _device), null).Loss;
-        }
+        return ComputeLoss(new PaddedBatch(shard, _device), null).Loss;
+    }
 
-        double loss = 0;
-        for (int example = 0; example < shard.ExampleCount; example++)
-        {
-            Tensor? states = null;
-            var alone = new ShardTokens(shard.Example(example).ToArray(), [0, shard.Example(example).Length]);
-            foreach (var piece in LongText.PiecesOf(alone))
-            {
-                (double lossOfPiece, states) = ComputeLoss(new PaddedBatch(piece.Tokens, _device), states);
-                loss += lossOfPiece;
-            }
-        }
-
-        return loss;
+    /// <inheritdoc/>
+    public (double LossSum, float[] State) ComputeLoss(ParameterVersion parameters, ShardTokens text, float[] state)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(state);
+        Load(parameters);
+        using var scope = NewDisposeScope();
+        using var unrecorded = no_grad();
+        var (loss, states) = ComputeLoss(
+            new PaddedBatch(text, _device), state.Length == 0 ? null : StatesOf(state, text.ExampleCount));
+        float[] after = new float[Layout.StateWidth];
+        FlatParameters.CopyOut(states.transpose(0, 1), after);
+        return (loss, after);
     }
 
     /// <inheritdoc/>
@@ -169,10 +167,14 @@ public abstract class TorchReplica : IReplica
             throw new ArgumentException("states are carried for the rows of a batch, equally long", nameof(shard));
         }
 
-        var values = parameters.Values.Span.Slice(Layout.StateOf(shard.FirstExample), rows * Layout.StateWidth);
-        return tensor(values.ToArray(), [rows, Settings.Layers, Layout.StateWidth / Settings.Layers], device: _device)
-            .transpose(0, 1).contiguous();
+        return StatesOf(
+            parameters.Values.Span.Slice(Layout.StateOf(shard.FirstExample), rows * Layout.StateWidth).ToArray(), rows);
     }
+
+    /// <summary>States (layers, examples, S) that lie example after example.</summary>
+    private Tensor StatesOf(float[] values, int examples) =>
+        tensor(values, [examples, Settings.Layers, Layout.StateWidth / Settings.Layers], device: _device)
+            .transpose(0, 1).contiguous();
 
     private void WriteStates(Tensor states, ShardTokens shard, Gradient result)
     {

@@ -30,8 +30,9 @@ internal static class SmallJob
         int steps = Steps)
     {
         model ??= Model;
+        var plan = new SyntheticPlan(model.CarriedRows);
         var layout = ParameterLayout.For(model);
-        using var pool = new FloatBufferPool(layout.Length);
+        using var pool = new FloatBufferPool(layout.BufferLength);
         using var gradients = new GradientPool(layout);
         var optimizer = new OptimizerSettings(
             0.01, 0.9, 0.999, 1e-8, 1, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
@@ -53,9 +54,9 @@ internal static class SmallJob
                 null,
                 IsResumed: newest is not null,
                 IsEvaluated: false),
-            new CoordinatorInputs(new SyntheticPlan(), new SyntheticPlan().Step(1_000)),
+            new CoordinatorInputs(plan, plan.Validation, model.CarriedRows > 0),
             state,
-            new Optimizer(optimizer, pool, threads));
+            new Optimizer(optimizer, pool, threads, plan.StepsPerEpoch));
         var selfTest = new SelfTest(model);
         IDevice[] devices = [.. Enumerable.Range(0, workers).Select(index =>
         {
@@ -63,7 +64,7 @@ internal static class SmallJob
                 $"worker-{index}", threads, () => Cells.Of(model).CreateReplica(model, "cpu"), gradients, selfTest);
             return wrap?.Invoke(index, device) ?? device;
         })];
-        var recorder = new Recorder(ledger is null
+        var recorder = new Recorder(layout.Length, ledger is null
             ? null
             : new CheckpointWriter(
                 run!.Store, ledger, new RetentionPolicy(KeepLast: 1), layout, new string('0', 64), "", 100));
@@ -94,7 +95,7 @@ internal static class SmallJob
         return ([recorder.Hashes[recorder.Hashes.Keys.Min()], recorder.Hashes[steps]], recorder.Events);
     }
 
-    private sealed class Recorder(CheckpointWriter? writer) : IRunRecorder
+    private sealed class Recorder(int parameters, CheckpointWriter? writer) : IRunRecorder
     {
         public List<TrainingEvent> Events { get; } = [];
 
@@ -117,37 +118,61 @@ internal static class SmallJob
         {
             using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             var state = save.State;
-            var buffers = new[] { state.Parameters.Values, state.FirstMoment.Values, state.SecondMoment.Values };
-            foreach (var buffer in buffers)
-            {
-                sha.AppendData(MemoryMarshal.AsBytes<float>(buffer.Span));
-            }
+            sha.AppendData(MemoryMarshal.AsBytes<float>(state.Parameters.Values.Span));
+            sha.AppendData(MemoryMarshal.AsBytes<float>(state.FirstMoment.Values.Span[..parameters]));
+            sha.AppendData(MemoryMarshal.AsBytes<float>(state.SecondMoment.Values.Span[..parameters]));
 
             Hashes[save.State.Version] = Convert.ToHexString(sha.GetHashAndReset());
             writer?.Write(save, () => { }, _ => { });
         }
     }
 
-    /// <summary>Eight shards of none to four examples, whose lengths and ids follow from step and shard.</summary>
-    private sealed class SyntheticPlan : IStepPlan
+    /// <summary>Eight shards of none to four examples, whose lengths and ids follow from step and shard; or of the rows
+    /// of streams, which begin anew every fourth step.</summary>
+    private sealed class SyntheticPlan(int rows) : IStepPlan
     {
-        public long StepsPerEpoch => 100;
+        public long StepsPerEpoch => rows > 0 ? 4 : 100;
+
+        /// <summary>Where states are carried, one text in pieces.</summary>
+        public IReadOnlyList<ShardTokens> Validation => rows == 0
+            ? Step(1_000)
+            : [.. Step(1_000).Where(shard => shard.ExampleCount > 0).Select(shard =>
+                new ShardTokens(shard.Example(0).ToArray(), [0, shard.Example(0).Length]))];
 
         public IReadOnlyList<ShardTokens> Step(long step)
         {
             var random = new Random((int)step);
+            if (rows > 0)
+            {
+                int tokens = random.Next(2, 15);
+                return [.. Enumerable.Range(0, 8).Select(shard =>
+                {
+                    int first = shard * rows / 8;
+                    int count = ((shard + 1) * rows / 8) - first;
+                    return new ShardTokens(
+                        [.. Enumerable.Range(0, count * tokens).Select(_ => random.Next(1, Model.VocabularySize))],
+                        [.. Enumerable.Range(0, count + 1).Select(row => row * tokens)])
+                    {
+                        FirstExample = first,
+                    };
+                })];
+            }
+
+            int example = 0;
             return [.. Enumerable.Range(0, 8).Select(_ =>
             {
                 var ids = new List<int>();
                 var starts = new List<int> { 0 };
-                for (int example = random.Next(5); example > 0; example--)
+                int count = random.Next(5);
+                for (int left = count; left > 0; left--)
                 {
                     ids.AddRange(
                         Enumerable.Range(0, random.Next(2, 15)).Select(_ => random.Next(1, Model.VocabularySize)));
                     starts.Add(ids.Count);
                 }
 
-                return new ShardTokens([.. ids], [.. starts]);
+                example += count;
+                return new ShardTokens([.. ids], [.. starts]) { FirstExample = example - count };
             })];
         }
     }
