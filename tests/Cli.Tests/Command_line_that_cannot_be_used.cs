@@ -31,6 +31,7 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
     [InlineData("--steps 1,000", "--steps 1,000", "whole number")]
     [InlineData("--prompt ''", "--prompt ''", "empty")]
     [InlineData("--run ''", "--run ''", "empty")]
+    [InlineData("--profile ''", "--profile ''", "empty")]
     [InlineData("--corpus ''", "--corpus ''", "empty")]
     [InlineData("--lr=0.1 --lr=", "--lr", "2 times")]
     [InlineData("--split-sentences --examples windows", "--split-sentences", "use --examples sentences")]
