@@ -278,6 +278,13 @@ internal static class TrainSettings
         "the vocabulary lacks are passed over.",
         Texts, keys: "prompts");
 
+    public static Setting<string?> Profile { get; } = new(
+        "--profile", "FILE",
+        "Write what each thread does, and when, to this file, which is replaced: a trace of at most a million events " +
+        "for chrome://tracing or ui.perfetto.dev. Of the process of `train` itself: worker processes of " +
+        "`--processes` are not in it.",
+        FullPath);
+
     public static Setting<bool> Json { get; } = new("--json", null, "One JSON object a line on standard output, " +
         "below.",
         Switch);
@@ -298,7 +305,7 @@ internal static class TrainSettings
         ("How it runs",
         [
             Run, Resume, Workers, Threads, Processes, MaxRestarts, MinWorkers, Device, AllowMixed, VerifyEvery,
-            OnMismatch, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Json,
+            OnMismatch, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Profile, Json,
         ]),
     ];
 

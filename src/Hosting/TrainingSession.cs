@@ -14,10 +14,12 @@ namespace RnnLm.Hosting;
 internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time) : IDisposable
 {
     private bool _isRecording;
+    private Profiler? _profiler;
 
-    /// <summary>Ends the view, unless the recorder has it and has done so.</summary>
+    /// <summary>Ends the profile, and the view, unless the recorder has it and has done so.</summary>
     public void Dispose()
     {
+        _profiler?.Dispose();
         if (!_isRecording)
         {
             view.Dispose();
@@ -31,6 +33,18 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     /// <exception cref="RnnLmException">Why it could not, or did not reach the last step.</exception>
     public async Task<TrainingSummary> RunAsync(Func<Task<StopRequested>> listen)
     {
+        if (request.Get(TrainSettings.Profile) is { } profile)
+        {
+            // Not buffered: the profiler writes whole events, many at a time.
+            _profiler = new Profiler(
+                StorageFailure.Guard(
+                    "write",
+                    profile,
+                    () => new FileStream(profile, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0)),
+                "rnnlm train",
+                time);
+        }
+
         // Takes a quarter of a second, beside the reading of the corpus.
         var starting = Task.Run(() => TrainingWorkers.MakeAsync(request));
         try
@@ -161,7 +175,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                     recorded = changed;
                 }
             },
-            time);
+            time,
+            _profiler);
         _isRecording = true;
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
@@ -198,15 +213,28 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                     lease.Incarnation,
                     buffers,
                     gradients,
-                    text => recorder.Show(view => view.Notice(text)))),
-                Task.WhenAny(stop, workers.Exhausted).Unwrap()).ConfigureAwait(false);
+                    text => recorder.Show(view => view.Notice(text)),
+                    _profiler)),
+                Task.WhenAny(stop, workers.Exhausted).Unwrap(),
+                _profiler).ConfigureAwait(false);
         }
         finally
         {
             await workers.EndAsync().ConfigureAwait(false);
+            EndProfile(recorder);
         }
 
         return Finish(run, prepared, config, recorder);
+    }
+
+    /// <summary>A profile that lacks something is worth a warning, not the run.</summary>
+    private void EndProfile(RunRecorder recorder)
+    {
+        _profiler?.Dispose();
+        if (_profiler?.WhyIncomplete is { } reason)
+        {
+            recorder.Warn($"the profile is not complete: {reason}");
+        }
     }
 
     private int MinWorkers(TrainingWorkers workers)

@@ -31,6 +31,7 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
     [InlineData("--steps 1,000", "--steps 1,000", "whole number")]
     [InlineData("--prompt ''", "--prompt ''", "empty")]
     [InlineData("--run ''", "--run ''", "empty")]
+    [InlineData("--profile ''", "--profile ''", "empty")]
     [InlineData("--corpus ''", "--corpus ''", "empty")]
     [InlineData("--lr=0.1 --lr=", "--lr", "2 times")]
     [InlineData("--split-sentences --examples windows", "--split-sentences", "use --examples sentences")]
@@ -49,6 +50,14 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
     [InlineData("", "command", "rnnlm --help")]
     [InlineData("evaluate --corpus corpus.txt", "--run", "rnnlm evaluate --help")]
     [InlineData("generate --run run --prompt a --temperature 0,7", "--temperature 0,7", "a point, not a comma: 0.7")]
+    [InlineData("generate --run run --prompt a --top-p 0", "--top-p 0", "greater than 0")]
+    [InlineData("generate --run run --prompt a --top-p 1.5", "--top-p 1.5", "at most 1")]
+    [InlineData("generate --run run --prompt a --top-p NaN", "--top-p NaN", "greater than 0")]
+    [InlineData("generate --run run --prompt a --top-k -1", "--top-k -1", "0 or more")]
+    [InlineData("generate --run run --prompt a --temperature -1", "--temperature -1", "0 or more")]
+    [InlineData("generate --run run --prompt a --tokens 0", "--tokens 0", "1 or more")]
+    [InlineData("generate --run run --prompt a --prompt ''", "--prompt ''", "empty")]
+    [InlineData("generate --run run --prompt a b", "'b'", "rnnlm generate --help")]
     [InlineData("inspect ''", "PATH is empty", "rnnlm inspect --help")]
     public void Command_line_is_refused(string commandLine, params string[] said) =>
         RnnLmProcess.Run(_directory, Words(commandLine)).Refused(Usage, said);

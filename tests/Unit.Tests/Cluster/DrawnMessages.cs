@@ -142,7 +142,10 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         }
 
         return new ShardTokens(
-            [.. Enumerable.Range(0, starts[^1]).Select(_ => random.Next(extent.Model.VocabularySize))], [.. starts]);
+            [.. Enumerable.Range(0, starts[^1]).Select(_ => random.Next(extent.Model.VocabularySize))], [.. starts])
+        {
+            FirstExample = random.Next(100),
+        };
     }
 
     /// <summary>Text of all planes in one line.</summary>

@@ -21,13 +21,15 @@ internal static class SmallJob
     /// <param name="model">Another than <see cref="Model"/>, of its vocabulary.</param>
     /// <param name="run">Where checkpoints go; training goes on from the newest one there is.</param>
     /// <param name="steps">The step to stop at.</param>
+    /// <param name="profiler">Notes what the threads do.</param>
     public static async Task<(IReadOnlyList<string> Hashes, IReadOnlyList<TrainingEvent> Events)> TrainAsync(
         int workers,
         int threads,
         Func<int, IDevice, IDevice>? wrap = null,
         ModelSettings? model = null,
         TestRun? run = null,
-        int steps = Steps)
+        int steps = Steps,
+        Profiler? profiler = null)
     {
         model ??= Model;
         var plan = new SyntheticPlan(model.CarriedRows);
@@ -61,7 +63,12 @@ internal static class SmallJob
         IDevice[] devices = [.. Enumerable.Range(0, workers).Select(index =>
         {
             IDevice device = new ThreadedDevice(
-                $"worker-{index}", threads, () => Cells.Of(model).CreateReplica(model, "cpu"), gradients, selfTest);
+                $"worker-{index}",
+                threads,
+                () => Cells.Of(model).CreateReplica(model, "cpu"),
+                gradients,
+                selfTest,
+                profiler);
             return wrap?.Invoke(index, device) ?? device;
         })];
         var recorder = new Recorder(layout.Length, ledger is null
@@ -84,7 +91,8 @@ internal static class SmallJob
                             ActorId.Worker(index), ActorId.Worker(index), devices[index], address);
                     }
                 },
-                new TaskCompletionSource<StopRequested>().Task);
+                new TaskCompletionSource<StopRequested>().Task,
+                profiler);
         }
         finally
         {

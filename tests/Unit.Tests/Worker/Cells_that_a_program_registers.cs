@@ -107,7 +107,7 @@ public sealed class Cells_that_a_program_registers
         using var model = new RnnLanguageModel(settings);
         FlatParameters.Load(model, layout, parameters.Span);
         var sampler = new TokenSampler(temperature: 1, topK: 0, seed: 1);
-        var drawn = generator.Continue([1, 2], count: 8, sampler);
+        List<int> drawn = [.. generator.Continue([1, 2], sampler).Take(8)];
 
         using var unrecorded = no_grad();
         using var scope = NewDisposeScope();
