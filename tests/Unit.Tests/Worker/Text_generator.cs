@@ -70,7 +70,7 @@ public sealed class Text_generator
     {
         public int Calls { get; private set; }
 
-        public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long dimension) => new Unit(this);
+        public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long inputs, long dimension) => new Unit(this);
 
         private sealed class Unit(CountedCell cell) : nn.Module<Tensor, Tensor, Tensor>(nameof(Unit))
         {
