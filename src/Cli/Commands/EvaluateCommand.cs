@@ -83,7 +83,7 @@ internal static class TextEvaluation
         var layout = ParameterLayout.For(job.Model);
         var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan));
         using var pool = new FloatBufferPool(layout.Length);
-        var state = run.ReadNewest(checkpoint => StoredState.Read(checkpoint, layout, pool));
+        var state = run.ReadNewest(checkpoint => StoredState.Read(checkpoint, layout, job.Optimizer, pool));
         double[] losses = new double[pieces.Count];
         try
         {

@@ -26,6 +26,9 @@ public sealed class ParameterLayout
     /// <summary>The embedding (V, D), whose gradient travels as rows. It is always the first segment.</summary>
     public ParameterSegment Embedding => Segments[0];
 
+    /// <summary>Where the dense part of a gradient begins; before it come the embedding's rows.</summary>
+    public int DenseStart => Embedding.End;
+
     /// <summary>Output weight (V, D).</summary>
     public ParameterSegment OutputWeight => Segments[^2];
 

@@ -1,10 +1,10 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The first parameters of a run: uniform over the range that the cell declares, else Xavier uniform for those of two
-/// or more dimensions (Glorot, Bengio, AISTATS 2010) and uniform over [0, 1) for the others; then a padding row of
-/// zeros. Every operation on the way rounds as IEEE 754 prescribes, so the bits are the same on every machine; no
-/// libtorch takes part.
+/// The first parameters of a run: uniform over one range for all, or over the range that the cell declares, else Xavier
+/// uniform for those of two or more dimensions (Glorot, Bengio, AISTATS 2010) and uniform over [0, 1) for the others;
+/// then a padding row of zeros. Every operation on the way rounds as IEEE 754 prescribes, so the bits are the same on
+/// every machine; no libtorch takes part.
 /// </summary>
 public static class ParameterInitialization
 {
@@ -12,8 +12,9 @@ public static class ParameterInitialization
     /// <param name="model">Sizes and padding row.</param>
     /// <param name="seed">The job's seed.</param>
     /// <param name="destination">As many values as <see cref="ParameterLayout.Length"/>.</param>
+    /// <param name="uniform">X for the range [-X, X) of all parameters; 0 for their own.</param>
     /// <exception cref="ArgumentException">The buffer has another length.</exception>
-    public static void Fill(ModelSettings model, long seed, Span<float> destination)
+    public static void Fill(ModelSettings model, long seed, Span<float> destination, double uniform = 0)
     {
         ArgumentNullException.ThrowIfNull(model);
         ParameterLayout layout = ParameterLayout.For(model);
@@ -26,7 +27,7 @@ public static class ParameterInitialization
         for (int index = 0; index < layout.Segments.Count; index++)
         {
             ParameterSegment segment = layout.Segments[index];
-            (double low, double high) = segment.InitialRange ?? Range(segment);
+            (double low, double high) = uniform > 0 ? (-uniform, uniform) : segment.InitialRange ?? Range(segment);
             var random = new CounterRandom(seed, RandomPurpose.Initialization, (ulong)index);
             Draw(random, low, high, destination.Slice(segment.Offset, segment.Length));
         }
