@@ -55,6 +55,13 @@ public sealed record CoordinatorSettings(
     /// <summary>Workers that the first step waits for; later the run goes on with any.</summary>
     public int MinWorkers { get; init; } = 1;
 
+    /// <summary>Evaluations in a row without improvement on the best after which the run is over; 0 for never.
+    /// </summary>
+    public long Patience { get; init; }
+
+    /// <summary>The version of <see cref="BestLoss"/>.</summary>
+    public long? BestVersion { get; init; }
+
     /// <summary>What to do when the two differ.</summary>
     public MismatchPolicy OnMismatch { get; init; }
 

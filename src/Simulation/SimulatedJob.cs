@@ -20,6 +20,9 @@ internal sealed class SimulatedJob : IStepPlan
     private const int MostExamples = 3;
     private const int MostTokens = 6;
 
+    /// <summary>Every fourth job has momentum, and every fourth a plateau: the others have plain Adam.</summary>
+    private const int Recipes = 4;
+
     private static readonly ConcurrentDictionary<int, SimulatedJob> s_jobs = [];
 
     private readonly int _variant;
@@ -32,14 +35,25 @@ internal sealed class SimulatedJob : IStepPlan
         var dice = new Dice(variant);
         Model = new ModelSettings(dice.Between(3, 7), dice.Between(1, 3), dice.Between(1, 2), PaddingId: -1);
         Shards = 1 << dice.Between(0, 4);
-        if (variant % 3 == 0)
+        if (variant % 4 == 0)
         {
             Model = Model with { CarriedRows = dice.Between(1, 2 * Shards) };
         }
 
         Layout = ParameterLayout.For(Model);
-        Optimizer = new OptimizerSettings(
-            0.1, 0.9, 0.999, 1e-8, dice.Chance(0.5) ? 1 : 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+        double clip = dice.Chance(0.5) ? 1 : 0;
+        var adam = new OptimizerSettings(
+            0.1, 0.9, 0.999, 1e-8, clip, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+        Optimizer = (variant % Recipes) switch
+        {
+            1 => adam with { Kind = OptimizerKind.Sgd, Momentum = 0.9, WeightDecay = 0.01 },
+            2 => adam with
+            {
+                Schedule = new LearningRateSchedule(
+                    ScheduleKind.Plateau, 0, 0, Decay: 0.5, EvaluateEvery: 1 + (variant / Recipes % 3)),
+            },
+            _ => adam,
+        };
         _steps = [.. Enumerable.Range(0, MostSteps).Select(_ => IsStreams ? DrawRows(dice) : Draw(dice, Shards))];
 
         // A step without a token cannot be.
@@ -76,6 +90,9 @@ internal sealed class SimulatedJob : IStepPlan
     public bool IsStreams => Model.CarriedRows > 0;
 
     public OptimizerSettings Optimizer { get; }
+
+    /// <summary>Steps between the evaluations that decide bits; 0 where none does.</summary>
+    public long PlateauEvery => Optimizer.Schedule.EvaluateEvery;
 
     public int Shards { get; }
 
@@ -118,7 +135,7 @@ internal sealed class SimulatedJob : IStepPlan
     public override string ToString() => $"{_variant}";
 
     /// <summary>Version 0.</summary>
-    public TrainingState Initial(FloatBufferPool pool) => StoredState.Initial(pool, values =>
+    public TrainingState Initial(FloatBufferPool pool) => StoredState.Initial(Optimizer, pool, values =>
     {
         for (int index = 0; index < values.Length; index++)
         {
@@ -132,8 +149,12 @@ internal sealed class SimulatedJob : IStepPlan
     public ulong HashOf(TrainingState state)
     {
         ulong hash = ArithmeticReplica.Mix(0, state.Parameters.Values.Span);
-        hash = ArithmeticReplica.Mix(hash, state.FirstMoment.Values.Span[..Layout.Length]);
-        return ArithmeticReplica.Mix(hash, state.SecondMoment.Values.Span[..Layout.Length]);
+        foreach (var moment in state.Moments)
+        {
+            hash = ArithmeticReplica.Mix(hash, moment.Values.Span[..Layout.Length]);
+        }
+
+        return hash;
     }
 
     /// <summary>A step of streams: every row has an example, all of one length.</summary>
@@ -185,6 +206,7 @@ internal sealed class SimulatedJob : IStepPlan
                 yield break;
             }
 
+            state = Evaluated(state, validation);
             var shards = _steps[step];
             var sum = Sum(state.Parameters, shards, gradients, replica);
             double meanLoss = sum.LossSum / sum.TokenCount;
@@ -212,6 +234,23 @@ internal sealed class SimulatedJob : IStepPlan
         }
 
         return sum;
+    }
+
+    /// <summary>A plateau's decision where one is due: written apart from the product's.</summary>
+    private TrainingState Evaluated(TrainingState state, double? validation)
+    {
+        if (PlateauEvery == 0 || state.Version == 0 || state.Version % PlateauEvery != 0 ||
+            validation is not { } loss)
+        {
+            return state;
+        }
+
+        double best = state.Plateau?.BestLoss ?? double.PositiveInfinity;
+        double factor = state.Plateau?.Factor ?? 1;
+        return state with
+        {
+            Plateau = new PlateauState(Math.Min(best, loss), loss < best ? factor : factor * Optimizer.Schedule.Decay),
+        };
     }
 
     /// <summary>The tree's sum, by recursion over halves: written apart from the product's tree.</summary>

@@ -27,6 +27,8 @@ public sealed class Fuzz(SmallRun small) : IDisposable
                 "--split-sentences", "false", "--field", "text", "--held-out", "10", "--workers", "2",
                 "--threads", "2", "--shards", "8", "--steps", "3", "--batch", "4", "--context", "9", "--layers", "2",
                 "--dimension", "16", "--lr", "0.1", "--schedule", "cosine", "--warmup", "3", "--clip", "1.5",
+                "--schedule-steps", "7", "--optimizer", "sgd", "--momentum", "0.9", "--weight-decay", "0.01",
+                "--init-uniform", "0.1", "--patience", "3",
                 "--seed", "-4", "--device", "cpu", "--evaluate-every", "2", "--checkpoint-every", "2",
                 "--keep", "2", "--keep-every", "4", "--on-divergence", "skip", "--prompt", "a", "--json",
             ],

@@ -83,7 +83,7 @@ internal static class TextEvaluation
         var layout = ParameterLayout.For(job.Model);
         var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan), job.Plan);
         using var pool = new FloatBufferPool(layout.BufferLength);
-        var state = run.ReadNewest(checkpoint => StoredState.Read(checkpoint, layout, pool));
+        var state = run.ReadNewest(checkpoint => StoredState.Read(checkpoint, layout, job.Optimizer, pool));
         double loss;
         try
         {

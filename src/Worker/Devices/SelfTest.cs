@@ -8,7 +8,7 @@ namespace RnnLm.Worker;
 /// What decides whether machines may work on one run: the hash of everything that could round differently. The fixed
 /// test
 /// shard (the same tokens and parameters on every machine, at the sizes of the job's model) covers the kernels and the
-/// library's products, a sweep over their range the elementary functions, and one update the optimizer.
+/// library's products, a sweep over their range the elementary functions, and updates by each of them the optimizers.
 /// </summary>
 public sealed class SelfTest
 {
@@ -47,7 +47,11 @@ public sealed class SelfTest
         int width = _model.EmbeddingWidth;
         sha.AppendData(MemoryMarshal.AsBytes<float>(gradient.Rows.Span[..(gradient.RowCount * width)]));
         sha.AppendData(MemoryMarshal.AsBytes<float>(Elementary()));
-        sha.AppendData(MemoryMarshal.AsBytes<float>(Optimized()));
+        foreach (var kind in Enum.GetValues<OptimizerKind>())
+        {
+            sha.AppendData(MemoryMarshal.AsBytes<float>(Optimized(kind)));
+        }
+
         return Convert.ToHexStringLower(sha.GetHashAndReset());
     }
 
@@ -70,9 +74,19 @@ public sealed class SelfTest
         return results;
     }
 
-    /// <summary>Parameters and moments of a small model after one update with gradients of all magnitudes.</summary>
-    private static float[] Optimized()
+    /// <summary>Parameters and moments of a small model after two updates with gradients of all magnitudes.</summary>
+    private static float[] Optimized(OptimizerKind kind)
     {
+        var settings = new OptimizerSettings(
+            1e-3,
+            0.9,
+            0.999,
+            1e-8,
+            0,
+            new LearningRateSchedule(ScheduleKind.Constant, 0, 0),
+            kind,
+            WeightDecay: 0.01,
+            Momentum: 0.9);
         var layout = ParameterLayout.For(new ModelSettings(VocabularySize: 5, Dimension: 7, Layers: 1, PaddingId: -1));
         using var gradient = new Gradient(layout) { TokenCount = 3, RowCount = 2 };
         (gradient.RowIds[0], gradient.RowIds[1]) = (1, 4);
@@ -87,19 +101,20 @@ public sealed class SelfTest
 
         Fill(gradient.Dense.Span);
         Fill(gradient.Rows.Span);
-        FloatBuffer[] buffers = [.. Enumerable.Range(0, 6).Select(_ => new FloatBuffer(layout.BufferLength))];
+        FloatBuffer[] buffers =
+        [
+            .. settings.Moments.Prepend("parameters").Select(_ => new FloatBuffer(layout.BufferLength)),
+        ];
+        Array.ForEach(buffers, buffer => buffer.Span.Clear());
         Fill(buffers[0].Span);
-        buffers[1].Span.Clear();
-        buffers[2].Span.Clear();
-        Shared.Adam.Update(
-            new AdamSettings(),
-            step: 1,
-            gradient,
-            scale: 1f / 3,
-            new AdamState(buffers[0], buffers[1], buffers[2]),
-            new AdamState(buffers[3], buffers[4], buffers[5]),
-            degree: 1);
-        return [.. buffers.Skip(3).SelectMany(buffer => buffer.Span.ToArray())];
+        var state = new UpdateBuffers(buffers[0], buffers[1..]);
+        for (long number = 1; number <= 2; number++)
+        {
+            ParameterUpdate.Apply(
+                settings, settings.LearningRate, number, gradient, scale: 1f / 3, state, state, degree: 1);
+        }
+
+        return [.. buffers.SelectMany(buffer => buffer.Span.ToArray())];
     }
 
     /// <summary>A few examples over the whole vocabulary, of different lengths where they may be.</summary>

@@ -1,7 +1,7 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// The first parameters of a run: uniform over the range that the cell declares, else as its
+/// The first parameters of a run: uniform over one range for all, or over the range that the cell declares, else as its
 /// <see cref="FirstValues"/> say; then a padding row of zeros, and behind the parameters states of zeros. Every
 /// operation on the way rounds as IEEE 754 prescribes, so the bits are the same on every machine; no
 /// libtorch takes part.
@@ -12,8 +12,9 @@ public static class ParameterInitialization
     /// <param name="model">Sizes and padding row.</param>
     /// <param name="seed">The job's seed.</param>
     /// <param name="destination">As many values as <see cref="ParameterLayout.Length"/>.</param>
+    /// <param name="uniform">X for the range [-X, X) of all parameters; 0 for their own.</param>
     /// <exception cref="ArgumentException">The buffer has another length.</exception>
-    public static void Fill(ModelSettings model, long seed, Span<float> destination)
+    public static void Fill(ModelSettings model, long seed, Span<float> destination, double uniform = 0)
     {
         ArgumentNullException.ThrowIfNull(model);
         ParameterLayout layout = ParameterLayout.For(model);
@@ -23,7 +24,7 @@ public static class ParameterInitialization
                 $"a buffer of {destination.Length} values cannot hold {layout.Length} parameters");
         }
 
-        if (CellDeclaration.Of(model.Cell).FirstValues == FirstValues.PyTorch)
+        if (uniform == 0 && CellDeclaration.Of(model.Cell).FirstValues == FirstValues.PyTorch)
         {
             FillAsPyTorch(model, layout, seed, destination);
         }
@@ -31,7 +32,9 @@ public static class ParameterInitialization
         {
             for (int index = 0; index < layout.Segments.Count; index++)
             {
-                Draw(seed, index, layout.Segments[index], Xavier(layout.Segments[index]), destination);
+                var segment = layout.Segments[index];
+                var range = uniform > 0 ? (-uniform, uniform) : segment.InitialRange ?? Xavier(segment);
+                Draw(seed, index, segment, range, destination);
             }
         }
 
@@ -64,7 +67,7 @@ public static class ParameterInitialization
             {
                 // A tied embedding is an output weight first: unit variance would make logits of √D.
                 double bound = segment == layout.Embedding && !layout.IsTied ? unitVariance : ofDimension;
-                Draw(seed, index, segment, (-bound, bound), destination);
+                Draw(seed, index, segment, segment.InitialRange ?? (-bound, bound), destination);
             }
         }
     }
@@ -83,9 +86,8 @@ public static class ParameterInitialization
     private static void Draw(
         long seed, int index, ParameterSegment segment, (double Low, double High) range, Span<float> destination)
     {
-        (double low, double high) = segment.InitialRange ?? range;
         var random = new CounterRandom(seed, RandomPurpose.Initialization, (ulong)index);
-        Draw(random, low, high, destination.Slice(segment.Offset, segment.Length));
+        Draw(random, range.Low, range.High, destination.Slice(segment.Offset, segment.Length));
     }
 
     private static void Draw(CounterRandom random, double low, double high, Span<float> destination)

@@ -170,7 +170,7 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         _ => [Text()],
     };
 
-    private static Wire.Version Version() => new() { Major = 1, Minor = 0 };
+    private static Wire.Version Version() => new() { Major = 2, Minor = 0 };
 
     private Wire.BulkReference Reference(long length) => new()
     {

@@ -91,6 +91,25 @@ public sealed class Same_model_for_any_workers_and_threads
         }
     }
 
+    /// <summary>The optimizer has one moment, and evaluations decide its rate.</summary>
+    [Fact]
+    public async Task With_momentum_and_a_plateau_too_and_from_any_checkpoint_on()
+    {
+        var optimizer = SmallJob.MomentumWithPlateau;
+        var (hashes, events) = await SmallJob.TrainAsync(workers: 1, threads: 1, optimizer: optimizer);
+        double[] rates = [.. events.OfType<StepCommitted>().Select(step => step.LearningRate)];
+        Assert.InRange(rates.Distinct().Count(), 2, SmallJob.Steps - 1);
+        for (int steps = 1; steps < SmallJob.Steps; steps++)
+        {
+            using var run = new TestRun();
+            await SmallJob.TrainAsync(workers: 2, threads: 1, run: run, steps: steps, optimizer: optimizer);
+            run.Reopen();
+            var (rest, more) = await SmallJob.TrainAsync(workers: 1, threads: 2, run: run, optimizer: optimizer);
+            Assert.Equal(rates[steps..], more.OfType<StepCommitted>().Select(step => step.LearningRate));
+            Assert.Equal(hashes[1], rest[^1]);
+        }
+    }
+
     [Fact]
     public async Task Workers_that_fail_on_the_way_change_no_bit()
     {

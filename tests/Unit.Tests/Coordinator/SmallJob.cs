@@ -11,8 +11,21 @@ internal static class SmallJob
     public const int Steps = 6;
     public static readonly ModelSettings Model = new(VocabularySize: 61, Dimension: 24, Layers: 2, PaddingId: 0);
 
+    private static readonly OptimizerSettings Adam = new(
+        0.01, 0.9, 0.999, 1e-8, 1, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+
+    /// <summary>A rate that is too high at first, so that a plateau has something to decide.</summary>
+    public static readonly OptimizerSettings MomentumWithPlateau = Adam with
+    {
+        Kind = OptimizerKind.Sgd,
+        LearningRate = 4,
+        Momentum = 0.9,
+        WeightDecay = 0.001,
+        Schedule = new LearningRateSchedule(ScheduleKind.Plateau, 0, 0, Decay: 0.5, EvaluateEvery: 1),
+    };
+
     /// <summary>
-    /// Trains and returns the SHA-256 of parameters and both moments of the first and the last checkpoint, and the
+    /// Trains and returns the SHA-256 of parameters and moments of the first and the last checkpoint, and the
     /// events.
     /// </summary>
     /// <param name="workers">Worker actors.</param>
@@ -22,6 +35,7 @@ internal static class SmallJob
     /// <param name="run">Where checkpoints go; training goes on from the newest one there is.</param>
     /// <param name="steps">The step to stop at.</param>
     /// <param name="profiler">Notes what the threads do.</param>
+    /// <param name="optimizer">Another than Adam at a constant rate.</param>
     public static async Task<(IReadOnlyList<string> Hashes, IReadOnlyList<TrainingEvent> Events)> TrainAsync(
         int workers,
         int threads,
@@ -29,33 +43,33 @@ internal static class SmallJob
         ModelSettings? model = null,
         TestRun? run = null,
         int steps = Steps,
-        Profiler? profiler = null)
+        Profiler? profiler = null,
+        OptimizerSettings? optimizer = null)
     {
         model ??= Model;
         var plan = new SyntheticPlan(model.CarriedRows);
         var layout = ParameterLayout.For(model);
         using var pool = new FloatBufferPool(layout.BufferLength);
         using var gradients = new GradientPool(layout);
-        var optimizer = new OptimizerSettings(
-            0.01, 0.9, 0.999, 1e-8, 1, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+        optimizer ??= Adam;
         var newest = run?.Store.FindNewest().Newest;
         var state = newest is null
-            ? StoredState.Initial(pool, values => ParameterInitialization.Fill(model, seed: 5, values.Span))
-            : StoredState.Read(newest, layout, pool);
+            ? StoredState.Initial(optimizer, pool, values => ParameterInitialization.Fill(model, seed: 5, values.Span))
+            : StoredState.Read(newest, layout, optimizer, pool);
         using var ledger = run?.Run.OpenLedger(run.Lease, state.Version, newest?.State.Ledger ?? LedgerChain.Empty);
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
                 1,
                 steps,
                 CheckpointEvery: 1,
-                EvaluateEvery: 3,
+                EvaluateEvery: optimizer.Schedule.EvaluateEvery is > 0 and var every ? every : 3,
                 null,
                 AllowMixed: false,
                 workers,
                 DivergencePolicy.Stop,
                 null,
                 IsResumed: newest is not null,
-                IsEvaluated: false),
+                IsEvaluated: newest?.State.ValidationLoss is not null),
             new CoordinatorInputs(plan, plan.Validation, model.CarriedRows > 0),
             state,
             new Optimizer(optimizer, pool, threads, plan.StepsPerEpoch));
@@ -74,7 +88,7 @@ internal static class SmallJob
         var recorder = new Recorder(layout.Length, ledger is null
             ? null
             : new CheckpointWriter(
-                run!.Store, ledger, new RetentionPolicy(KeepLast: 1), layout, new string('0', 64), "", 100));
+                run!.Store, ledger, new RetentionPolicy(KeepLast: 1), layout, optimizer, new string('0', 64), "", 100));
         var system = ActorHost.Start();
         try
         {
@@ -127,8 +141,10 @@ internal static class SmallJob
             using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             var state = save.State;
             sha.AppendData(MemoryMarshal.AsBytes<float>(state.Parameters.Values.Span));
-            sha.AppendData(MemoryMarshal.AsBytes<float>(state.FirstMoment.Values.Span[..parameters]));
-            sha.AppendData(MemoryMarshal.AsBytes<float>(state.SecondMoment.Values.Span[..parameters]));
+            foreach (var moment in state.Moments)
+            {
+                sha.AppendData(MemoryMarshal.AsBytes<float>(moment.Values.Span[..parameters]));
+            }
 
             Hashes[save.State.Version] = Convert.ToHexString(sha.GetHashAndReset());
             writer?.Write(save, () => { }, _ => { });

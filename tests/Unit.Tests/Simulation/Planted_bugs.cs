@@ -111,6 +111,14 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "bool wasEvaluationDue = _settings.IsResumed &&",
                 "bool wasEvaluationDue = false &&")),
         new(
+            "what evaluations have made of the learning rate is not in the checkpoint",
+            500,
+            "Coordinator",
+            new Edit(
+                "CheckpointWriter.cs",
+                "                Plateau = state.Plateau,\n",
+                "")),
+        new(
             "a file is not synced before its checkpoint counts",
             50,
             "Storage",
