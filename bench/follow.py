@@ -24,7 +24,7 @@ def main(run):
 
     model = elman_loop(settings)
     model.load_state_dict(read_safetensors(first_checkpoint(run) / "model.safetensors"))
-    optimizer = settings.new_adam(model.parameters())
+    optimizer = settings.new_optimizer(model.parameters())
     loss_differences, norm_differences = [], []
     for step, batch in enumerate(batches):
         set_learning_rate(optimizer, settings.learning_rate(step))

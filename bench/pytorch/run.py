@@ -37,19 +37,29 @@ class Settings:
         )
 
     def learning_rate(self, step):
-        """The rate of a step: linear warm-up, then constant, or half a cosine down to a tenth of the peak."""
+        """The rate of a step: linear warm-up, then constant, half a cosine down to a tenth of the peak, or falling by
+        a factor with each epoch."""
         peak, schedule = self.optimizer["learning_rate"], self.optimizer["schedule"]
         warmup = schedule["warmup_steps"]
         if step < warmup:
             return peak * (step + 1) / warmup
         if schedule["kind"] == "constant":
             return peak
+        if schedule["kind"] == "epoch-decay":
+            epochs = step // schedule["steps_per_epoch"] + 1 - schedule.get("decay_after", 1)
+            return peak * schedule["decay"] ** max(0, epochs)
+        if schedule["kind"] == "plateau":
+            raise SystemExit("the rates of a plateau follow from evaluations, which are not made here")
         progress = min(1.0, (step - warmup) / max(1, schedule["total_steps"] - warmup))
         return peak * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * progress)))
 
-    def new_adam(self, parameters):
-        betas = (self.optimizer["beta1"], self.optimizer["beta2"])
-        return torch.optim.Adam(parameters, lr=self.learning_rate(0), betas=betas, eps=self.optimizer["epsilon"])
+    def new_optimizer(self, parameters):
+        kind, decay = self.optimizer.get("kind", "adam"), self.optimizer.get("weight_decay", 0)
+        rate, betas = self.learning_rate(0), (self.optimizer["beta1"], self.optimizer["beta2"])
+        if kind == "sgd":
+            return torch.optim.SGD(parameters, rate, self.optimizer.get("momentum", 0), weight_decay=decay)
+        kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+        return kinds[kind](parameters, rate, betas, self.optimizer["epsilon"], decay)
 
 
 def read_batches(lines, padding_id):

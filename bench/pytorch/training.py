@@ -48,7 +48,7 @@ def measure(options, new_model, wrap=lambda model: model, share=lambda batch: ba
     with options.plan.open(encoding="utf-8") as plan:
         batches = read_batches(plan, settings.padding_id)[: options.steps]
     model = wrap(new_model(settings))
-    optimizer = settings.new_adam(model.parameters())
+    optimizer = settings.new_optimizer(model.parameters())
     tokens, seconds, losses = [], [], []
     for step, (inputs, targets) in enumerate(batches):
         tokens.append(int((targets != IGNORED).sum()))

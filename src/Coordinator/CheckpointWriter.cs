@@ -11,6 +11,7 @@ namespace RnnLm.Coordinator;
 /// <param name="ledger">The run's ledger.</param>
 /// <param name="retention">Which checkpoints stay.</param>
 /// <param name="layout">Of the model.</param>
+/// <param name="optimizer">The job's.</param>
 /// <param name="jobHash">Of the job.</param>
 /// <param name="validationText">Which text validation losses are of; <see cref="CheckpointState"/>.</param>
 /// <param name="stepsPerEpoch">Of the plan.</param>
@@ -19,6 +20,7 @@ public sealed class CheckpointWriter(
     LedgerWriter ledger,
     RetentionPolicy retention,
     ParameterLayout layout,
+    OptimizerSettings optimizer,
     string jobHash,
     string validationText,
     long stepsPerEpoch)
@@ -32,6 +34,10 @@ public sealed class CheckpointWriter(
         ArgumentNullException.ThrowIfNull(step);
         _committed.Enqueue(new LedgerEntry(step.Step, step.TokenHash, step.TokenCount, step.IsSkipped));
     }
+
+    private IEnumerable<NamedTensor> CarriedStates(TrainingState state) => layout.CarriedStates is { } states
+        ? [new(states.Name, states.Shape, () => state.Parameters.Values.Span[states.Offset..states.End])]
+        : [];
 
     /// <summary>Writes a checkpoint; one at a time.</summary>
     /// <param name="save">What to write.</param>
@@ -65,11 +71,13 @@ public sealed class CheckpointWriter(
                 ledger.Chain)
             {
                 ValidationText = save.ValidationLoss is null ? null : validationText,
+                Plateau = state.Plateau,
             },
             NamedTensor.FromLayout(layout, () => state.Parameters.Values.Span),
             [
-                .. NamedTensor.FromLayout(layout, () => state.FirstMoment.Values.Span, StoredState.FirstMomentPrefix),
-                .. NamedTensor.FromLayout(layout, () => state.SecondMoment.Values.Span, StoredState.SecondMomentPrefix),
+                .. optimizer.Moments.Zip(state.Moments).SelectMany(moment => NamedTensor.FromLayout(
+                    layout, () => moment.Second.Values.Span, StoredState.PrefixOf(moment.First))),
+                .. CarriedStates(state),
             ]));
         try
         {

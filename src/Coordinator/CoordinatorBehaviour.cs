@@ -33,6 +33,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
     private TrainingState _state;
     private bool _isUpdating;
     private bool _isCheckpointDue;
+    private long _sinceBest;
     private Evaluated? _evaluated;
     private DateTimeOffset _stepBegan;
     private DateTimeOffset _lastResult;
@@ -51,8 +52,9 @@ public sealed class CoordinatorBehaviour : IBehaviour
         ArgumentNullException.ThrowIfNull(state);
         (_settings, _inputs, _state, _optimizer) = (settings, inputs, state, optimizer);
         _assignment = new Assignment(_roster, settings.Incarnation, _outbox);
-        _evaluation = new Evaluation(inputs.Validation, _roster, settings.Incarnation, _outbox);
+        _evaluation = new Evaluation(inputs, _roster, settings.Incarnation, _outbox);
         _verification = new Verification(settings, _roster, _assignment, _outbox);
+        _sinceBest = SinceBest();
         _saving = new Saving(
             settings.IsResumed ? state.Version : null, settings.BestLoss, _roster, settings.Incarnation, _outbox);
         _workforce = new Workforce(settings, _roster, _assignment, _evaluation, _outbox, Publish, Stop);
@@ -111,16 +113,16 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
         _workforce.Begin(now);
         PrepareAhead();
-        bool wasEvaluationDue = _settings.IsResumed && _state.Version > 0 && IsDue(_settings.EvaluateEvery);
+        bool wasEvaluationDue = _settings.IsResumed && IsDue(_settings.EvaluateEvery);
         if ((IsLast || wasEvaluationDue) && !_settings.IsEvaluated)
         {
             // The checkpoint then says what it would have said, had nobody stopped the run before the evaluation.
             _isCheckpointDue = true;
             Evaluate();
         }
-        else if (IsLast)
+        else
         {
-            Stop(ExitCode.Done, null);
+            EndIfDone();
         }
     }
 
@@ -456,7 +458,17 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
     }
 
-    private bool IsDue(long every) => every > 0 && _state.Version % every == 0;
+    private bool IsDue(long every) => every > 0 && _state.Version > 0 && _state.Version % every == 0;
+
+    /// <summary>Evaluations since the best one: each that was due has been made, but for one of the version in hand
+    /// that is made up.</summary>
+    private long SinceBest()
+    {
+        long every = _settings.EvaluateEvery;
+        return every == 0 || _settings.BestVersion is not { } best
+            ? 0
+            : (_state.Version / every) - (best / every) - (IsDue(every) && !_settings.IsEvaluated ? 1 : 0);
+    }
 
     /// <summary>
     /// Evaluates the version in hand. Workers go on with the next step meanwhile, but it is not committed before the
@@ -484,9 +496,16 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
         bool isFinite = double.IsFinite(loss);
         bool isBest = isFinite && (_saving.BestLoss is not { } best || loss < best);
+        _sinceBest = isBest ? 0 : _sinceBest + 1;
         _evaluated = new Evaluated(_state.Version, loss, isBest);
         _outbox.Report(_evaluated);
         _outbox.Add(new Illustrate(_state.Parameters.Retain()));
+        if (IsDue(_settings.EvaluateEvery))
+        {
+            // The last step's evaluation, where it was not due, must not decide: a run with more steps has none there.
+            _state = _optimizer.Evaluated(_state, loss);
+        }
+
         if (!isFinite && _settings.Divergence == DivergencePolicy.Stop)
         {
             Stop(ExitCode.Diverged, version => $"the validation loss of step {version} is {loss}; {DivergenceCure}");
@@ -496,7 +515,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         Finish(isFinite ? loss : null, isBest);
     }
 
-    /// <summary>Saves the version in hand where that is due; after the last step that is the end.</summary>
+    /// <summary>Saves the version in hand where that is due, and ends a run that is done.</summary>
     private void Finish(double? loss, bool isBest)
     {
         if (_isCheckpointDue || isBest)
@@ -505,7 +524,18 @@ public sealed class CoordinatorBehaviour : IBehaviour
         }
 
         _isCheckpointDue = false;
-        if (IsLast)
+        EndIfDone();
+    }
+
+    private void EndIfDone()
+    {
+        bool isOutOfPatience = _settings.Patience > 0 && _sinceBest >= _settings.Patience;
+        if (isOutOfPatience && !IsLast)
+        {
+            _outbox.Report(new OutOfPatience(_state.Version, _sinceBest));
+        }
+
+        if (isOutOfPatience || IsLast)
         {
             Stop(ExitCode.Done, null);
         }

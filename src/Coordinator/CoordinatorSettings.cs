@@ -55,6 +55,13 @@ public sealed record CoordinatorSettings(
     /// <summary>Workers that the first step waits for; later the run goes on with any.</summary>
     public int MinWorkers { get; init; } = 1;
 
+    /// <summary>Evaluations in a row without improvement on the best after which the run is over; 0 for never.
+    /// </summary>
+    public long Patience { get; init; }
+
+    /// <summary>The version of <see cref="BestLoss"/>.</summary>
+    public long? BestVersion { get; init; }
+
     /// <summary>What to do when the two differ.</summary>
     public MismatchPolicy OnMismatch { get; init; }
 
@@ -65,4 +72,6 @@ public sealed record CoordinatorSettings(
 /// <summary>What the coordinator works on.</summary>
 /// <param name="Plan">The examples of each step.</param>
 /// <param name="Validation">The pieces of the validation text, in order; empty for none.</param>
-public sealed record CoordinatorInputs(IStepPlan Plan, IReadOnlyList<ShardTokens> Validation);
+/// <param name="IsOneText">Whether each of them goes on with the state after the one before.</param>
+public sealed record CoordinatorInputs(
+    IStepPlan Plan, IReadOnlyList<ShardTokens> Validation, bool IsOneText = false);

@@ -12,6 +12,7 @@ public static class EventJson
     {
         StepCommitted step => json => WriteStep(json, step, stepsPerEpoch),
         Evaluated evaluated => json => WriteEvaluation(json, evaluated),
+        OutOfPatience it => json => WriteOutOfPatience(json, it),
         WorkerJoined it => json => WriteEvent(
             json, "worker_joined", ("worker", it.Worker.Name), ("self_test", it.SelfTestHash)),
         WorkerRefused it => json => WriteEvent(
@@ -69,6 +70,12 @@ public static class EventJson
         WriteFinite(json, "loss", evaluated.MeanLoss);
         WriteFinite(json, "perplexity", Math.Exp(evaluated.MeanLoss));
         json.WriteBoolean("best", evaluated.IsBest);
+    }
+
+    private static void WriteOutOfPatience(Utf8JsonWriter json, OutOfPatience end)
+    {
+        WriteVersionEvent(json, "out_of_patience", end.Version);
+        json.WriteNumber("evaluations", end.Evaluations);
     }
 
     private static void WriteStep(Utf8JsonWriter json, StepCommitted step, long stepsPerEpoch)

@@ -1,14 +1,19 @@
 namespace RnnLm.Coordinator;
 
 /// <summary>
-/// From a step's summed gradient to the next parameters: mean over the step's tokens, clipping by norm, Adam. Every
+/// From a step's summed gradient to the next parameters: mean over the step's tokens, clipping by norm, update. Every
 /// pass runs over fixed blocks, so that the number of threads never changes a bit.
 /// </summary>
 /// <param name="settings">The job's optimizer.</param>
 /// <param name="pool">Buffers of the model's length.</param>
 /// <param name="threads">Threads that share the passes.</param>
-public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, int threads)
+/// <param name="stepsPerEpoch">Carried states are zeros again when an epoch is over.</param>
+public sealed class Optimizer(
+    OptimizerSettings settings, FloatBufferPool pool, int threads, long stepsPerEpoch)
 {
+    /// <summary>What PyTorch's <c>clip_grad_norm_</c> adds to the norm.</summary>
+    private const double ClipEpsilon = 1e-6;
+
     /// <summary>
     /// Makes version v + 1 out of version v, off the actor: it gives no reference back. Moments are overwritten in
     /// place, and are then the very buffers of the outcome, unless a snapshot holds them.
@@ -18,7 +23,7 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(sum);
         long step = state.Version;
-        double learningRate = settings.LearningRate * settings.Schedule.Factor(step);
+        double learningRate = settings.LearningRate * settings.Schedule.Factor(step, state.Plateau);
         double loss = sum.LossSum / sum.TokenCount;
         double norm = GradientNorm.OfMean(sum, threads);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
@@ -27,27 +32,55 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
                 state, loss, norm, learningRate, sum.TokenCount, sum.ComputeSeconds, IsFinite: false);
         }
 
-        double clip = settings.ClipNorm > 0 && norm > settings.ClipNorm ? settings.ClipNorm / norm : 1;
-        var adam = new AdamSettings(learningRate, settings.Beta1, settings.Beta2, settings.Epsilon);
+        double clip = settings.ClipNorm > 0 ? Math.Min(1, settings.ClipNorm / (norm + ClipEpsilon)) : 1;
         var values = pool.Rent();
-        var first = Writable(state.FirstMoment);
-        var second = Writable(state.SecondMoment);
-        Adam.Update(
-            adam,
+        CountedBuffer[] moments = [.. state.Moments.Select(Writable)];
+        ParameterUpdate.Apply(
+            settings,
+            learningRate,
             state.OptimizerSteps + 1,
             sum,
             (float)(clip / sum.TokenCount),
-            new AdamState(state.Parameters.Values, state.FirstMoment.Values, state.SecondMoment.Values),
-            new AdamState(values, first.Values, second.Values),
+            Buffers(state.Parameters.Values, state.Moments),
+            Buffers(values, moments),
             threads);
-        var next = new TrainingState(
-            new ParameterVersion(step + 1, new CountedBuffer(values, pool)),
-            first,
-            second,
-            state.OptimizerSteps + 1,
-            state.ExamplesSeen + examples,
-            state.TokensSeen + sum.TokenCount);
+        CarryStates(sum, values, isNewEpoch: (step + 1) % stepsPerEpoch == 0);
+        var next = state with
+        {
+            Parameters = new ParameterVersion(step + 1, new CountedBuffer(values, pool)),
+            Moments = moments,
+            OptimizerSteps = state.OptimizerSteps + 1,
+            ExamplesSeen = state.ExamplesSeen + examples,
+            TokensSeen = state.TokensSeen + sum.TokenCount,
+        };
         return new UpdateOutcome(next, loss, norm, learningRate, sum.TokenCount, sum.ComputeSeconds, IsFinite: true);
+    }
+
+    /// <summary>The same version with what its evaluation makes of the learning rate from here on.</summary>
+    /// <param name="state">The version.</param>
+    /// <param name="loss">Its mean loss on the validation text.</param>
+    public TrainingState Evaluated(TrainingState state, double loss)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return state with { Plateau = settings.Schedule.Evaluated(state.Plateau, loss) };
+    }
+
+    private static UpdateBuffers Buffers(FloatBuffer parameters, IReadOnlyList<CountedBuffer> moments) =>
+        new(parameters, [.. moments.Select(moment => moment.Values)]);
+
+    /// <summary>Behind the parameters of the next version are the states that it goes on with.</summary>
+    private static void CarryStates(Gradient sum, FloatBuffer values, bool isNewEpoch)
+    {
+        var layout = sum.Layout;
+        var states = values.Span[layout.Length..];
+        if (isNewEpoch)
+        {
+            states.Clear();
+        }
+        else
+        {
+            sum.Dense.Span[(layout.Length - layout.DenseStart)..].CopyTo(states);
+        }
     }
 
     private CountedBuffer Writable(CountedBuffer moment) =>

@@ -32,6 +32,11 @@ public sealed record StepCommitted(
 /// <summary>A version was evaluated.</summary>
 public sealed record Evaluated(long Version, double MeanLoss, bool IsBest) : TrainingEvent;
 
+/// <summary>The run ends with this version: too many evaluations in a row have not improved on the best.</summary>
+/// <param name="Version">The last.</param>
+/// <param name="Evaluations">How many.</param>
+public sealed record OutOfPatience(long Version, long Evaluations) : TrainingEvent;
+
 /// <summary>A worker joined, or came back after it had been given up.</summary>
 public sealed record WorkerJoined(ActorId Worker, int Threads, string SelfTestHash) : TrainingEvent;
 

@@ -6,18 +6,20 @@ namespace RnnLm.Coordinator;
 /// released.
 /// </summary>
 /// <param name="Parameters">The parameters after <c>Parameters.Version</c> steps.</param>
-/// <param name="FirstMoment">Adam's running mean of gradients, laid out like the parameters.</param>
-/// <param name="SecondMoment">Adam's running mean of squared gradients, laid out like the parameters.</param>
-/// <param name="OptimizerSteps">Updates that Adam has made; skipped steps do not count.</param>
+/// <param name="Moments">What the optimizer keeps of each parameter, laid out like the parameters, as
+/// <see cref="OptimizerSettings.Moments"/> lists them.</param>
+/// <param name="OptimizerSteps">Updates that the optimizer has made; skipped steps do not count.</param>
 /// <param name="ExamplesSeen">Examples of all committed steps.</param>
 /// <param name="TokensSeen">Predicted tokens of all committed steps.</param>
+/// <param name="Plateau">What evaluations have made of the learning rate; null before the first, and for schedules that
+/// do not go by them.</param>
 public sealed record TrainingState(
     ParameterVersion Parameters,
-    CountedBuffer FirstMoment,
-    CountedBuffer SecondMoment,
+    IReadOnlyList<CountedBuffer> Moments,
     long OptimizerSteps,
     long ExamplesSeen,
-    long TokensSeen)
+    long TokensSeen,
+    PlateauState? Plateau = null)
 {
     /// <summary>Number of steps made: the step that comes next.</summary>
     public long Version => Parameters.Version;
@@ -26,8 +28,11 @@ public sealed record TrainingState(
     public TrainingState Snapshot()
     {
         Parameters.Retain();
-        FirstMoment.Retain();
-        SecondMoment.Retain();
+        foreach (var moment in Moments)
+        {
+            moment.Retain();
+        }
+
         return this;
     }
 
@@ -35,12 +40,9 @@ public sealed record TrainingState(
     public void ReleaseAllBut(TrainingState next)
     {
         ArgumentNullException.ThrowIfNull(next);
-        foreach (var (old, kept) in new[] { (FirstMoment, next.FirstMoment), (SecondMoment, next.SecondMoment) })
+        foreach (var moment in Moments.Where(moment => !next.Moments.Contains(moment)))
         {
-            if (!ReferenceEquals(old, kept))
-            {
-                old.Release();
-            }
+            moment.Release();
         }
 
         Parameters.Release();
@@ -50,7 +52,9 @@ public sealed record TrainingState(
     public void Release()
     {
         Parameters.Release();
-        FirstMoment.Release();
-        SecondMoment.Release();
+        foreach (var moment in Moments)
+        {
+            moment.Release();
+        }
     }
 }

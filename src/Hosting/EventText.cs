@@ -13,6 +13,8 @@ internal static class EventText
         Evaluated evaluated => Invariant(
             $"step {evaluated.Version}: validation loss {evaluated.MeanLoss:F4}, perplexity ") +
             Invariant($"{Math.Exp(evaluated.MeanLoss):F2}{(evaluated.IsBest ? " (best so far)" : string.Empty)}"),
+        OutOfPatience end => $"step {end.Version}: the last {end.Evaluations} evaluations have not improved on the " +
+            "best, so the run ends here (--patience)",
         WorkerRefused refused => $"{refused.Worker} refused: its arithmetic rounds differently from the run's " +
             $"(self-test {Beginning(refused.SelfTestHash)}, expected {Beginning(refused.ExpectedHash)})",
         WorkerLost lost => $"{lost.Worker} is gone: {lost.Reason}",

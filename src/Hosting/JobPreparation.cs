@@ -53,8 +53,16 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         var inputs = InputsOf(draft.Plan, corpus, validationCorpus);
         long totalSteps = request.Get(TrainSettings.Steps)
             ?? checked((long)Math.Ceiling(request.Get(TrainSettings.Epochs) * inputs.Plan.StepsPerEpoch));
+        if (request.GoesByEvaluations is { } option && inputs.Validation.Count == 0)
+        {
+            throw RnnLmException.Usage(
+                $"{option} goes by evaluations, and there is no validation text; give --valid, or a larger --held-out");
+        }
+
         settings.Set(TrainSettings.Steps.Keys[0], totalSteps);
-        var job = Complete(draft, corpus, totalSteps, numerics);
+        var schedule = Complete(
+            draft.Optimizer.Schedule, totalSteps, inputs.Plan.StepsPerEpoch, validationCorpus?.ContentHash);
+        var job = Complete(draft, corpus, schedule, numerics);
         if (request.Resumed is { Tokens: not null } submitted)
         {
             KeepSubmission(submitted, settings, validationCorpus);
@@ -97,9 +105,12 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         var examples = CorpusExamples.ForTraining(corpus.Tokens, settings);
         return new CoordinatorInputs(
             new Plan(examples.Training, settings),
-            new ExamplePieces(validationCorpus is null
-                ? examples.HeldOut
-                : CorpusExamples.ForEvaluation(validationCorpus.Tokens, settings)));
+            new ExamplePieces(
+                validationCorpus is null
+                    ? examples.HeldOut
+                    : CorpusExamples.ForEvaluation(validationCorpus.Tokens, settings),
+                settings),
+            settings.IsStreams);
     }
 
     private Corpus LoadCorpus(CorpusSource source, IReadOnlyList<string> patterns, CorpusSettings settings) =>
@@ -116,7 +127,6 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             ("corpus.hash", ""), ("tokenizer.hash", ""), ("model.vocabulary_size", 0), ("model.padding_id", -1),
             ("initial_weights", null),
             ("optimizer.beta1", Beta1), ("optimizer.beta2", Beta2), ("optimizer.epsilon", Epsilon),
-            ("optimizer.schedule.total_steps", 0),
             ("gradient_dtype", "float32"), ("numerics", ""),
         })
         {
@@ -126,14 +136,10 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         return json["job"].Deserialize<Job>(JobFormat.JsonOptions)!;
     }
 
-    private Job Complete(Job draft, Corpus corpus, long totalSteps, string numerics)
+    private Job Complete(Job draft, Corpus corpus, LearningRateSchedule schedule, string numerics)
     {
         var recorded = request.Resumed?.Job;
         var tokenizer = corpus.Tokenizer;
-        var schedule = draft.Optimizer.Schedule;
-        long cosineSteps = schedule.Kind == ScheduleKind.Cosine
-            ? recorded?.Optimizer.Schedule.TotalSteps ?? totalSteps
-            : 0;
         return draft with
         {
             Corpus = draft.Corpus with { Hash = corpus.ContentHash },
@@ -141,14 +147,35 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             // A run that is resumed has its tokenizer; another that is asked for is a difference between the jobs.
             Tokenizer = new TokenizerIdentity(
                 recorded is null ? tokenizer.Spec : $"{TokenizerSpec.Parse(draft.Tokenizer.Spec)}", tokenizer.Hash),
-            Model = draft.Model with { VocabularySize = tokenizer.VocabularySize, PaddingId = tokenizer.PaddingId },
-            Optimizer = draft.Optimizer with { Schedule = schedule with { TotalSteps = cosineSteps } },
+            Model = draft.Model with
+            {
+                VocabularySize = tokenizer.VocabularySize,
+                PaddingId = tokenizer.PaddingId,
+                DropoutSeed = draft.Model.Dropout > 0 ? draft.Seed : 0,
+                CarriedRows = draft.Plan.IsStreams ? draft.Plan.BatchSize : 0,
+            },
+            Optimizer = draft.Optimizer with { Schedule = schedule },
             InitialWeights = request.Get(TrainSettings.InitialWeights) is { } weights
                 ? HashOf(weights)
                 : recorded?.InitialWeights,
             Numerics = request.Get(TrainSettings.AllowMixed) && recorded is not null ? recorded.Numerics : numerics,
         };
     }
+
+    /// <summary>The schedule with what its kind goes by.</summary>
+    private LearningRateSchedule Complete(
+        LearningRateSchedule draft, long totalSteps, long stepsPerEpoch, string? validationHash) => draft.Kind switch
+        {
+            ScheduleKind.Cosine when draft.TotalSteps == 0 =>
+                draft with { TotalSteps = request.Resumed?.Job.Optimizer.Schedule.TotalSteps ?? totalSteps },
+            ScheduleKind.EpochDecay => draft with { StepsPerEpoch = stepsPerEpoch },
+            ScheduleKind.Plateau => draft with
+            {
+                EvaluateEvery = request.Get(TrainSettings.EvaluateEvery),
+                ValidationHash = validationHash,
+            },
+            _ => draft,
+        };
 
     /// <summary>SHA-256 (hex) of a file of weights.</summary>
     private static string HashOf(string path)

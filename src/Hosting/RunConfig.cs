@@ -16,7 +16,7 @@ internal sealed record RunConfig(
     JsonObject Settings, Job Job, string? ValidationHash, string? SelfTest, bool Reproducible)
 {
     /// <summary>The format that this version writes.</summary>
-    public const int CurrentFormat = 3;
+    public const int CurrentFormat = 4;
 
     /// <summary>What a submitted run keeps, whoever goes on with it.</summary>
     public static readonly IReadOnlyList<string> SubmittedKeys = [TokensKey, ValidationTokensKey, RunIdKey];
@@ -26,10 +26,12 @@ internal sealed record RunConfig(
     public static readonly IReadOnlyList<string> DerivedKeys =
     [
         "format", "padding_id", "validation_hash", "self_test", "reproducible", "job_hash",
-        .. SubmittedKeys, EndKey + ".exit_code", EndKey + ".reason", "job.corpus.hash",
-        "job.tokenizer.hash", "job.model.vocabulary_size", "job.model.padding_id", "job.initial_weights",
-        "job.optimizer.beta1", "job.optimizer.beta2", "job.optimizer.epsilon", "job.optimizer.schedule.total_steps",
-        "job.gradient_dtype", NumericsKey,
+        .. SubmittedKeys, EndKey + ".exit_code", EndKey + ".reason", EndKey + ".step", "job.corpus.hash",
+        "job.tokenizer.hash", "job.model.vocabulary_size", "job.model.padding_id", "job.model.dropout_seed",
+        "job.model.carried_rows", "job.initial_weights",
+        "job.optimizer.beta1", "job.optimizer.beta2", "job.optimizer.epsilon",
+        "job.optimizer.schedule.steps_per_epoch", "job.optimizer.schedule.evaluate_every",
+        "job.optimizer.schedule.validation_hash", "job.gradient_dtype", NumericsKey,
     ];
 
     /// <summary>Which numerics a job asks for.</summary>
@@ -146,6 +148,13 @@ internal sealed record RunConfig(
             config.Check(setting);
         }
 
+        var schedule = job.Optimizer.Schedule;
+        if (schedule.Kind == ScheduleKind.Plateau && (schedule.EvaluateEvery, schedule.ValidationHash) !=
+            (config.Get(TrainSettings.EvaluateEvery), config.ValidationHash))
+        {
+            throw new FormatException("its evaluate_every or validation_hash is not its job's: it was edited");
+        }
+
         bool isSound = IsHash(job.Corpus.Hash) && job.Model.VocabularySize > 0 && job.Model.PaddingId >= -1
             && job.Model.PaddingId < job.Model.VocabularySize;
         return isSound && config.JobHash == Value<string>(json, "job_hash")
@@ -199,10 +208,11 @@ internal sealed record RunConfig(
 /// <summary>How a submitted run has ended.</summary>
 /// <param name="ExitCode">What <c>train</c> would have ended with.</param>
 /// <param name="Reason">Its message.</param>
-internal sealed record RunEnd(int ExitCode, string Reason)
+/// <param name="Step">Its last step, where it is done.</param>
+internal sealed record RunEnd(int ExitCode, string Reason, long? Step = null)
 {
     /// <summary>The end of one that is done.</summary>
-    public static RunEnd Done { get; } = new((int)Shared.ExitCode.Done, "done");
+    public static RunEnd Done(long step) => new((int)Shared.ExitCode.Done, "done", step);
 }
 
 /// <summary>Values inside a JSON object by their path, like <c>job.plan.seed</c>.</summary>

@@ -23,6 +23,9 @@ internal interface ISetting
     /// written.</summary>
     IReadOnlyList<string> Keys { get; }
 
+    /// <summary>The setting, and its values, with which this one means something; null when it always does.</summary>
+    (ISetting Choice, string[] Values)? OnlyWith { get; }
+
     /// <summary>What these texts mean, as config.json has it.</summary>
     /// <exception cref="FormatException">They cannot be a value; the message says what could.</exception>
     JsonNode? ToJson(IReadOnlyList<string> texts);
@@ -100,6 +103,9 @@ internal sealed class Setting<T> : Option<T>, ISetting
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Keys { get; }
+
+    /// <inheritdoc/>
+    public (ISetting Choice, string[] Values)? OnlyWith { get; init; }
 
     /// <summary>The value that texts stand for.</summary>
     /// <exception cref="FormatException">As <see cref="ToJson"/>.</exception>
@@ -188,8 +194,11 @@ internal static class Values
 
     /// <summary>One of an enumeration's names.</summary>
     public static T Name<T>(string text)
-        where T : struct, Enum =>
-        Enum.Parse<T>(OneOf(text, Enum.GetNames<T>().Select(name => name.ToLowerInvariant())), ignoreCase: true);
+        where T : struct, Enum
+    {
+        var values = Enum.GetValues<T>().ToDictionary(value => JobFormat.EnumNames.ConvertName($"{value}"));
+        return values[OneOf(text, values.Keys)];
+    }
 
     /// <summary>One of these words.</summary>
     public static string OneOf(string text, params IEnumerable<string> words) => words.Contains(text.ToLowerInvariant())

@@ -17,6 +17,8 @@ internal sealed class TrainRequest
             "--steps and --epochs say the same thing in two ways; give one of them");
         Refuse(resumed is not null && given.ContainsKey(TrainSettings.InitialWeights),
             "--init begins a run and --resume goes on with one; give one of them");
+        Refuse(given.ContainsKey(TrainSettings.InitialWeights) && given.ContainsKey(TrainSettings.InitUniform),
+            "--init and --init-uniform say the same thing in two ways; give one of them");
         string asked = given.TryGetValue(TrainSettings.PresetName, out var name)
             ? TrainSettings.PresetName.Read(name)
             : TrainSettings.PresetName.Default!;
@@ -48,10 +50,36 @@ internal sealed class TrainRequest
                 _texts[setting] = given.GetValueOrDefault(setting) ?? ["false"];
             }
         }
+
+        if (resumed is null && Get(TrainSettings.Optimizer) == OptimizerKind.Adamw)
+        {
+            // What who writes this name expects of it.
+            _texts[TrainSettings.WeightDecay] = given.GetValueOrDefault(TrainSettings.WeightDecay) ?? ["0.01"];
+        }
+
+        foreach (var (setting, texts) in given)
+        {
+            RequireMeaning(setting, texts);
+        }
+
+        var schedule = Get(TrainSettings.Schedule);
+        string kind = JobFormat.EnumNames.ConvertName($"{schedule}");
+        Refuse(
+            schedule is ScheduleKind.EpochDecay or ScheduleKind.Plateau && Get(TrainSettings.Decay) == 1,
+            $"--schedule {kind} needs --decay, what the learning rate is multiplied by; 0.5 halves it");
+        Refuse(
+            GoesByEvaluations is not null && Get(TrainSettings.EvaluateEvery) == 0,
+            $"{GoesByEvaluations} goes by evaluations, and there is only the last; give --evaluate-every");
     }
 
     /// <summary>The run that is resumed, as it was recorded; null for a new one.</summary>
     public RunConfig? Resumed { get; }
+
+    /// <summary>The option because of which a run needs evaluations on the way; null when it does not.</summary>
+    public string? GoesByEvaluations =>
+        Get(TrainSettings.Schedule) == ScheduleKind.Plateau ? "--schedule plateau"
+        : Get(TrainSettings.Patience) > 0 ? "--patience"
+        : null;
 
     /// <summary>Reads a command line.</summary>
     /// <exception cref="RnnLmException">Options do not fit together (exit code 2), or the run to resume cannot be
@@ -120,6 +148,19 @@ internal sealed class TrainRequest
         }
 
         return json;
+    }
+
+    /// <summary>Refuses what is said of a choice that was not made, unless it says nothing.</summary>
+    private void RequireMeaning(ISetting setting, IReadOnlyList<string> texts)
+    {
+        if (setting.OnlyWith is var (choice, values) &&
+            $"{choice.ToJson(_texts[choice])}" is var chosen && !values.Contains(chosen))
+        {
+            Refuse(
+                !JsonNode.DeepEquals(setting.ToJson(texts), setting.ToJson([setting.Default!])),
+                $"{setting.Option.Name} is for {choice.Option.Name} {string.Join(" or ", values)}, not {chosen}; " +
+                "leave it out, or choose that");
+        }
     }
 
     private static IReadOnlyList<string> Given(ParseResult parsed, ISetting setting) =>

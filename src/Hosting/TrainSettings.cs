@@ -17,6 +17,7 @@ internal static class TrainSettings
     private const int MostLayers = 1024;
     private const int MostExtent = 1 << 20;
     private const double MostEpochs = 1e6;
+    private const double MostInitial = 1e3;
 
     public static Setting<string[]> Corpus { get; } = new(
         "--corpus", "FILE…", "Text files in UTF-8; the preset's own text if none. The job has the SHA-256 of their " +
@@ -29,7 +30,8 @@ internal static class TrainSettings
     public static Setting<string[]> Validation { get; } = new(
         "--valid", "FILE…",
         "Text to validate on, prepared and tokenized like the corpus; without it a part of the corpus is held out. " +
-        "It decides validation losses and which checkpoint is `best`, not the parameters.",
+        "It decides validation losses and which checkpoint is `best`, not the parameters (but with `--schedule " +
+        "plateau`).",
         FullPaths, keys: "validation")
     {
         AllowMultipleArgumentsPerToken = true,
@@ -98,8 +100,20 @@ internal static class TrainSettings
         "least 2.",
         text => Whole(text, 2, MostExtent), keys: "job.plan.context");
 
+    public static Setting<int> Bptt { get; } = new(
+        "--bptt", "N",
+        "Windows only: the batch is B parallel streams of contiguous text, of which each step has N tokens; states " +
+        "are carried from step to step and not propagated back through (truncated back-propagation through time), " +
+        "also through the whole text that is evaluated, and what is held out is the end of the corpus. 0: examples " +
+        "of `--context`, each from a state of zeros.",
+        text => Whole(text, 0, MostExtent), "0", "job.plan.bptt");
+
     public static Setting<string> Cell { get; } = new(
-        "--cell", "NAME", "What a layer is: `elman`, or the name of a cell that the program registers.",
+        "--cell", "NAME",
+        "What a layer is. `elman`: tanh(x·Wh + h·Uh + b). `rnn`, `rnn-relu`, `lstm`, `gru`: PyTorch's. " +
+        "`jordan-hidden`, `jordan-output`: the output goes back to the hidden values, or to the next output. " +
+        "`mingru`, `minlstm`: gates without the state (Feng et al., 2024). `xlstm`: sLSTM blocks (Beck et al., 2024). " +
+        "Or a cell that the program registers.",
         text => Cells.Names.Contains(text)
             ? text
             : throw new FormatException($"this program has no such cell, only {string.Join(", ", Cells.Names)}"),
@@ -109,25 +123,96 @@ internal static class TrainSettings
         "--layers", "L", "Stacked layers.", text => Whole(text, 1, MostLayers), keys: "job.model.layers");
 
     public static Setting<int> Dimension { get; } = new(
-        "--dimension", "D", "Width of embedding and hidden states.",
+        "--dimension", "D", "Width of hidden states, and of the embedding unless it has its own.",
         text => Whole(text, 1, MostExtent), keys: "job.model.dimension");
 
+    public static Setting<int> Embedding { get; } = new(
+        "--embedding", "E", "Width of the embedding; 0 for that of hidden states.",
+        text => Whole(text, 0, MostExtent), "0", "job.model.embedding");
+
+    public static Setting<bool> Tie { get; } = new(
+        "--tie", null, "The embedding is the output layer's weight, too.", Switch, "false", "job.model.tied");
+
+    public static Setting<double> Dropout { get; } = new(
+        "--dropout", "P",
+        "Share of the values that training drops of what goes into each layer and into the output layer, never from " +
+        "step to step; below 1.",
+        text => Number(text, 0) is var share and < 1 ? share : throw new FormatException("it must be below 1"),
+        "0", "job.model.dropout");
+
+    public static Setting<bool> Bidirectional { get; } = new(
+        "--bidirectional", null,
+        "Refused: a language model predicts the next token, which a layer that reads from the end has seen.",
+        text => Switch(text)
+            ? throw new FormatException(
+                "a layer that reads from the end has seen the token that is to be predicted; leave it out")
+            : false);
+
     public static Setting<double> LearningRate { get; } = new(
-        "--lr", "X", "Adam's step size, the schedule's peak.", text => Positive(text),
+        "--lr", "X", "Step size, the schedule's peak.", text => Positive(text),
         keys: ["job.optimizer.learning_rate", "learning_rate"]);
+
+    public static Setting<OptimizerKind> Optimizer { get; } = new(
+        "--optimizer", "NAME",
+        "As PyTorch's of these names: `adam`; `adamw`: Adam with decoupled weight decay; `sgd`: gradient descent, " +
+        "without dampening and Nesterov's momentum. Adam's β₁ is 0.9, β₂ 0.999, ε 1e-8.",
+        Name<OptimizerKind>, "adam", "job.optimizer.kind");
+
+    public static Setting<double> WeightDecay { get; } = new(
+        "--weight-decay", "X",
+        "By how much all parameters shrink: with `adam` and `sgd` X times the parameter is added to its gradient, " +
+        "with `adamw` the parameter is multiplied by 1 − X · rate. If not given, 0.01 with `adamw`.",
+        text => Number(text, 0), "0", "job.optimizer.weight_decay");
+
+    public static Setting<double> Momentum { get; } = new(
+        "--momentum", "X",
+        "With `--optimizer sgd`: the update follows the sum of all gradients so far, which each step multiplies by X " +
+        "before it adds its own.",
+        text => Number(text, 0, 1), "0", "job.optimizer.momentum")
+    {
+        OnlyWith = (Optimizer, ["sgd"]),
+    };
 
     public static Setting<ScheduleKind> Schedule { get; } = new(
         "--schedule", "KIND",
-        "`constant`, or `cosine`: falls along half a cosine to a tenth of the peak at the last step that the run was " +
-        "begun with.",
+        "What the learning rate does after the warm-up: `constant`. `cosine`: falls along half a cosine to a tenth " +
+        "of the peak. `epoch-decay`: is multiplied by `--decay` with each epoch after the first `--decay-after`. " +
+        "`plateau`: is multiplied by `--decay` after each evaluation that has not improved on the best so far.",
         Name<ScheduleKind>, keys: "job.optimizer.schedule.kind");
+
+    public static Setting<long> ScheduleSteps { get; } = new(
+        "--schedule-steps", "N",
+        "With `--schedule cosine`: the step at which the rate has fallen; 0 for the last step that the run was begun " +
+        "with.",
+        text => Whole(text, 0L), "0", "job.optimizer.schedule.total_steps")
+    {
+        OnlyWith = (Schedule, ["cosine"]),
+    };
+
+    public static Setting<double> Decay { get; } = new(
+        "--decay", "X",
+        "With `--schedule epoch-decay` or `plateau`, which need it: what the rate is multiplied by, below 1.",
+        text => Positive(text, 1), "1", "job.optimizer.schedule.decay")
+    {
+        OnlyWith = (Schedule, ["epoch-decay", "plateau"]),
+    };
+
+    public static Setting<long> DecayAfter { get; } = new(
+        "--decay-after", "N", "With `--schedule epoch-decay`: epochs at the full rate.",
+        text => Whole(text, 0L), "1", "job.optimizer.schedule.decay_after")
+    {
+        OnlyWith = (Schedule, ["epoch-decay"]),
+    };
 
     public static Setting<long> Warmup { get; } = new(
         "--warmup", "N", "Steps in which the learning rate grows linearly to its peak.",
         text => Whole(text, 0L), keys: "job.optimizer.schedule.warmup_steps");
 
     public static Setting<double> Clip { get; } = new(
-        "--clip", "X", "Largest L2 norm of the mean gradient; 0 for no clipping.", text => Number(text, 0),
+        "--clip", "X",
+        "Largest L2 norm of the mean gradient: a gradient of norm n is multiplied by X / (n + 1e-6) where that is " +
+        "below 1; 0 for no clipping.",
+        text => Number(text, 0),
         keys: ["job.optimizer.clip_norm", "clip"]);
 
     public static Setting<long> Seed { get; } = new(
@@ -141,6 +226,12 @@ internal static class TrainSettings
         "its SHA-256. Not with `--resume`.",
         FullPath);
 
+    public static Setting<double> InitUniform { get; } = new(
+        "--init-uniform", "X",
+        "First values of all parameters: uniform in [-X, X), but for a padding row of zeros. 0: uniform in a range " +
+        "of their own, by Xavier for matrices, [0, 1) for vectors, or what the cell declares. Not with `--init`.",
+        text => Number(text, 0, MostInitial), "0", "job.init_uniform");
+
     public static Setting<long?> Steps { get; } = new(
         "--steps", "N", "Stop at this step. With `--resume` the run's, unless `--epochs` is " +
         "given.",
@@ -150,6 +241,12 @@ internal static class TrainSettings
         "--epochs", "X", "Stop after this many passes, rounded up to a step; may be a fraction. Not together with " +
         "`--steps`.",
         text => Positive(text, MostEpochs));
+
+    public static Setting<long> Patience { get; } = new(
+        "--patience", "N",
+        "End the run when N evaluations in a row have not improved on the best, with exit code 0; 0 for never. A run " +
+        "that is resumed counts on.",
+        text => Whole(text, 0L), "0", "patience");
 
     public static Setting<DivergencePolicy> OnDivergence { get; } = new(
         "--on-divergence", "P",
@@ -244,6 +341,13 @@ internal static class TrainSettings
         "the vocabulary lacks are passed over.",
         Texts, keys: "prompts");
 
+    public static Setting<string?> Profile { get; } = new(
+        "--profile", "FILE",
+        "Write what each thread does, and when, to this file, which is replaced: a trace of at most a million events " +
+        "for chrome://tracing or ui.perfetto.dev. Of the process of `train` itself: worker processes of " +
+        "`--processes` are not in it.",
+        FullPath);
+
     public static Setting<bool> Json { get; } = new("--json", null, "One JSON object a line on standard output, " +
         "below.",
         Switch);
@@ -258,13 +362,14 @@ internal static class TrainSettings
         ]),
         ("The model and its training",
         [
-            Shards, Batch, Context, Cell, Layers, Dimension, LearningRate, Schedule, Warmup, Clip, Seed,
-            InitialWeights, Steps, Epochs, OnDivergence,
+            Shards, Batch, Context, Bptt, Cell, Layers, Dimension, Embedding, Tie, Dropout, Bidirectional, Optimizer,
+            LearningRate, WeightDecay, Momentum, Schedule, ScheduleSteps, Decay, DecayAfter, Warmup, Clip, Seed,
+            InitialWeights, InitUniform, Steps, Epochs, Patience, OnDivergence,
         ]),
         ("How it runs",
         [
             Run, Resume, Workers, Threads, Processes, MaxRestarts, MinWorkers, Device, AllowMixed, VerifyEvery,
-            OnMismatch, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Json,
+            OnMismatch, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Profile, Json,
         ]),
     ];
 

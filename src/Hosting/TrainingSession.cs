@@ -14,10 +14,12 @@ namespace RnnLm.Hosting;
 internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time) : IDisposable
 {
     private bool _isRecording;
+    private Profiler? _profiler;
 
-    /// <summary>Ends the view, unless the recorder has it and has done so.</summary>
+    /// <summary>Ends the profile, and the view, unless the recorder has it and has done so.</summary>
     public void Dispose()
     {
+        _profiler?.Dispose();
         if (!_isRecording)
         {
             view.Dispose();
@@ -31,6 +33,18 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     /// <exception cref="RnnLmException">Why it could not, or did not reach the last step.</exception>
     public async Task<TrainingSummary> RunAsync(Func<Task<StopRequested>> listen)
     {
+        if (request.Get(TrainSettings.Profile) is { } profile)
+        {
+            // Not buffered: the profiler writes whole events, many at a time.
+            _profiler = new Profiler(
+                StorageFailure.Guard(
+                    "write",
+                    profile,
+                    () => new FileStream(profile, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0)),
+                "rnnlm train",
+                time);
+        }
+
         // Takes a quarter of a second, beside the reading of the corpus.
         var starting = Task.Run(() => TrainingWorkers.MakeAsync(request));
         try
@@ -40,7 +54,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             var config = prepared.Config;
             var layout = ParameterLayout.For(config.Job.Model);
             var workers = await starting.ConfigureAwait(false);
-            using var buffers = workers.MakeBuffers(layout.Length);
+            using var buffers = workers.MakeBuffers(layout.BufferLength);
 
             // Made before the run directory, so that weights that cannot be used leave nothing behind.
             var initial = request.Resumed is null ? InitialState(config.Job, layout, buffers) : null;
@@ -58,18 +72,26 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         }
     }
 
+    /// <summary>Version 0 of a job whose parameters are drawn.</summary>
+    public static TrainingState InitialState(Job job, FloatBufferPool buffers) => StoredState.Initial(
+        job.Optimizer,
+        buffers,
+        values => ParameterInitialization.Fill(job.Model, job.Seed, values.Span, job.InitUniform));
+
     /// <summary>Goes on with a run that was prepared, until its last step is saved.</summary>
     /// <param name="run">The run.</param>
     /// <param name="lease">Of this process.</param>
     /// <param name="prepared">Its job.</param>
     /// <param name="workers">Who computes.</param>
     /// <param name="stop">Ends it after saving the last committed version.</param>
+    /// <returns>What it came to.</returns>
     /// <exception cref="RnnLmException">Why it did not reach the last step.</exception>
-    public async Task GoOnAsync(
+    public async Task<TrainingSummary> GoOnAsync(
         RunDirectory run, Lease lease, PreparedJob prepared, TrainingWorkers workers, Task<StopRequested> stop)
     {
-        using var buffers = workers.MakeBuffers(ParameterLayout.For(prepared.Config.Job.Model).Length);
-        await TrainAsync(run, lease, prepared.Config, prepared, workers, null, buffers, stop).ConfigureAwait(false);
+        using var buffers = workers.MakeBuffers(ParameterLayout.For(prepared.Config.Job.Model).BufferLength);
+        return await TrainAsync(run, lease, prepared.Config, prepared, workers, null, buffers, stop)
+            .ConfigureAwait(false);
     }
 
     private string DefaultRunPath()
@@ -109,8 +131,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
 
     private TrainingState InitialState(Job job, ParameterLayout layout, FloatBufferPool buffers) =>
         request.Get(TrainSettings.InitialWeights) is { } weights
-            ? StoredState.FromWeights(weights, layout, buffers)
-            : StoredState.Initial(buffers, values => ParameterInitialization.Fill(job.Model, job.Seed, values.Span));
+            ? StoredState.FromWeights(weights, layout, job.Optimizer, buffers)
+            : InitialState(job, buffers);
 
     private async Task<TrainingSummary> TrainAsync(
         RunDirectory run,
@@ -133,7 +155,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         run.WriteConfig(lease, config.ToJson());
         string validationText = config.ValidationHash ?? string.Empty;
         var store = run.OpenCheckpoints(lease, validationText);
-        var (state, ledgerChain, bestLoss, isEvaluated) = initial is null
+        var (state, ledgerChain, best, isEvaluated) = initial is null
             ? lease.Guard(() => Resume(run, store, config, validationText, layout, buffers))
             : (initial, LedgerChain.Empty, null, false);
         long stepsPerEpoch = prepared.Inputs.Plan.StepsPerEpoch;
@@ -146,7 +168,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         var recorded = config;
         await using var recorder = new RunRecorder(
             run.OpenMetrics(lease, state.Version),
-            new CheckpointWriter(store, ledger, retention, layout, config.JobHash, validationText, stepsPerEpoch),
+            new CheckpointWriter(
+                store, ledger, retention, layout, job.Optimizer, config.JobHash, validationText, stepsPerEpoch),
             view,
             new TrainingExtent(state.Version, config.TotalSteps, stepsPerEpoch),
             version => GreedySamples(config, version, prepared.Corpus.Tokenizer),
@@ -161,7 +184,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                     recorded = changed;
                 }
             },
-            time);
+            time,
+            _profiler);
         _isRecording = true;
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
@@ -173,10 +197,12 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 request.Get(TrainSettings.AllowMixed),
                 workers.Limit,
                 request.Get(TrainSettings.OnDivergence),
-                bestLoss,
+                best?.ValidationLoss,
                 IsResumed: initial is null,
                 isEvaluated)
             {
+                BestVersion = best?.Step,
+                Patience = config.Get(TrainSettings.Patience),
                 VerifyEvery = config.Get(TrainSettings.VerifyEvery),
                 OnMismatch = config.Get(TrainSettings.OnMismatch),
                 MinWorkers = MinWorkers(workers),
@@ -184,7 +210,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             },
             prepared.Inputs,
             state,
-            new Optimizer(job.Optimizer, buffers, threads));
+            new Optimizer(job.Optimizer, buffers, threads, stepsPerEpoch));
         try
         {
             await CoordinatorActor.RunAsync(
@@ -198,15 +224,28 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                     lease.Incarnation,
                     buffers,
                     gradients,
-                    text => recorder.Show(view => view.Notice(text)))),
-                Task.WhenAny(stop, workers.Exhausted).Unwrap()).ConfigureAwait(false);
+                    text => recorder.Show(view => view.Notice(text)),
+                    _profiler)),
+                Task.WhenAny(stop, workers.Exhausted).Unwrap(),
+                _profiler).ConfigureAwait(false);
         }
         finally
         {
             await workers.EndAsync().ConfigureAwait(false);
+            EndProfile(recorder);
         }
 
         return Finish(run, prepared, config, recorder);
+    }
+
+    /// <summary>A profile that lacks something is worth a warning, not the run.</summary>
+    private void EndProfile(RunRecorder recorder)
+    {
+        _profiler?.Dispose();
+        if (_profiler?.WhyIncomplete is { } reason)
+        {
+            recorder.Warn($"the profile is not complete: {reason}");
+        }
     }
 
     private int MinWorkers(TrainingWorkers workers)
@@ -217,7 +256,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             : least;
     }
 
-    private (TrainingState State, LedgerChain Ledger, double? BestLoss, bool IsEvaluated) Resume(
+    private (TrainingState State, LedgerChain Ledger, CheckpointState? Best, bool IsEvaluated) Resume(
         RunDirectory run,
         CheckpointStore store,
         RunConfig config,
@@ -245,14 +284,12 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             view.Notice("the validation text is another than before: its losses are compared from here on");
         }
 
-        double? bestLoss = store.BestStep is { } best
-            ? run.Checkpoints.Check(best)?.Checkpoint?.State.LossOn(validationText)
-            : null;
+        var best = store.BestStep is { } step ? run.Checkpoints.Check(step)?.Checkpoint?.State : null;
         bool isEvaluated = isSameValidation && newest.State.LossOn(validationText) is not null;
         view.Preparing("restoring parameters and moments", 0);
-        var state = StoredState.Read(newest, layout, buffers);
+        var state = StoredState.Read(newest, layout, config.Job.Optimizer, buffers);
         view.Preparing("restoring parameters and moments", 1);
-        return (state, newest.State.Ledger, bestLoss, isEvaluated);
+        return (state, newest.State.Ledger, best, isEvaluated);
     }
 
     /// <summary>The learning rate is part of the job, the number of steps is not: it is said, not changed.</summary>

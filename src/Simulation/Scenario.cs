@@ -87,11 +87,13 @@ internal sealed record Scenario(
         var job = SimulatedJob.Draw(dice, (faults & Faults.Divergence) != 0);
         long steps = dice.Between(1, job.Reference.Count - 1);
         long verifyEvery = dice.Chance(0.7) && (faults & Faults.Mismatch) == 0 ? 0 : dice.Between(1, 3);
+        long checkpointEvery = dice.Between(0, 4);
+        long evaluateEvery = dice.Between(0, 4);
         return new Scenario(
             job,
             steps,
-            dice.Between(0, 4),
-            dice.Between(0, 4),
+            checkpointEvery,
+            job.PlateauEvery > 0 ? job.PlateauEvery : evaluateEvery,
             verifyEvery,
             dice.Chance(0.5) ? MismatchPolicy.Continue : MismatchPolicy.Stop,
             dice.Between(1, 3),

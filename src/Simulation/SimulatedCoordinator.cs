@@ -117,7 +117,7 @@ internal sealed class SimulatedCoordinator : SimulatedActor
         var newest = store.FindNewest();
         World.Checks.Found(this, newest, acknowledged);
         var state = newest.Newest is { } checkpoint
-            ? lease.Guard(() => StoredState.Read(checkpoint, job.Layout, Process.Buffers))
+            ? lease.Guard(() => StoredState.Read(checkpoint, job.Layout, job.Optimizer, Process.Buffers))
             : job.Initial(Process.Buffers);
         var chain = newest.Newest?.State.Ledger ?? LedgerChain.Empty;
         var ledger = run.OpenLedger(lease, state.Version, chain);
@@ -128,6 +128,7 @@ internal sealed class SimulatedCoordinator : SimulatedActor
                 ledger,
                 new RetentionPolicy(scenario.Keep),
                 job.Layout,
+                job.Optimizer,
                 job.Hash,
                 string.Empty,
                 job.StepsPerEpoch),
@@ -153,9 +154,9 @@ internal sealed class SimulatedCoordinator : SimulatedActor
                 OnMismatch = scenario.OnMismatch,
                 Seed = job.Seed,
             },
-            new CoordinatorInputs(job, job.Validation),
+            new CoordinatorInputs(job, job.Validation, job.IsStreams),
             state,
-            new Optimizer(job.Optimizer, Process.Buffers, threads: 1));
+            new Optimizer(job.Optimizer, Process.Buffers, threads: 1, job.StepsPerEpoch));
         Process.Post(TimeSpan.Zero, () =>
         {
             Host = World.Hosting.Start(this, behaviour, recorder);

@@ -198,6 +198,11 @@ public sealed record CheckpointState(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? ValidationText { get; init; }
 
+    /// <summary>What evaluations have made of the learning rate; null before the first, and for schedules that do not
+    /// go by them.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PlateauState? Plateau { get; init; }
+
     /// <summary>Of the file.</summary>
     [JsonPropertyOrder(-1)]
     public int Format { get; init; } = CurrentFormat;

@@ -9,7 +9,7 @@ internal sealed class EndlessRun : IDisposable
     private const string Name = "run";
     private const long Never = 1_000_000_000;
 
-    private readonly string[] _settings;
+    private readonly int _shards;
     private readonly string[] _workers;
 
     /// <summary>One that has not started.</summary>
@@ -17,17 +17,20 @@ internal sealed class EndlessRun : IDisposable
     /// <param name="workers">Options that say who computes it.</param>
     public EndlessRun(int shards = 2, params string[] workers)
     {
-        _settings =
-        [
-            "train", "--corpus", "corpus.txt", "--preset", "char", "--dimension", "16", "--layers", "1",
-            "--context", "12", "--batch", "8", "--shards", $"{shards}",
-            "--schedule", "constant", "--warmup", "0", "--json",
-        ];
-        _workers = workers;
+        (_shards, _workers) = (shards, workers);
         Directory.Write("corpus.txt", SmallText.Sentences(60));
     }
 
     public TemporaryDirectory Directory { get; } = new();
+
+    /// <summary>How it learns.</summary>
+    public string[] Recipe { get; init; } = ["--schedule", "constant"];
+
+    private string[] Settings =>
+    [
+        "train", "--corpus", "corpus.txt", "--preset", "char", "--dimension", "16", "--layers", "1",
+        "--context", "12", "--batch", "8", "--shards", $"{_shards}", "--warmup", "0", "--json", .. Recipe,
+    ];
 
     public RunFiles Files => Directory.Run(Name);
 
@@ -38,7 +41,7 @@ internal sealed class EndlessRun : IDisposable
         RnnLmProcess.Start(
             Directory,
             [
-                .. _settings, .. _workers, "--run", Name, "--checkpoint-every", $"{checkpointEvery}",
+                .. Settings, .. _workers, "--run", Name, "--checkpoint-every", $"{checkpointEvery}",
                 "--steps", $"{steps}",
             ]);
 
@@ -66,7 +69,7 @@ internal sealed class EndlessRun : IDisposable
     public void RequireSameAsUndisturbed()
     {
         long step = Files.FinalStep;
-        RnnLmProcess.Run(Directory, [.. _settings, "--run", "undisturbed", "--steps", $"{step}"]).Succeeded();
+        RnnLmProcess.Run(Directory, [.. Settings, "--run", "undisturbed", "--steps", $"{step}"]).Succeeded();
         var undisturbed = Directory.Run("undisturbed");
         Assert.Equal(undisturbed.FinalHashes, Files.FinalHashes);
         Assert.Equal(undisturbed.LedgerHash, Files.LedgerHash);

@@ -107,7 +107,8 @@ public sealed class Run_that_cannot_be_used(SmallRun small) : IDisposable
     [InlineData("job_hash", "\"x\"", "job_hash")]
     [InlineData("job.model.cell", "\"gru2\"", "job.model.cell gru2", "no such cell, only", "elman")]
     [InlineData("format", "\"two\"", "format")]
-    [InlineData("format", "4", "its format is 4")]
+    [InlineData("format", "5", "its format is 5")]
+    [InlineData("format", "3", "is of format 3", "computes", "cannot go on with it")]
     [InlineData("format", "2", "is of format 2", "names its files otherwise")]
     [InlineData("format", "1", "is of format 1", "use the version that made it", "--init")]
     public void Run_whose_configuration_is_not_as_it_was_written(string key, string value, params string[] said)

@@ -120,8 +120,10 @@ internal sealed class RunInspection
             using var model = checkpoint.OpenModel();
             using var optimizer = checkpoint.OpenOptimizer();
             RequireLayout(model, layout, string.Empty);
-            RequireLayout(optimizer, layout, StoredState.FirstMomentPrefix);
-            RequireLayout(optimizer, layout, StoredState.SecondMomentPrefix);
+            foreach (string moment in _config.Job.Optimizer.Moments)
+            {
+                RequireLayout(optimizer, layout, StoredState.PrefixOf(moment));
+            }
         }
         catch (RnnLmException failure)
         {

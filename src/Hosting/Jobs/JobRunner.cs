@@ -107,8 +107,8 @@ internal sealed class JobRunner(ClusterHost host, RunStorage storage, Action<str
             await using var workers = new ClusterWorkers(host, job.Name, config.RunId);
             using var session = new TrainingSession(TrainRequest.OfRun(config), new JobLog(job.Name, log), time);
             var requested = StopRequestAsync(job, stop, end.Token);
-            await session.GoOnAsync(run, lease, prepared, workers, requested).ConfigureAwait(false);
-            RecordEnd(run, lease, RunEnd.Done);
+            var trained = await session.GoOnAsync(run, lease, prepared, workers, requested).ConfigureAwait(false);
+            RecordEnd(run, lease, RunEnd.Done(trained.Steps));
             log($"{job.Name}: done");
         }
         catch (RnnLmException failure) when (failure.ExitCode is ExitCode.BadInput or ExitCode.Diverged)

@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using RnnLm.Coordinator;
 using RnnLm.Data;
 using RnnLm.Storage;
-using RnnLm.Worker;
 
 namespace RnnLm.Hosting;
 
@@ -101,7 +100,7 @@ internal static class JobSubmission
     {
         var job = config.Job;
         var layout = ParameterLayout.For(job.Model);
-        using var buffers = new FloatBufferPool(layout.Length);
+        using var buffers = new FloatBufferPool(layout.BufferLength);
         string validationText = config.ValidationHash ?? string.Empty;
         using var ledger = run.OpenLedger(lease, 0, LedgerChain.Empty);
         new CheckpointWriter(
@@ -109,12 +108,12 @@ internal static class JobSubmission
             ledger,
             new RetentionPolicy(config.Get(TrainSettings.Keep), config.Get(TrainSettings.KeepEvery)),
             layout,
+            job.Optimizer,
             config.JobHash,
             validationText,
             stepsPerEpoch).Write(
                 new SaveCheckpoint(
-                    StoredState.Initial(
-                        buffers, values => ParameterInitialization.Fill(job.Model, job.Seed, values.Span)),
+                    TrainingSession.InitialState(job, buffers),
                     null,
                     IsBest: false),
                 flushMetrics: () => { },

@@ -300,7 +300,7 @@ internal sealed class StoredJob(string path, bool isDrained)
             var run = RunDirectory.Open(path);
             var config = RunConfig.Read(run);
             long step = NewestStep(run);
-            var failure = config.End == RunEnd.Done ? null : config.End;
+            var failure = config.End is { ExitCode: (int)ExitCode.Done } ? null : config.End;
             var state = failure is not null ? JobState.Failed
                 : IsDone(config, step) ? JobState.Done
                 : IsCancelled ? JobState.Cancelled
@@ -321,7 +321,7 @@ internal sealed class StoredJob(string path, bool isDrained)
     private static long NewestStep(RunDirectory run) => run.Checkpoints.Steps() is [.., var newest] ? newest : 0;
 
     private static bool IsDone(RunConfig config, long newestStep) =>
-        config.End == RunEnd.Done && newestStep >= config.TotalSteps;
+        config.End is { ExitCode: (int)ExitCode.Done, Step: var last } && newestStep >= last;
 
     private JobReport Unknown(JobState state, string reason) => new(Name, state, 0, 0, string.Empty, null, reason);
 }

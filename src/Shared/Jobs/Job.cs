@@ -16,6 +16,8 @@ namespace RnnLm.Shared;
 /// <param name="GradientDtype">Element type of gradients: <c>float32</c>.</param>
 /// <param name="Numerics">Stack, native library and instruction set that compute; equal bits are promised within one
 /// kind.</param>
+/// <param name="InitUniform">X where the initial parameters were drawn from [-X, X); 0 where each has its own range.
+/// </param>
 public sealed record Job(
     CorpusIdentity Corpus,
     TokenizerIdentity Tokenizer,
@@ -25,7 +27,8 @@ public sealed record Job(
     OptimizerSettings Optimizer,
     string? InitialWeights,
     string GradientDtype,
-    string Numerics);
+    string Numerics,
+    double InitUniform = 0);
 
 /// <summary>The text of a job.</summary>
 /// <param name="Hash">SHA-256 over the contents of its files.</param>

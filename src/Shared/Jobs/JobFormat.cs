@@ -9,12 +9,15 @@ namespace RnnLm.Shared;
 /// <summary>A job as canonical JSON, its hash, and the comparison of two jobs setting by setting.</summary>
 public static class JobFormat
 {
+    /// <summary>How members of enumerations are called, in JSON as on the command line.</summary>
+    public static JsonNamingPolicy EnumNames => JsonNamingPolicy.KebabCaseLower;
+
     /// <summary>Options of every JSON file that holds a job.</summary>
     public static JsonSerializerOptions JsonOptions { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        Converters = { new JsonStringEnumConverter(EnumNames) },
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
         TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutDefaults } },

@@ -8,11 +8,11 @@ namespace RnnLm.Worker;
 /// What decides whether machines may work on one run: the hash of everything that could round differently. The fixed
 /// test
 /// shard (the same tokens and parameters on every machine, at the sizes of the job's model) covers the kernels and the
-/// library's products, a sweep over their range the elementary functions, and one update the optimizer.
+/// library's products, a sweep over their range the elementary functions, and updates by each of them the optimizers.
 /// </summary>
 public sealed class SelfTest
 {
-    private const int Examples = 4;
+    private const int MostExamples = 4;
     private const int LongestExample = 12;
 
     /// <summary>Beyond this e^x overflows, and tanh x is one long before.</summary>
@@ -32,7 +32,7 @@ public sealed class SelfTest
     public string Run(IReplica computer)
     {
         ArgumentNullException.ThrowIfNull(computer);
-        using var pool = new FloatBufferPool(_layout.Length);
+        using var pool = new FloatBufferPool(_layout.BufferLength);
         using var gradient = new Gradient(_layout);
         var values = pool.Rent();
         ParameterInitialization.Fill(_model, seed: 0, values.Span);
@@ -44,9 +44,14 @@ public sealed class SelfTest
         sha.AppendData(BitConverter.GetBytes(gradient.LossSum));
         sha.AppendData(MemoryMarshal.AsBytes<float>(gradient.Dense.Span));
         sha.AppendData(MemoryMarshal.AsBytes(gradient.RowIds.AsSpan(0, gradient.RowCount)));
-        sha.AppendData(MemoryMarshal.AsBytes<float>(gradient.Rows.Span[..(gradient.RowCount * _model.Dimension)]));
+        int width = _model.EmbeddingWidth;
+        sha.AppendData(MemoryMarshal.AsBytes<float>(gradient.Rows.Span[..(gradient.RowCount * width)]));
         sha.AppendData(MemoryMarshal.AsBytes<float>(Elementary()));
-        sha.AppendData(MemoryMarshal.AsBytes<float>(Optimized()));
+        foreach (var kind in Enum.GetValues<OptimizerKind>())
+        {
+            sha.AppendData(MemoryMarshal.AsBytes<float>(Optimized(kind)));
+        }
+
         return Convert.ToHexStringLower(sha.GetHashAndReset());
     }
 
@@ -69,9 +74,19 @@ public sealed class SelfTest
         return results;
     }
 
-    /// <summary>Parameters and moments of a small model after one update with gradients of all magnitudes.</summary>
-    private static float[] Optimized()
+    /// <summary>Parameters and moments of a small model after two updates with gradients of all magnitudes.</summary>
+    private static float[] Optimized(OptimizerKind kind)
     {
+        var settings = new OptimizerSettings(
+            1e-3,
+            0.9,
+            0.999,
+            1e-8,
+            0,
+            new LearningRateSchedule(ScheduleKind.Constant, 0, 0),
+            kind,
+            WeightDecay: 0.01,
+            Momentum: 0.9);
         var layout = ParameterLayout.For(new ModelSettings(VocabularySize: 5, Dimension: 7, Layers: 1, PaddingId: -1));
         using var gradient = new Gradient(layout) { TokenCount = 3, RowCount = 2 };
         (gradient.RowIds[0], gradient.RowIds[1]) = (1, 4);
@@ -86,30 +101,32 @@ public sealed class SelfTest
 
         Fill(gradient.Dense.Span);
         Fill(gradient.Rows.Span);
-        FloatBuffer[] buffers = [.. Enumerable.Range(0, 6).Select(_ => new FloatBuffer(layout.Length))];
+        FloatBuffer[] buffers =
+        [
+            .. settings.Moments.Prepend("parameters").Select(_ => new FloatBuffer(layout.BufferLength)),
+        ];
+        Array.ForEach(buffers, buffer => buffer.Span.Clear());
         Fill(buffers[0].Span);
-        buffers[1].Span.Clear();
-        buffers[2].Span.Clear();
-        Shared.Adam.Update(
-            new AdamSettings(),
-            step: 1,
-            gradient,
-            scale: 1f / 3,
-            new AdamState(buffers[0], buffers[1], buffers[2]),
-            new AdamState(buffers[3], buffers[4], buffers[5]),
-            degree: 1);
-        return [.. buffers.Skip(3).SelectMany(buffer => buffer.Span.ToArray())];
+        var state = new UpdateBuffers(buffers[0], buffers[1..]);
+        for (long number = 1; number <= 2; number++)
+        {
+            ParameterUpdate.Apply(
+                settings, settings.LearningRate, number, gradient, scale: 1f / 3, state, state, degree: 1);
+        }
+
+        return [.. buffers.SelectMany(buffer => buffer.Span.ToArray())];
     }
 
-    /// <summary>A few examples of different lengths over the whole vocabulary.</summary>
+    /// <summary>A few examples over the whole vocabulary, of different lengths where they may be.</summary>
     private ShardTokens TestShard()
     {
         var random = new CounterRandom(seed: 0, RandomPurpose.TestShard);
         var ids = new List<int>();
         var starts = new List<int> { 0 };
-        for (int example = 0; example < Examples; example++)
+        int carried = _model.CarriedRows;
+        for (int example = 0; example < (carried > 0 ? Math.Min(carried, MostExamples) : MostExamples); example++)
         {
-            for (int token = 0; token < LongestExample - (2 * example); token++)
+            for (int token = 0; token < LongestExample - (carried > 0 ? 0 : 2 * example); token++)
             {
                 ids.Add((int)(random.Bits32((ulong)ids.Count) % (uint)_model.VocabularySize));
             }

@@ -75,7 +75,7 @@ public static class BlockwiseOutputLoss
             lossSum += BlockLoss(logProbabilities, targetColumn);
 
             Tensor logitGradient = logProbabilities.exp();
-            logitGradient.scatter_(1, targetColumn, logitGradient.gather(1, targetColumn).sub_(1));
+            logitGradient.scatter_(1, targetColumn, logitGradient.gather(1, targetColumn).sub_(Constants.One));
             hiddenGradient.narrow(0, start, count).copy_(logitGradient.mm(weight));
             weightGradient.addmm_(logitGradient.t(), rowsOfBlock);
             biasGradient.add_(logitGradient.sum(dim: 0));

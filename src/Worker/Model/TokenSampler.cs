@@ -2,12 +2,17 @@ namespace RnnLm.Worker;
 
 /// <summary>
 /// Draws the next token from logits. The draw is a pure function of (seed, position, logits): the same seed gives the
-/// same text on the same kind of machine.
+/// same text on the same kind of machine, whatever else is drawn.
 /// </summary>
 /// <param name="temperature">Divides the logits; 0 takes the most likely token, the lowest id among equals.</param>
 /// <param name="topK">Only the k most likely tokens can be drawn; 0 for all.</param>
 /// <param name="seed">Of the stream of random numbers.</param>
-public sealed class TokenSampler(double temperature, int topK, long seed)
+/// <param name="topP">
+/// Only the nucleus can be drawn, the smallest set of most likely tokens whose probability reaches this (0 to 1, not
+/// 0); 1 for all. The probabilities are those at the temperature, among the k most likely tokens. Source: Holtzman et
+/// al., "The Curious Case of Neural Text Degeneration", 2020.
+/// </param>
+public sealed class TokenSampler(double temperature, int topK, long seed, double topP = 1)
 {
     private readonly CounterRandom _random = new(seed, RandomPurpose.Sampling);
 
@@ -29,7 +34,11 @@ public sealed class TokenSampler(double temperature, int topK, long seed)
             weights[id] = id == forbidden ? 0 : Math.Exp((logits[id] - (double)logits[best]) / temperature);
         }
 
-        KeepMostLikely(weights);
+        if ((topK > 0 && topK < weights.Length) || topP < 1)
+        {
+            KeepMostLikely(weights, FallingOrder(logits, forbidden));
+        }
+
         double remaining = _random.UniformDouble((ulong)position) * weights.Sum();
         for (int id = 0; id < weights.Length; id++)
         {
@@ -58,17 +67,49 @@ public sealed class TokenSampler(double temperature, int topK, long seed)
         return best >= 0 ? best : throw new ArgumentException("there is no token to draw", nameof(logits));
     }
 
-    /// <summary>Takes the weight of all but the k most likely tokens away.</summary>
-    private void KeepMostLikely(double[] weights)
+    /// <summary>All tokens, the most likely first and the lowest id first among equals; the forbidden one is
+    /// last.</summary>
+    private static int[] FallingOrder(ReadOnlySpan<float> logits, int forbidden)
     {
-        if (topK == 0 || topK >= weights.Length)
+        // Numbers in whose order the tokens stand: to sort them takes a fifth of what comparing tokens takes.
+        ulong[] keys = new ulong[logits.Length];
+        for (int id = 0; id < keys.Length; id++)
         {
-            return;
+            // The sum makes one zero of two.
+            uint bits = BitConverter.SingleToUInt32Bits(id == forbidden ? float.NegativeInfinity : logits[id] + 0f);
+            uint rising = (bits >> 31) == 0 ? bits | 0x8000_0000 : ~bits;
+            keys[id] = ((ulong)~rising << 32) | (uint)id;
         }
 
-        int[] ids = [.. Enumerable.Range(0, weights.Length)];
-        Array.Sort(ids, (x, y) => weights[x] == weights[y] ? x.CompareTo(y) : weights[y].CompareTo(weights[x]));
-        foreach (int id in ids.AsSpan(topK))
+        Array.Sort(keys);
+        return Array.ConvertAll(keys, key => (int)(uint)key);
+    }
+
+    /// <summary>Takes the weight of all tokens away that cannot be drawn.</summary>
+    /// <param name="weights">Proportional to the probabilities.</param>
+    /// <param name="ids">The most likely first.</param>
+    private void KeepMostLikely(double[] weights, ReadOnlySpan<int> ids)
+    {
+        int kept = topK == 0 ? ids.Length : Math.Min(topK, ids.Length);
+        if (topP < 1)
+        {
+            double all = 0;
+            foreach (int id in ids[..kept])
+            {
+                all += weights[id];
+            }
+
+            double reached = 0;
+            int nucleus = 0;
+            while (nucleus < kept && reached < topP * all)
+            {
+                reached += weights[ids[nucleus++]];
+            }
+
+            kept = nucleus;
+        }
+
+        foreach (int id in ids[kept..])
         {
             weights[id] = 0;
         }

@@ -56,15 +56,15 @@ internal static class WireJudge
     }
 
     /// <summary>Whether a worker may apply to the run.</summary>
-    public static bool MayBe(Wire.Apply it) => it.Version?.Major == 1 && IsWorkersName(it.Worker) &&
+    public static bool MayBe(Wire.Apply it) => it.Version?.Major == 2 && IsWorkersName(it.Worker) &&
         it.Numerics == "cpu" && it.Bulk.Length <= Longest && it.Host.Length <= Longest;
 
     /// <summary>Whether a worker may look for work.</summary>
-    public static bool MayBe(Wire.Register it) => it.Version?.Major == 1 && IsWorkersName(it.Worker);
+    public static bool MayBe(Wire.Register it) => it.Version?.Major == 2 && IsWorkersName(it.Worker);
 
     /// <summary>Whether somebody can want workers like this.</summary>
     public static bool MayBe(Wire.Hire it) =>
-        it.Version?.Major == 1 && it.Job.Length <= Longest && it.Numerics.Length <= Longest &&
+        it.Version?.Major == 2 && it.Job.Length <= Longest && it.Numerics.Length <= Longest &&
         it.Cell.Length <= Longest;
 
     /// <summary>What reaches an actor of this process must be right, however it came about.</summary>

@@ -13,6 +13,10 @@ internal sealed class CoordinatorHarness
     public const long Incarnation = 3;
     private static readonly ModelSettings Model = new(VocabularySize: 3, Dimension: 2, Layers: 1, PaddingId: -1);
     public static readonly ParameterLayout Parameters = ParameterLayout.For(Model);
+
+    public static readonly OptimizerSettings Adam = new(
+        0.1, 0.9, 0.999, 1e-8, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+
     private readonly FloatBufferPool _pool;
     private DateTimeOffset _now = DateTimeOffset.UnixEpoch;
 
@@ -30,13 +34,17 @@ internal sealed class CoordinatorHarness
         long verifyEvery = 0,
         MismatchPolicy onMismatch = MismatchPolicy.Stop,
         long seed = 0,
-        bool allowMixed = false)
+        bool allowMixed = false,
+        OptimizerSettings? optimizer = null,
+        TrainingState? state = null,
+        long patience = 0,
+        (double Loss, long Version)? best = null)
     {
         Gradients = new GradientPool(Parameters);
         _pool = new FloatBufferPool(Parameters.Length);
-        var optimizer = new OptimizerSettings(
-            0.1, 0.9, 0.999, 1e-8, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
-        var state = new TrainingState(new ParameterVersion(version, Filled(1)), Filled(0), Filled(0), 0, 0, 0);
+        optimizer ??= Adam;
+        state ??= new TrainingState(
+            new ParameterVersion(version, Filled(1)), [.. optimizer.Moments.Select(_ => Filled(0))], 0, 0, 0);
         Coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
                 Incarnation,
@@ -47,17 +55,19 @@ internal sealed class CoordinatorHarness
                 allowMixed,
                 workerLimit,
                 divergence,
-                null,
+                best?.Loss,
                 isResumed,
                 isEvaluated)
             {
                 VerifyEvery = verifyEvery,
                 OnMismatch = onMismatch,
                 Seed = seed,
+                Patience = patience,
+                BestVersion = best?.Version,
             },
             new CoordinatorInputs(new SmallPlan(), validation ?? []),
             state,
-            new Optimizer(optimizer, _pool, threads: 1));
+            new Optimizer(optimizer, _pool, threads: 1, stepsPerEpoch: 1_000));
     }
 
     public CoordinatorBehaviour Coordinator { get; }

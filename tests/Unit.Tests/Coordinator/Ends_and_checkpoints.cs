@@ -41,10 +41,10 @@ public sealed class Ends_and_checkpoints
         harness.AnswerAll(0, 0);
         var saved = harness.Saves[1].State;
         float[] parameters = saved.Parameters.Values.Span.ToArray();
-        float[] moments = [.. saved.FirstMoment.Values.Span, .. saved.SecondMoment.Values.Span];
+        float[] moments = [.. saved.Moments[0].Values.Span, .. saved.Moments[1].Values.Span];
         harness.AnswerAll(1, 0);
         Assert.Equal(parameters, saved.Parameters.Values.Span.ToArray());
-        Assert.Equal(moments, saved.FirstMoment.Values.Span.ToArray().Concat(saved.SecondMoment.Values.Span.ToArray()));
+        Assert.Equal(moments, saved.Moments.SelectMany(moment => moment.Values.Span.ToArray()));
         Assert.NotEqual(0, moments.Max());
     }
 

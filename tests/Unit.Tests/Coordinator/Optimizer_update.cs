@@ -15,9 +15,9 @@ public sealed class Optimizer_update
         // the mean = 13 / 2.
         var outcome = Apply(clip: 1.3, [3, 4, 0, 0, 0, 12, 0], tokens: 2);
         Assert.Equal(6.5, outcome.GradientNorm, 12);
-        double factor = 1.3 / 6.5;
+        double factor = 1.3 / (6.5 + 1e-6);
         float[] expected = [0, 0, .. new[] { 3, 4, 0, 0, 0, 12, 0 }.Select(sum => (float)(0.1 * factor * sum / 2))];
-        var first = outcome.State.FirstMoment.Values.Span;
+        var first = outcome.State.Moments[0].Values.Span;
         for (int i = 0; i < expected.Length; i++)
         {
             Assert.Equal(expected[i], first[i], 6);
@@ -32,8 +32,30 @@ public sealed class Optimizer_update
     {
         var free = Apply(clip: 0, [3, 4, 0, 0, 0, 12, 0], tokens: 2);
         var roomy = Apply(clip: 6.6, [3, 4, 0, 0, 0, 12, 0], tokens: 2);
-        Assert.Equal(free.State.FirstMoment.Values.Span.ToArray(), roomy.State.FirstMoment.Values.Span.ToArray());
-        Assert.Equal(0.15f, free.State.FirstMoment.Values.Span[2], 6);
+        Assert.Equal(free.State.Moments[0].Values.Span.ToArray(), roomy.State.Moments[0].Values.Span.ToArray());
+        Assert.Equal(0.15f, free.State.Moments[0].Values.Span[2], 6);
+    }
+
+    /// <summary>Where the norm is as small as what is added to it, the two ways to clip differ.</summary>
+    [Theory]
+    [InlineData(1.3, 1)]
+    [InlineData(6.5, 1)]
+    [InlineData(6.6, 1)]
+    [InlineData(2e-6, 1e-6)]
+    [InlineData(6.5e-6, 1e-6)]
+    public void The_gradient_is_clipped_as_PyTorch_clips_it(double clip, float size)
+    {
+        float[] mean = [.. new[] { 3f, 4, 0, 0, 0, 12, 0 }.Select(slope => slope / 2 * size)];
+        var ours = Apply(clip, mean, tokens: 1).State.Moments[0].Values.Span[2..];
+        using var scope = NewDisposeScope();
+        var parameter = nn.Parameter(zeros(mean.Length));
+        (parameter * tensor(mean)).sum().backward();
+        nn.utils.clip_grad_norm_([parameter], clip);
+        float[] theirs = parameter.grad!.data<float>().ToArray();
+        for (int i = 0; i < mean.Length; i++)
+        {
+            Assert.Equal(theirs[i], 10 * ours[i], theirs[i] * 1e-5);
+        }
     }
 
     [Fact]
@@ -58,7 +80,7 @@ public sealed class Optimizer_update
             0.01, 0.9, 0.999, 1e-8, clip, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
         var gradient = new Gradient(Layout) { LossSum = 1, TokenCount = tokens };
         dense.CopyTo(gradient.Dense.Span);
-        var state = new TrainingState(new ParameterVersion(0, Filled(0.5f)), Filled(0), Filled(0), 0, 0, 0);
-        return new Optimizer(settings, pool, threads: 1).Apply(state, gradient, examples: 4);
+        var state = new TrainingState(new ParameterVersion(0, Filled(0.5f)), [Filled(0), Filled(0)], 0, 0, 0);
+        return new Optimizer(settings, pool, threads: 1, stepsPerEpoch: 1).Apply(state, gradient, examples: 4);
     }
 }

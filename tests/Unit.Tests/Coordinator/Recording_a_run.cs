@@ -233,7 +233,7 @@ public sealed class Recording_a_run : IDisposable
         var pool = new FloatBufferPool(CoordinatorHarness.Parameters.Length);
         CountedBuffer Buffer() => new(pool.Rent(), pool);
         return new TrainingState(
-            new ParameterVersion(version, Buffer()), Buffer(), Buffer(), version, 2 * version, 10 * version);
+            new ParameterVersion(version, Buffer()), [Buffer(), Buffer()], version, 2 * version, 10 * version);
     }
 
     private static void Save(RunRecorder recorder, long version) =>
@@ -249,6 +249,7 @@ public sealed class Recording_a_run : IDisposable
             _run.OpenLedger(_lease, 0, LedgerChain.Empty),
             new RetentionPolicy(2, 0),
             CoordinatorHarness.Parameters,
+            CoordinatorHarness.Adam,
             new string('0', 64),
             validationText: "",
             stepsPerEpoch: 100);

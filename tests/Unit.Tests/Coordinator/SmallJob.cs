@@ -11,8 +11,21 @@ internal static class SmallJob
     public const int Steps = 6;
     public static readonly ModelSettings Model = new(VocabularySize: 61, Dimension: 24, Layers: 2, PaddingId: 0);
 
+    private static readonly OptimizerSettings Adam = new(
+        0.01, 0.9, 0.999, 1e-8, 1, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+
+    /// <summary>A rate that is too high at first, so that a plateau has something to decide.</summary>
+    public static readonly OptimizerSettings MomentumWithPlateau = Adam with
+    {
+        Kind = OptimizerKind.Sgd,
+        LearningRate = 4,
+        Momentum = 0.9,
+        WeightDecay = 0.001,
+        Schedule = new LearningRateSchedule(ScheduleKind.Plateau, 0, 0, Decay: 0.5, EvaluateEvery: 1),
+    };
+
     /// <summary>
-    /// Trains and returns the SHA-256 of parameters and both moments of the first and the last checkpoint, and the
+    /// Trains and returns the SHA-256 of parameters and moments of the first and the last checkpoint, and the
     /// events.
     /// </summary>
     /// <param name="workers">Worker actors.</param>
@@ -21,52 +34,61 @@ internal static class SmallJob
     /// <param name="model">Another than <see cref="Model"/>, of its vocabulary.</param>
     /// <param name="run">Where checkpoints go; training goes on from the newest one there is.</param>
     /// <param name="steps">The step to stop at.</param>
+    /// <param name="profiler">Notes what the threads do.</param>
+    /// <param name="optimizer">Another than Adam at a constant rate.</param>
     public static async Task<(IReadOnlyList<string> Hashes, IReadOnlyList<TrainingEvent> Events)> TrainAsync(
         int workers,
         int threads,
         Func<int, IDevice, IDevice>? wrap = null,
         ModelSettings? model = null,
         TestRun? run = null,
-        int steps = Steps)
+        int steps = Steps,
+        Profiler? profiler = null,
+        OptimizerSettings? optimizer = null)
     {
         model ??= Model;
+        var plan = new SyntheticPlan(model.CarriedRows);
         var layout = ParameterLayout.For(model);
-        using var pool = new FloatBufferPool(layout.Length);
+        using var pool = new FloatBufferPool(layout.BufferLength);
         using var gradients = new GradientPool(layout);
-        var optimizer = new OptimizerSettings(
-            0.01, 0.9, 0.999, 1e-8, 1, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+        optimizer ??= Adam;
         var newest = run?.Store.FindNewest().Newest;
         var state = newest is null
-            ? StoredState.Initial(pool, values => ParameterInitialization.Fill(model, seed: 5, values.Span))
-            : StoredState.Read(newest, layout, pool);
+            ? StoredState.Initial(optimizer, pool, values => ParameterInitialization.Fill(model, seed: 5, values.Span))
+            : StoredState.Read(newest, layout, optimizer, pool);
         using var ledger = run?.Run.OpenLedger(run.Lease, state.Version, newest?.State.Ledger ?? LedgerChain.Empty);
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
                 1,
                 steps,
                 CheckpointEvery: 1,
-                EvaluateEvery: 3,
+                EvaluateEvery: optimizer.Schedule.EvaluateEvery is > 0 and var every ? every : 3,
                 null,
                 AllowMixed: false,
                 workers,
                 DivergencePolicy.Stop,
                 null,
                 IsResumed: newest is not null,
-                IsEvaluated: false),
-            new CoordinatorInputs(new SyntheticPlan(), new SyntheticPlan().Step(1_000)),
+                IsEvaluated: newest?.State.ValidationLoss is not null),
+            new CoordinatorInputs(plan, plan.Validation, model.CarriedRows > 0),
             state,
-            new Optimizer(optimizer, pool, threads));
+            new Optimizer(optimizer, pool, threads, plan.StepsPerEpoch));
         var selfTest = new SelfTest(model);
         IDevice[] devices = [.. Enumerable.Range(0, workers).Select(index =>
         {
             IDevice device = new ThreadedDevice(
-                $"worker-{index}", threads, () => Cells.Of(model).CreateReplica(model, "cpu"), gradients, selfTest);
+                $"worker-{index}",
+                threads,
+                () => Cells.Of(model).CreateReplica(model, "cpu"),
+                gradients,
+                selfTest,
+                profiler);
             return wrap?.Invoke(index, device) ?? device;
         })];
-        var recorder = new Recorder(ledger is null
+        var recorder = new Recorder(layout.Length, ledger is null
             ? null
             : new CheckpointWriter(
-                run!.Store, ledger, new RetentionPolicy(KeepLast: 1), layout, new string('0', 64), "", 100));
+                run!.Store, ledger, new RetentionPolicy(KeepLast: 1), layout, optimizer, new string('0', 64), "", 100));
         var system = ActorHost.Start();
         try
         {
@@ -83,7 +105,8 @@ internal static class SmallJob
                             ActorId.Worker(index), ActorId.Worker(index), devices[index], address);
                     }
                 },
-                new TaskCompletionSource<StopRequested>().Task);
+                new TaskCompletionSource<StopRequested>().Task,
+                profiler);
         }
         finally
         {
@@ -94,7 +117,7 @@ internal static class SmallJob
         return ([recorder.Hashes[recorder.Hashes.Keys.Min()], recorder.Hashes[steps]], recorder.Events);
     }
 
-    private sealed class Recorder(CheckpointWriter? writer) : IRunRecorder
+    private sealed class Recorder(int parameters, CheckpointWriter? writer) : IRunRecorder
     {
         public List<TrainingEvent> Events { get; } = [];
 
@@ -117,10 +140,10 @@ internal static class SmallJob
         {
             using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             var state = save.State;
-            var buffers = new[] { state.Parameters.Values, state.FirstMoment.Values, state.SecondMoment.Values };
-            foreach (var buffer in buffers)
+            sha.AppendData(MemoryMarshal.AsBytes<float>(state.Parameters.Values.Span));
+            foreach (var moment in state.Moments)
             {
-                sha.AppendData(MemoryMarshal.AsBytes<float>(buffer.Span));
+                sha.AppendData(MemoryMarshal.AsBytes<float>(moment.Values.Span[..parameters]));
             }
 
             Hashes[save.State.Version] = Convert.ToHexString(sha.GetHashAndReset());
@@ -128,26 +151,52 @@ internal static class SmallJob
         }
     }
 
-    /// <summary>Eight shards of none to four examples, whose lengths and ids follow from step and shard.</summary>
-    private sealed class SyntheticPlan : IStepPlan
+    /// <summary>Eight shards of none to four examples, whose lengths and ids follow from step and shard; or of the rows
+    /// of streams, which begin anew every fourth step.</summary>
+    private sealed class SyntheticPlan(int rows) : IStepPlan
     {
-        public long StepsPerEpoch => 100;
+        public long StepsPerEpoch => rows > 0 ? 4 : 100;
+
+        /// <summary>Where states are carried, one text in pieces.</summary>
+        public IReadOnlyList<ShardTokens> Validation => rows == 0
+            ? Step(1_000)
+            : [.. Step(1_000).Where(shard => shard.ExampleCount > 0).Select(shard =>
+                new ShardTokens(shard.Example(0).ToArray(), [0, shard.Example(0).Length]))];
 
         public IReadOnlyList<ShardTokens> Step(long step)
         {
             var random = new Random((int)step);
+            if (rows > 0)
+            {
+                int tokens = random.Next(2, 15);
+                return [.. Enumerable.Range(0, 8).Select(shard =>
+                {
+                    int first = shard * rows / 8;
+                    int count = ((shard + 1) * rows / 8) - first;
+                    return new ShardTokens(
+                        [.. Enumerable.Range(0, count * tokens).Select(_ => random.Next(1, Model.VocabularySize))],
+                        [.. Enumerable.Range(0, count + 1).Select(row => row * tokens)])
+                    {
+                        FirstExample = first,
+                    };
+                })];
+            }
+
+            int example = 0;
             return [.. Enumerable.Range(0, 8).Select(_ =>
             {
                 var ids = new List<int>();
                 var starts = new List<int> { 0 };
-                for (int example = random.Next(5); example > 0; example--)
+                int count = random.Next(5);
+                for (int left = count; left > 0; left--)
                 {
                     ids.AddRange(
                         Enumerable.Range(0, random.Next(2, 15)).Select(_ => random.Next(1, Model.VocabularySize)));
                     starts.Add(ids.Count);
                 }
 
-                return new ShardTokens([.. ids], [.. starts]);
+                example += count;
+                return new ShardTokens([.. ids], [.. starts]) { FirstExample = example - count };
             })];
         }
     }

@@ -84,6 +84,49 @@ public sealed class Comparing_jobs
         Assert.Equal(other, JsonSerializer.Deserialize<Job>(text, JobFormat.JsonOptions));
     }
 
+    /// <summary>What came later and is not used is not in the hash of a job; what is used is.</summary>
+    [Fact]
+    public void Recipes_are_part_of_the_job_where_they_are_used()
+    {
+        var optimizer = Sample.Optimizer;
+        var schedule = optimizer.Schedule;
+        Job[] others =
+        [
+            Sample with { InitUniform = 0.1 },
+            Sample with { Optimizer = optimizer with { Kind = OptimizerKind.Adamw } },
+            Sample with { Optimizer = optimizer with { WeightDecay = 0.01 } },
+            Sample with { Optimizer = optimizer with { Kind = OptimizerKind.Sgd, Momentum = 0.9 } },
+            Sample with
+            {
+                Optimizer = optimizer with
+                {
+                    Schedule = schedule with { Kind = ScheduleKind.EpochDecay, Decay = 0.5, StepsPerEpoch = 7 },
+                },
+            },
+            Sample with
+            {
+                Optimizer = optimizer with
+                {
+                    Schedule = schedule with { Kind = ScheduleKind.Plateau, Decay = 0.5, EvaluateEvery = 7 },
+                },
+            },
+        ];
+        Assert.Equal(others.Length + 1, others.Append(Sample).Select(JobFormat.Hash).Distinct().Count());
+        Assert.All(others, other => Assert.Equal(
+            other, JsonSerializer.Deserialize<Job>(JsonSerializer.Serialize(other, JobFormat.JsonOptions),
+                JobFormat.JsonOptions)));
+        Assert.Equal(
+            [
+                "optimizer.schedule.decay is absent in the run, 0.5 asked",
+                "optimizer.schedule.evaluate_every is absent in the run, 7 asked",
+                "optimizer.schedule.kind is \"constant\" in the run, \"plateau\" asked",
+            ],
+            JobFormat.Differences(Sample, others[^1]));
+        Assert.Contains(
+            "optimizer.schedule.kind is \"constant\" in the run, \"epoch-decay\" asked",
+            JobFormat.Differences(Sample, others[^2]));
+    }
+
     [Fact]
     public void Each_setting_that_differs_is_named_with_both_values()
     {

@@ -111,6 +111,14 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "bool wasEvaluationDue = _settings.IsResumed &&",
                 "bool wasEvaluationDue = false &&")),
         new(
+            "what evaluations have made of the learning rate is not in the checkpoint",
+            500,
+            "Coordinator",
+            new Edit(
+                "CheckpointWriter.cs",
+                "                Plateau = state.Plateau,\n",
+                "")),
+        new(
             "a file is not synced before its checkpoint counts",
             50,
             "Storage",
@@ -440,6 +448,38 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "NodeBehaviour.cs",
                 "            Forget(step);\n        }\n\n        foreach (var (piece, _) in _pieces.Where(",
                 "            _steps.Remove(step);\n        }\n\n        foreach (var (piece, _) in _pieces.Where(")),
+        new(
+            "carried states go on into the next epoch",
+            50,
+            "Coordinator",
+            new Edit(
+                "Optimizer.cs",
+                "        if (isNewEpoch)",
+                "        if (isNewEpoch && layout.Length == 0)")),
+        new(
+            "a run that goes on from a checkpoint begins with states of zeros",
+            200,
+            "Coordinator",
+            new Edit(
+                "StoredState.cs",
+                "                optimizer.Read(states, values.Span);",
+                "                values.Span[states.Offset..].Clear();")),
+        new(
+            "a piece of a text that is tried again begins with a state of zeros",
+            500,
+            "Coordinator",
+            new Edit(
+                "Evaluation.cs",
+                "read.Piece == 0 ? [] :",
+                "read.Piece == 0 || _attempts[read.Piece] > 1 ? [] :")),
+        new(
+            "states are those of the rows that a process computes, not of the batch",
+            50,
+            "Cluster",
+            new Edit(
+                "Translation.cs",
+                "            FirstExample = Count(tokens.FirstExample, 0, MostExamples, \"as the number of an example\"),",
+                "            FirstExample = 0,")),
         new(
             "bytes that were damaged on their way are used",
             50,

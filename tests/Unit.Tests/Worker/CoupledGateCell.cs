@@ -5,12 +5,15 @@ namespace RnnLm.Tests;
 /// h' = tanh c'.
 /// </summary>
 internal sealed class CoupledGateCell() : Cell(new CellDeclaration(
-    "coupled-gate", [new("W", d => [2 * d, 2 * d]), new("b", d => [2 * d], _ => (-1, 0.5))], stateVectors: 2))
+    "coupled-gate",
+    [new("W", (i, d) => [i + d, 2 * d]), new("b", (_, d) => [2 * d], (_, _) => (-1, 0.5))],
+    stateVectors: 2))
 {
     /// <summary>Its name, by which the process knows it once this was asked for.</summary>
     public static string Registered { get; } = Register();
 
-    public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long dimension) => new Unit(dimension);
+    public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long inputs, long dimension) =>
+        new Unit(inputs, dimension);
 
     /// <summary>The same for one example in double, as the formula says.</summary>
     /// <param name="inputs">x (time, D).</param>
@@ -49,10 +52,10 @@ internal sealed class CoupledGateCell() : Cell(new CellDeclaration(
         private readonly TorchSharp.Modules.Parameter W;
         private readonly TorchSharp.Modules.Parameter b;
 
-        public Unit(long dimension)
+        public Unit(long inputs, long dimension)
             : base(nameof(Unit))
         {
-            W = nn.Parameter(zeros(2 * dimension, 2 * dimension));
+            W = nn.Parameter(zeros(inputs + dimension, 2 * dimension));
             b = nn.Parameter(zeros(2 * dimension));
             RegisterComponents();
         }

@@ -32,7 +32,7 @@ public class ParameterInitializationTests
     public void Each_value_is_the_scaled_draw_at_its_own_place_in_the_stream_of_its_segment()
     {
         float[] values = Filled(s_settings, 42);
-        ParameterSegment matrix = s_layout.Wh(1);
+        ParameterSegment matrix = s_layout.OfCell(1, 1);
         var random = new CounterRandom(42, RandomPurpose.Initialization, 5);
         double bound = Math.Sqrt(6.0 / 16);
         Assert.Equal((float)(-bound + (bound + bound) * random.UniformSingle(17)), values[matrix.Offset + 17]);
@@ -51,6 +51,25 @@ public class ParameterInitializationTests
         Assert.All(unpadded[row], value => Assert.NotEqual(0, value));
         unpadded.AsSpan(row).Clear();
         Assert.Equal(unpadded, padded);
+    }
+
+    /// <summary>Also where a cell declares a range, and where the bound is no number of 24 bits.</summary>
+    [Fact]
+    public void One_range_for_all_is_filled_from_end_to_end_but_for_the_padding_row()
+    {
+        var settings = s_settings with { VocabularySize = 500, Cell = CoupledGateCell.Registered };
+        var values = new float[ParameterLayout.For(settings).Length];
+        ParameterInitialization.Fill(settings, 1, values, uniform: 0.05);
+        Range row = (3 * 8)..(4 * 8);
+        Assert.All(values[row], value => Assert.Equal(0, value));
+        Assert.All(values, value => Assert.True(value is >= -0.05f and < 0.05f));
+        Assert.All(
+            ParameterLayout.For(settings).Segments.Where(segment => segment.Length >= 50),
+            segment => Assert.True(values[segment.Offset..segment.End] is var drawn &&
+                drawn.Min() < -0.045 && drawn.Max() > 0.045 && Math.Abs(drawn.Average()) < 0.01, segment.Name));
+
+        var random = new CounterRandom(1, RandomPurpose.Initialization, 0);
+        Assert.Equal((float)(-0.05 + (0.1 * random.UniformSingle(7))), values[7]);
     }
 
     [Fact]
