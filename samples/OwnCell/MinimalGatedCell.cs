@@ -34,8 +34,8 @@ public sealed class MinimalGatedCell() : Cell(new CellDeclaration(
 
         public override Tensor forward(Tensor x, Tensor h)
         {
-            var f = (x.matmul(Wf) + h.matmul(Uf) + b).sigmoid();
-            return ((1 - f) * h) + (f * (x.matmul(Wh) + h.matmul(Uh)).tanh());
+            var f = b.addmm(x, Wf).addmm(h, Uf).sigmoid();
+            return h.lerp(x.matmul(Wh).addmm(h, Uh).tanh(), f);
         }
     }
 }

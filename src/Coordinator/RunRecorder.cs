@@ -105,6 +105,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
                 foreach (var (prompt, text) in _sample(version))
                 {
                     Show(view => view.Sample(prompt, text));
+                    Append(json => EventJson.WriteSample(json, version.Version, prompt, text));
                 }
             }
 #pragma warning disable CA1031 // A sample that fails is worth a warning, whatever the reason, and not the run.

@@ -42,6 +42,6 @@ internal sealed class ElmanCell() : Cell(CellDeclaration.Of(CellDeclaration.Defa
         /// <param name="input1">x, the input of this step (batch, I).</param>
         /// <param name="input2">h, the state after the step before (batch, D).</param>
         public override Tensor forward(Tensor input1, Tensor input2) =>
-            tanh(input1.matmul(Wh) + input2.matmul(Uh) + b);
+            b.addmm(input1, Wh).addmm(input2, Uh).tanh();
     }
 }

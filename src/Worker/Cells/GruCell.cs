@@ -30,10 +30,10 @@ internal sealed class GruCell() : Cell(TorchUnit.Declare("gru", Gates))
         {
             Tensor[] x = OfInput(input1).chunk(Gates, 1);
             Tensor[] h = OfState(input2).chunk(Gates, 1);
-            Tensor reset = (x[0] + h[0]).sigmoid();
-            Tensor keep = (x[1] + h[1]).sigmoid();
-            Tensor candidate = (x[2] + (reset * h[2])).tanh();
-            return candidate + (keep * (input2 - candidate));
+            Tensor reset = Terms.Sum(x[0], h[0]).sigmoid();
+            Tensor keep = Terms.Sum(x[1], h[1]).sigmoid();
+            Tensor candidate = Terms.Sum(x[2], reset * h[2]).tanh();
+            return candidate.lerp(input2, keep);
         }
     }
 }

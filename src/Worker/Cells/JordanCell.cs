@@ -54,8 +54,8 @@ internal sealed class JordanCell(string name, bool isHidden) : Cell(Declare(name
 
         public override Tensor forward(Tensor input1, Tensor input2)
         {
-            Tensor hidden = (input1.matmul(Wh) + input2.matmul(Uh) + bh).tanh();
-            return (hidden.matmul(Wy) + by).tanh();
+            Tensor hidden = bh.addmm(input1, Wh).addmm(input2, Uh).tanh();
+            return by.addmm(hidden, Wy).tanh();
         }
     }
 
@@ -72,8 +72,8 @@ internal sealed class JordanCell(string name, bool isHidden) : Cell(Declare(name
 
         public override Tensor forward(Tensor input1, Tensor input2)
         {
-            Tensor hidden = (input1.matmul(Wh) + bh).tanh();
-            return (hidden.matmul(Wy) + input2.matmul(Uy) + by).tanh();
+            Tensor hidden = bh.addmm(input1, Wh).tanh();
+            return by.addmm(hidden, Wy).addmm(input2, Uy).tanh();
         }
     }
 }

@@ -29,8 +29,8 @@ internal sealed class LstmCell() : Cell(TorchUnit.Declare("lstm", Gates, stateVe
         public override Tensor forward(Tensor input1, Tensor input2)
         {
             Tensor[] state = input2.chunk(2, 1);
-            Tensor[] gates = (OfInput(input1) + OfState(state[0])).chunk(Gates, 1);
-            Tensor cell = (gates[1].sigmoid() * state[1]) + (gates[0].sigmoid() * gates[2].tanh());
+            Tensor[] gates = Of(input1, state[0]).chunk(Gates, 1);
+            Tensor cell = Terms.Sum(gates[1].sigmoid() * state[1], gates[0].sigmoid() * gates[2].tanh());
             return cat([gates[3].sigmoid() * cell.tanh(), cell], 1);
         }
     }

@@ -66,8 +66,8 @@ internal sealed class MinLstmCell() : MinCell("minlstm", ["linear_f", "linear_i"
         public override (Tensor Keep, Tensor Take, Tensor Value) logarithms(Tensor input)
         {
             // log (f / (f + i)) = -softplus(log i - log f), and the same the other way round.
-            Tensor difference = nn.functional.softplus(-linear_f.call(input)) -
-                nn.functional.softplus(-linear_i.call(input));
+            Tensor difference = Terms.Sum(
+                nn.functional.softplus(-linear_f.call(input)), -nn.functional.softplus(-linear_i.call(input)));
             return (nn.functional.softplus(difference).neg(), nn.functional.softplus(-difference).neg(),
                 LogarithmOfValue(linear_h.call(input)));
         }
@@ -93,10 +93,10 @@ internal abstract class MinCell(string name, string[] linears) : Cell(Declare(na
         var (keep, take, value) = ((MinUnit)unit).logarithms(inputs);
 
         // A state of zero has no logarithm; the smallest number there is adds nothing to what comes.
-        Tensor first = state.clamp_min(Constants.SmallestNormal).log().unsqueeze(1);
+        Tensor first = state.clamp_min(Terms.SmallestNormal).log().unsqueeze(1);
         Tensor kept = cat([zeros_like(first), keep.cumsum(1)], 1);
-        Tensor sums = (cat([first, take + value], 1) - kept).logcumsumexp(1);
-        Tensor outputs = (kept + sums).exp().narrow(1, 1, inputs.size(1));
+        Tensor sums = Terms.Sum(cat([first, Terms.Sum(take, value)], 1), -kept).logcumsumexp(1);
+        Tensor outputs = Terms.Sum(kept, sums).exp().narrow(1, 1, inputs.size(1));
         return (outputs, outputs.select(1, -1));
     }
 
@@ -131,12 +131,15 @@ internal abstract class MinUnit() : nn.Module<Tensor, Tensor, Tensor>(nameof(Min
     public override Tensor forward(Tensor input1, Tensor input2)
     {
         var (keep, take, value) = logarithms(input1);
-        return (keep.exp() * input2) + (take + value).exp();
+        return Terms.Sum(keep.exp() * input2, Terms.Sum(take, value).exp());
     }
 
     /// <summary>log g.</summary>
     protected static Tensor LogarithmOfValue(Tensor value) =>
-        where(value.ge(Constants.Zero), (value.relu() + Constants.Half).log(), nn.functional.softplus(-value).neg());
+        where(
+            value.ge(Terms.Zero),
+            Terms.Sum(value.relu(), full_like(value, Terms.Half)).log(),
+            nn.functional.softplus(-value).neg());
 }
 
 /// <summary>Both by hand: the products over all rows, then one pass over the steps.</summary>

@@ -29,7 +29,7 @@ internal sealed class RnnCell(string name, bool isRelu) : Cell(TorchUnit.Declare
     {
         public override Tensor forward(Tensor input1, Tensor input2)
         {
-            Tensor sum = OfInput(input1) + OfState(input2);
+            Tensor sum = Of(input1, input2);
             return isRelu ? sum.relu() : sum.tanh();
         }
     }

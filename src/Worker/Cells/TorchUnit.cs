@@ -32,6 +32,10 @@ internal abstract class TorchUnit : nn.Module<Tensor, Tensor, Tensor>
         FirstValues = FirstValues.PyTorch,
     };
 
+    /// <summary>x·W_ihᵀ + b_ih + h·W_hhᵀ + b_hh, gate beside gate (batch, gates·D).</summary>
+    protected Tensor Of(Tensor x, Tensor h) =>
+        nn.functional.linear(x, weight_ih, Terms.Sum(bias_ih, bias_hh)).addmm(h, weight_hh.t());
+
     /// <summary>x·W_ihᵀ + b_ih, gate beside gate (batch, gates·D).</summary>
     protected Tensor OfInput(Tensor x) => nn.functional.linear(x, weight_ih, bias_ih);
 

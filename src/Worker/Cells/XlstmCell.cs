@@ -77,22 +77,22 @@ internal sealed class XlstmCell() : Cell(new CellDeclaration(
         {
             Tensor[] old = input2.chunk(5, 1);
             var (hidden, cell, count, largest) = (old[1], old[2], old[3], old[4]);
-            Tensor[] sums = (nn.functional.linear(norm.call(input1), W, b) + OfHeads(hidden)).chunk(4, 1);
+            Tensor[] sums = Terms.Sum(nn.functional.linear(norm.call(input1), W, b), OfHeads(hidden)).chunk(4, 1);
 
             // At the beginning nothing is kept, whatever the gate says: the first input gate sets the scale.
             Tensor kept = where(
-                count.eq(Constants.Zero), full_like(largest, Constants.NegativeInfinity), sums[2] + largest);
+                count.eq(Terms.Zero), full_like(largest, Terms.NegativeInfinity), Terms.Sum(sums[2], largest));
             Tensor nextLargest = maximum(kept, sums[1]);
-            Tensor keep = (kept - nextLargest).exp();
-            Tensor take = (sums[1] - nextLargest).exp();
-            cell = (keep * cell) + (take * sums[0].tanh());
-            count = (keep * count) + take;
+            Tensor keep = Terms.Sum(kept, -nextLargest).exp();
+            Tensor take = Terms.Sum(sums[1], -nextLargest).exp();
+            cell = Terms.Sum(keep * cell, take * sums[0].tanh());
+            count = Terms.Sum(keep * count, take);
             hidden = sums[3].sigmoid() * cell / count;
 
             Tensor value = head_norm.call(hidden.unsqueeze(2)).squeeze(2);
-            value = _isResidual ? input1 + value : value;
+            value = _isResidual ? Terms.Sum(input1, value) : value;
             Tensor normal = up_norm.call(value);
-            Tensor output = value + down.call(nn.functional.gelu(gate.call(normal)) * up.call(normal));
+            Tensor output = Terms.Sum(value, down.call(nn.functional.gelu(gate.call(normal)) * up.call(normal)));
             return cat([output, hidden, cell, count, nextLargest], 1);
         }
 

@@ -47,7 +47,7 @@ public sealed class Both_directions
         double[] actual = Train(embedding, ours.call, ours, output);
         Assert.Equal(50, expected.Length);
         Assert.All(expected.Zip(actual), losses => Assert.Equal(losses.First, losses.Second, 1e-4 * losses.First));
-        Assert.True(actual[^1] < 0.9 * actual[0], $"from {actual[0]} to {actual[^1]}");
+        Assert.True(actual[^1] < 0.97 * actual[0], $"from {actual[0]} to {actual[^1]}");
     }
 
     private static double[] Train(Embedding embedding, Func<Tensor, Tensor> layers, nn.Module module, Linear output)
@@ -55,7 +55,7 @@ public sealed class Both_directions
         // The embedding and the output layer begin as they are each time.
         using var head = nn.Linear(output.in_features, output.out_features);
         head.load_state_dict(output.state_dict());
-        Tensor rate = tensor(1.5f);
+        Tensor rate = tensor(-0.5f);
         Parameter[] parameters = [.. module.parameters(), .. head.parameters()];
         var random = new Random(6);
         var losses = new List<double>();
@@ -80,7 +80,7 @@ public sealed class Both_directions
             loss.backward();
             using (no_grad())
             {
-                Array.ForEach(parameters, parameter => parameter.sub_(parameter.grad! * rate));
+                Array.ForEach(parameters, parameter => parameter.copy_(Terms.Sum(parameter, parameter.grad! * rate)));
             }
 
             losses.Add(loss.ToDouble());

@@ -63,9 +63,8 @@ internal sealed class CoupledGateCell() : Cell(new CellDeclaration(
         public override Tensor forward(Tensor x, Tensor state)
         {
             Tensor[] old = state.chunk(2, 1);
-            Tensor[] sums = (cat([x, old[0]], 1).matmul(W) + b).chunk(2, 1);
-            Tensor keep = sums[0].sigmoid();
-            Tensor c = (keep * old[1]) + ((1 - keep) * sums[1].tanh());
+            Tensor[] sums = b.addmm(cat([x, old[0]], 1), W).chunk(2, 1);
+            Tensor c = sums[1].tanh().lerp(old[1], sums[0].sigmoid());
             return cat([c.tanh(), c], 1);
         }
     }
