@@ -171,7 +171,12 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             new CheckpointWriter(
                 store, ledger, retention, layout, job.Optimizer, config.JobHash, validationText, stepsPerEpoch),
             view,
-            new TrainingExtent(state.Version, config.TotalSteps, stepsPerEpoch),
+            new TrainingExtent(
+                state.Version,
+                config.TotalSteps,
+                stepsPerEpoch,
+                config.Get(TrainSettings.Prompts)
+                    .Max(prompt => (int?)TextWidth.Of(RnnLmException.OneLine(prompt))) ?? 0),
             version => GreedySamples(config, version, prepared.Corpus.Tokenizer),
             joined =>
             {
