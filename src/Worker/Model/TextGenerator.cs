@@ -53,9 +53,10 @@ public sealed class TextGenerator : IDisposable
                 states = Read(token, states, logits);
             }
 
+            uint stream = TokenSampler.StreamOf(prompt);
             for (long position = 0; ; position++)
             {
-                int token = sampler.Draw(logits, position, _settings.PaddingId);
+                int token = sampler.Draw(logits, position, _settings.PaddingId, stream);
                 if (token == end)
                 {
                     yield break;

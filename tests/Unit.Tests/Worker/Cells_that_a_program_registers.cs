@@ -116,7 +116,7 @@ public sealed class Cells_that_a_program_registers
         for (int i = 0; i < drawn.Count; i++)
         {
             FlatParameters.CopyOut(model.call(tensor(text.ToArray()).unsqueeze(0)).select(1, text.Count - 1), logits);
-            Assert.Equal(sampler.Draw(logits, i, settings.PaddingId), drawn[i]);
+            Assert.Equal(sampler.Draw(logits, i, settings.PaddingId, TokenSampler.StreamOf([1, 2])), drawn[i]);
             text.Add(drawn[i]);
         }
 

@@ -20,6 +20,23 @@ public sealed class Text_generator
         Assert.Equal(4, alone.Select(text => string.Join(' ', text)).Distinct().Count());
     }
 
+    /// <summary>A model that predicts the same after every text.</summary>
+    [Fact]
+    public void Texts_that_begin_otherwise_are_not_drawn_alike()
+    {
+        using var parameters = new FloatBuffer(ParameterLayout.For(s_small).Length);
+        parameters.Span.Clear();
+        using var generator = new TextGenerator(s_small, parameters.Span);
+        var sampler = new TokenSampler(temperature: 1, topK: 0, seed: 3);
+        int[][] texts = [.. s_prompts.Select(prompt => generator.Continue(prompt, sampler).Take(50).ToArray())];
+        Assert.Equal(texts[0], texts[3]);
+        for (int text = 1; text < 3; text++)
+        {
+            // By chance one in 210.
+            Assert.InRange(texts[text].Zip(texts[0]).Count(pair => pair.First == pair.Second), 0, 5);
+        }
+    }
+
     [Fact]
     public void A_text_ends_before_the_end_token()
     {

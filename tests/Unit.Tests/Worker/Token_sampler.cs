@@ -113,15 +113,18 @@ public sealed class Token_sampler
     }
 
     [Fact]
-    public void A_draw_depends_on_seed_and_position_alone()
+    public void A_draw_depends_on_seed_prompt_and_position_alone()
     {
         var first = new TokenSampler(1, 0, seed: 3);
         var again = new TokenSampler(1, 0, seed: 3);
         var other = new TokenSampler(1, 0, seed: 4);
+        uint stream = TokenSampler.StreamOf([5]);
         int[] forward = [.. Enumerable.Range(0, 50).Select(position => first.Draw(Logits, position))];
         int[] backward =
             [.. Enumerable.Range(0, 50).Reverse().Select(position => again.Draw(Logits, position)).Reverse()];
         Assert.Equal(forward, backward);
         Assert.NotEqual(forward, Enumerable.Range(0, 50).Select(position => other.Draw(Logits, position)));
+        Assert.NotEqual(
+            forward, Enumerable.Range(0, 50).Select(position => first.Draw(Logits, position, stream: stream)));
     }
 }
