@@ -1,5 +1,4 @@
 using RnnLm.Coordinator;
-using RnnLm.Hosting;
 
 namespace RnnLm.Cli.Tests;
 
