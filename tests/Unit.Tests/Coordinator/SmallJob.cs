@@ -24,6 +24,9 @@ internal static class SmallJob
         Schedule = new LearningRateSchedule(ScheduleKind.Plateau, 0, 0, Decay: 0.5, EvaluateEvery: 1),
     };
 
+    /// <summary>The plan of a job with this model.</summary>
+    public static IStepPlan PlanOf(ModelSettings model) => new SyntheticPlan(model.CarriedRows);
+
     /// <summary>
     /// Trains and returns the SHA-256 of parameters and moments of the first and the last checkpoint, and the
     /// events.
