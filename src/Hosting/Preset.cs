@@ -105,8 +105,8 @@ internal sealed record Preset(
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Texts { get; } = TextsOf(Options, Prompts);
 
     /// <summary>
-    /// A model of words between white space, streams of them in batches of twenty. The published rates and limits are for
-    /// gradients that are summed over a step's tokens of a stream and averaged over streams; here they are means over
+    /// A model of words between white space, streams of them in batches of twenty. The published rates and limits are
+    /// for gradients that are summed over a step's tokens of a stream and averaged over streams; here they are means over
     /// all tokens, so the rate is that many times larger and the limit smaller.
     /// </summary>
     private static Preset Ptb(string name, string summary, string options) => new(

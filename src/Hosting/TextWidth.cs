@@ -2,8 +2,8 @@ using Wcwidth;
 
 namespace RnnLm.Hosting;
 
-/// <summary>Columns that text takes in a terminal: two for a Korean syllable or a Chinese character, none for a combining
-/// mark (Unicode Standard Annex 11).</summary>
+/// <summary>Columns that text takes in a terminal: two for a Korean syllable or a Chinese character, none for a
+/// combining mark (Unicode Standard Annex 11).</summary>
 internal static class TextWidth
 {
     /// <summary>Of a text in one line.</summary>

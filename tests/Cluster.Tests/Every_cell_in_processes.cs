@@ -1,6 +1,7 @@
 namespace RnnLm.Cluster.Tests;
 
-/// <summary>Three worker processes, one of which is killed on the way, against one process that nothing disturbs.</summary>
+/// <summary>Three worker processes, one of which is killed on the way, against one process that nothing
+/// disturbs.</summary>
 public sealed class Every_cell_in_processes
 {
     [Theory]

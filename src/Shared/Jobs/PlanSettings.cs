@@ -13,7 +13,8 @@ namespace RnnLm.Shared;
 /// <param name="HeldOutPerMille">Share of the text kept for validation, in thousandths; 0 when other files serve for
 /// that.</param>
 /// <param name="Seed">Seed of the split and of every epoch's shuffle.</param>
-/// <param name="Bptt">Inputs of a step where the batch is parallel streams of contiguous text, each of which goes on where
+/// <param name="Bptt">Inputs of a step where the batch is parallel streams of contiguous text, each of which goes on
+/// where
 /// the step before ended; 0 where examples stand by themselves.</param>
 public sealed record PlanSettings(
     ExampleMode Mode, int Context, int BatchSize, int Shards, int HeldOutPerMille, long Seed, int Bptt = 0)

@@ -7,8 +7,8 @@ namespace RnnLm.Worker;
 /// h_t = act(x_t·W + h_{t-1}·U + b) over a packed batch, and back-propagation through time. The steps depend on each
 /// other only through h·U; all else is one product over all rows.
 /// </summary>
-/// <param name="isTorch">Whether the parameters are PyTorch's, W_ih = Wᵀ, W_hh = Uᵀ and two biases, or Elman's, U, W and
-/// b.</param>
+/// <param name="isTorch">Whether the parameters are PyTorch's, W_ih = Wᵀ, W_hh = Uᵀ and two biases, or Elman's, U, W
+/// and b.</param>
 /// <param name="isRelu">ReLU instead of tanh.</param>
 internal sealed unsafe class SimpleScan(bool isTorch, bool isRelu = false) : LayerScan
 {

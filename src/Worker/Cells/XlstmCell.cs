@@ -4,8 +4,8 @@ namespace RnnLm.Worker;
 /// xLSTM's sLSTM block: with u = LayerNorm(x) and heads that see only their own part of h,
 /// [z, i, f, o] = u·Wᵀ + h·R + b, m' = max(f + m, i), c' = e^(f + m - m')·c + e^(i - m')·tanh(z),
 /// n' = e^(f + m - m')·n + e^(i - m'), h' = σ(o)·c'/n'; then v = x + GroupNorm(h') and
-/// y = v + (GELU(LayerNorm(v)·W_gᵀ)·(LayerNorm(v)·W_uᵀ))·W_dᵀ. Where x is not as wide as y, v goes without it. Its state
-/// is [y, h, c, n, m]. Source: Beck et al., "xLSTM: Extended Long Short-Term Memory", 2024, section 2.2 and
+/// y = v + (GELU(LayerNorm(v)·W_gᵀ)·(LayerNorm(v)·W_uᵀ))·W_dᵀ. Where x is not as wide as y, v goes without it. Its
+/// state is [y, h, c, n, m]. Source: Beck et al., "xLSTM: Extended Long Short-Term Memory", 2024, section 2.2 and
 /// appendix A.
 /// </summary>
 /// <remarks>The forget gate is exponential, and the block goes without the optional convolution. The mLSTM block, whose

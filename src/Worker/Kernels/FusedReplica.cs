@@ -23,7 +23,8 @@ public sealed unsafe class FusedReplica : IReplica
     /// <summary>States of each layer before the first step (examples, S).</summary>
     private readonly GrowingBuffer[] _before;
 
-    /// <summary>What dropout makes of the values that go into each layer, and into the output layer (R, width).</summary>
+    /// <summary>What dropout makes of the values that go into each layer, and into the output layer (R,
+    /// width).</summary>
     private readonly GrowingBuffer[] _dropped;
 
     /// <summary>By what factors.</summary>
@@ -130,7 +131,8 @@ public sealed unsafe class FusedReplica : IReplica
         }
     }
 
-    private static GrowingBuffer[] Buffers(int count) => [.. Enumerable.Range(0, count).Select(_ => new GrowingBuffer())];
+    private static GrowingBuffer[] Buffers(int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => new GrowingBuffer())];
 
     /// <summary>Once for all shards of a version. By reference: the self-test has a version 0 of its own.</summary>
     private void Load(ParameterVersion parameters)

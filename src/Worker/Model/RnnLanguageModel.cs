@@ -1,8 +1,8 @@
 namespace RnnLm.Worker;
 
 /// <summary>
-/// Embedding → stacked recurrent cells → linear layer as in the reference model. What its parameters are called in files
-/// and where they lie in a flat buffer is <see cref="ParameterLayout"/>'s.
+/// Embedding → stacked recurrent cells → linear layer as in the reference model. What its parameters are called in
+/// files and where they lie in a flat buffer is <see cref="ParameterLayout"/>'s.
 /// </summary>
 /// <remarks>Build it outside dispose scopes; a scope would dispose the parameters with its other tensors.</remarks>
 public sealed class RnnLanguageModel : nn.Module<Tensor, Tensor>

@@ -56,7 +56,8 @@ public abstract class TorchReplica : IReplica
         using var scope = NewDisposeScope();
         var batch = new PaddedBatch(shard, _device);
         Tensor? before = StatesBefore(parameters, shard, batch);
-        (result.LossSum, Tensor after) = ComputeGradient(batch, before, DropOf(parameters.Version, shard, batch), result);
+        var drop = DropOf(parameters.Version, shard, batch);
+        (result.LossSum, Tensor after) = ComputeGradient(batch, before, drop, result);
         result.TokenCount = shard.TargetCount;
         if (Settings.CarriedRows > 0)
         {

@@ -35,8 +35,8 @@ public sealed class Same_model_for_any_workers_and_threads
         }
     }
 
-    /// <summary>Of every cell, with dropout, whether each example begins with zeros or goes on from the step before: for
-    /// any workers and threads, where one fails on the way, and from a checkpoint on.</summary>
+    /// <summary>Of every cell, with dropout, whether each example begins with zeros or goes on from the step before:
+    /// for any workers and threads, where one fails on the way, and from a checkpoint on.</summary>
     [Theory]
     [MemberData(nameof(EveryCell))]
     public async Task Every_cell_has_the_same_bits(string cell, bool isCarried)

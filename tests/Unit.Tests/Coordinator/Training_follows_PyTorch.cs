@@ -128,8 +128,8 @@ public sealed class Training_follows_PyTorch
         public Tensor Targets { get; }
     }
 
-    /// <summary>Adam as its paper says, on arrays in double: TorchSharp's own makes numbers that the garbage collector may
-    /// take.</summary>
+    /// <summary>Adam as its paper says, on arrays in double: TorchSharp's own makes numbers that the garbage collector
+    /// may take.</summary>
     private sealed class WrittenAdam(Parameter[] parameters)
     {
         private readonly double[][] _first = [.. parameters.Select(parameter => new double[parameter.numel()])];

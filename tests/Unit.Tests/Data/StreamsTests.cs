@@ -70,7 +70,8 @@ public sealed class StreamsTests : IDisposable
             Enumerable.Range(0, (int)plan.StepsPerEpoch).SelectMany(step => plan.Step(step))
                 .SelectMany(shard => shard.Ids).Distinct().Select(id => placeOf[id]).Order());
         Assert.Equal(
-            Enumerable.Range(7_000, 3_000), Read(new ExamplePieces(examples.HeldOut, settings)).Select(id => placeOf[id]));
+            Enumerable.Range(7_000, 3_000),
+            Read(new ExamplePieces(examples.HeldOut, settings)).Select(id => placeOf[id]));
         Assert.Equal(
             Enumerable.Range(0, 10_000),
             Read(new ExamplePieces(CorpusExamples.ForEvaluation(text, settings), settings)).Select(id => placeOf[id]));

@@ -478,8 +478,8 @@ public sealed class Planted_bugs(ITestOutputHelper output)
             "Cluster",
             new Edit(
                 "Translation.cs",
-                "            FirstExample = Count(tokens.FirstExample, 0, MostExamples, \"as the number of an example\"),",
-                "            FirstExample = 0,")),
+                "FirstExample = Count(tokens.FirstExample, 0, MostExamples, \"as the number of an example\"),",
+                "FirstExample = 0,")),
         new(
             "bytes that were damaged on their way are used",
             50,

@@ -2,7 +2,8 @@ using TorchSharp.Modules;
 
 namespace RnnLm.Tests;
 
-/// <summary>Layers that read from both ends, against libtorch's own, and on a task that one direction cannot do.</summary>
+/// <summary>Layers that read from both ends, against libtorch's own, and on a task that one direction cannot
+/// do.</summary>
 public sealed class Both_directions
 {
     private const int Width = 7;
@@ -15,7 +16,7 @@ public sealed class Both_directions
     {
         using var scope = NewDisposeScope();
         manual_seed(4);
-        using var ours = new BidirectionalCells(Cells.Of(new ModelSettings(2, Width, 1, -1, name)), 5, Width, layers: 2);
+        using var ours = Ours(name, 5);
         using var theirs = Libtorch(name, 5, layers: 2);
         Copy(theirs, ours);
         Tensor inputs = randn(3, 9, 5);
@@ -39,7 +40,7 @@ public sealed class Both_directions
         using var scope = NewDisposeScope();
         manual_seed(5);
         using var embedding = nn.Embedding(4, 6);
-        using var ours = new BidirectionalCells(Cells.Of(new ModelSettings(2, Width, 1, -1, name)), 6, Width, layers: 2);
+        using var ours = Ours(name, 6);
         using var theirs = Libtorch(name, 6, layers: 2);
         Copy(theirs, ours);
         using var output = nn.Linear(2 * Width, 2);
@@ -88,6 +89,9 @@ public sealed class Both_directions
 
         return [.. losses];
     }
+
+    private static BidirectionalCells Ours(string name, long inputs) =>
+        new(Cells.Of(new ModelSettings(2, Width, 1, -1, name)), inputs, Width, layers: 2);
 
     private static nn.Module Libtorch(string name, long inputs, long layers) => name switch
     {

@@ -202,7 +202,8 @@ public sealed class Cells_that_a_program_registers
     private sealed class Odd(string name, Func<long, long, long[]>? shape = null)
         : Cell(new CellDeclaration(name, [new("a", shape ?? ((_, d) => [d]))]))
     {
-        public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long inputs, long dimension) => new Unit(dimension);
+        public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long inputs, long dimension) =>
+            new Unit(dimension);
 
         private sealed class Unit : nn.Module<Tensor, Tensor, Tensor>
         {

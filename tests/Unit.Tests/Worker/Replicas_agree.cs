@@ -20,7 +20,8 @@ public sealed class Replicas_agree
     {
         ModelSettings[] models =
         [
-            Model, Model with { Embedding = 12 }, Model with { Tied = true }, Model with { Dropout = 0.4, DropoutSeed = 9 },
+            Model, Model with { Embedding = 12 }, Model with { Tied = true },
+            Model with { Dropout = 0.4, DropoutSeed = 9 },
             Model with { CarriedRows = 4, Dropout = 0.2 }, Model with { CarriedRows = 3, Embedding = 33, Layers = 1 },
         ];
         foreach (var model in models.SelectMany(model => cells.Select(cell => model with { Cell = cell })))

@@ -2,8 +2,8 @@ namespace RnnLm.Tests;
 
 public sealed class Values_that_are_dropped
 {
-    private static readonly ModelSettings s_model =
-        new(VocabularySize: 31, Dimension: 50, Layers: 2, PaddingId: -1, "lstm", Embedding: 33, Dropout: 0.4, DropoutSeed: 3);
+    private static readonly ModelSettings s_model = new(
+        VocabularySize: 31, Dimension: 50, Layers: 2, PaddingId: -1, "lstm", Embedding: 33, Dropout: 0.4, DropoutSeed: 3);
 
     [Fact]
     public void Are_as_many_as_asked_and_the_others_keep_the_mean()
