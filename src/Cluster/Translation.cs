@@ -201,7 +201,7 @@ internal static class Translation
         Count(model.CarriedRows, 0, MostExamples, "rows whose state is carried");
         Require(model.Dropout is >= 0 and < 1, "a dropout that is no share");
         Require(!model.Tied || model.Embedding == 0 || model.Embedding == model.Dimension, "a tied embedding");
-        Require(ParameterLayout.CountOf(FromWire(model)) <= int.MaxValue, "a model of too many parameters");
+        Require(ParameterLayout.BufferCountOf(FromWire(model)) <= int.MaxValue, "a model of too many parameters");
     }
 
     /// <summary>Where a worker process is sent.</summary>

@@ -79,8 +79,7 @@ public sealed class ParameterLayout
     {
         ArgumentNullException.ThrowIfNull(model);
         var cell = CellDeclaration.Of(model.Cell);
-        var states = (BigInteger)model.CarriedRows * model.Layers * cell.StateVectors * model.Dimension;
-        if (CountOf(model) + states > int.MaxValue)
+        if (BufferCountOf(model) > int.MaxValue)
         {
             throw RnnLmException.Usage(
                 $"a model with vocabulary {model.VocabularySize}, dimension {model.Dimension} and {model.Layers} " +
@@ -113,6 +112,15 @@ public sealed class ParameterLayout
 
         Add(new("fc.bias", [model.VocabularySize], 0));
         return new ParameterLayout(model, cell, segments);
+    }
+
+    /// <summary>Floats of a version's buffer, be they too many for one.</summary>
+    /// <inheritdoc cref="CountOf"/>
+    public static BigInteger BufferCountOf(ModelSettings model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        int vectors = CellDeclaration.Of(model.Cell).StateVectors;
+        return CountOf(model) + ((BigInteger)model.CarriedRows * model.Layers * vectors * model.Dimension);
     }
 
     /// <summary>Number of parameters of a model, be it too large for a buffer.</summary>
