@@ -9,7 +9,11 @@ public sealed class Command_line_that_cannot_be_used : IDisposable
 
     [Theory]
     [InlineData("--shards 3", "--shards 3", "power of two", "use 1, 2, 4, 8")]
-    [InlineData("--preset huge", "--preset huge", "use quick, lm-book or char")]
+    [InlineData("--preset huge", "--preset huge", "use quick, lm-book, char, hello, ", " or ptb-medium")]
+    [InlineData("--bidirectional", "--bidirectional", "has seen the token that is to be predicted")]
+    [InlineData("--dropout 1", "--dropout 1", "it must be below 1")]
+    [InlineData("--bptt 9", "--bptt 9: streams are cut from contiguous text", "--examples windows")]
+    [InlineData("--tie --embedding 3", "cannot be the output layer's weight too", "leave out --tie")]
     [InlineData("--cell gru2", "--cell gru2", "no such cell, only", "elman")]
     [InlineData("--examples pages", "--examples pages", "use sentences or windows")]
     [InlineData("--context 1", "--context 1", "2 or more")]

@@ -76,10 +76,10 @@ public sealed class Profile_of_a_run(SmallRun small)
     {
         var result = RnnLmProcess.Run(
             small.Directory,
-            [.. small.Settings, "--run", "full", "--steps", $"{Steps}", "--profile", "/dev/full"]).Succeeded();
+            [.. small.Settings, "--run", "profile-full", "--steps", $"{Steps}", "--profile", "/dev/full"]).Succeeded();
         Assert.Contains(result.Lines, line =>
             line.StartsWith("warning: the profile is not complete: it cannot be written", StringComparison.Ordinal));
-        Assert.Equal(small.Run.FinalHashes, small.Directory.Run("full").FinalHashes);
+        Assert.Equal(small.Run.FinalHashes, small.Directory.Run("profile-full").FinalHashes);
     }
 
     private static ProfileFile Read(TemporaryDirectory directory, string name) =>
