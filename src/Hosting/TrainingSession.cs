@@ -35,12 +35,13 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     {
         if (request.Get(TrainSettings.Profile) is { } profile)
         {
-            // Not buffered: the profiler writes whole events, many at a time.
+            // Not buffered, for what is written are whole events, many at a time; not shared, so that a second process
+            // does not empty the file of a first.
             _profiler = new Profiler(
                 StorageFailure.Guard(
                     "write",
                     profile,
-                    () => new FileStream(profile, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0)),
+                    () => new FileStream(profile, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0)),
                 "rnnlm train",
                 time);
         }

@@ -49,6 +49,24 @@ public sealed class Profile_of_a_run(SmallRun small)
     }
 
     [Fact]
+    public void Of_a_run_that_goes_on_is_not_replaced()
+    {
+        using var run = new EndlessRun(shards: 2, "--profile", Name);
+        using var process = run.Start(checkpointEvery: 0);
+        process.WaitForStep(0);
+        using (var second = run.Resume())
+        {
+            second.WaitForEnd().Refused(6, Name);
+        }
+
+        process.Signal("TERM");
+        process.WaitForEnd().Refused(143, "--resume");
+        var profile = Read(run.Directory, Name);
+        profile.RequireSound();
+        Assert.Contains(profile.Work, it => it.Name == "update 0");
+    }
+
+    [Fact]
     public void Of_a_run_that_is_killed_lacks_its_last_bracket_at_most()
     {
         using var run = new EndlessRun(shards: 2, "--profile", Name);

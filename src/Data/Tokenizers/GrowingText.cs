@@ -1,9 +1,9 @@
 namespace RnnLm.Data;
 
 /// <summary>
-/// The text of ids that come one after the other. What an id adds depends on the ids before it: on the word that it
-/// follows, and on the bytes of a character that they left unfinished. Two additions suffice for that, so that few ids
-/// are decoded again for each, however long the text is.
+/// The text of ids that come one after the other. What an id adds depends on those before it: on the word that it
+/// follows, and on the bytes of a character that they leave unfinished. For each id those are decoded again that came
+/// since the addition before the last one: few, however long the text is.
 /// </summary>
 public sealed class GrowingText
 {
