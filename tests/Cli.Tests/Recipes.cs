@@ -127,7 +127,7 @@ public sealed class Recipes : IDisposable
         var layout = ParameterLayout.For(_directory.Run(Run).Job.Model);
         foreach (var segment in layout.Segments)
         {
-            double[] values = _directory.Run(Run).Parameter("checkpoints/step-00000000.1", segment.Name);
+            double[] values = _directory.Run(Run).Parameter("final", segment.Name);
             Assert.All(values, value => Assert.InRange(value, -0.05, 0.05));
             Assert.True(values.Min() < -0.03 && values.Max() > 0.03, segment.Name);
         }
