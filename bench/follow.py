@@ -1,14 +1,15 @@
 """Trains the reference model in PyTorch from a run's step-0 checkpoint on the run's batches, and compares the losses
 with the run's.
 
-Reads `rnnlm plan --json` from standard input. Exit status 1 when a loss differs by more than the tolerance.
+The cells of PyTorch are its own layers here, with carried states (in the first epoch) where the run carries them; no
+dropout. Reads `rnnlm plan --json` from standard input. Exit status 1 when a loss differs by more than the tolerance.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from pytorch.models import elman_loop
+from pytorch.models import of_cell
 from pytorch.run import Settings, read_batches, read_safetensors
 from pytorch.training import set_learning_rate, train_step
 
@@ -22,7 +23,7 @@ def main(run):
     if len(recorded) < len(batches):
         sys.exit(f"{run}/metrics.jsonl has {len(recorded)} steps, {len(batches)} are to be followed; train longer")
 
-    model = elman_loop(settings)
+    model = of_cell(settings)
     model.load_state_dict(read_safetensors(first_checkpoint(run) / "model.safetensors"))
     optimizer = settings.new_optimizer(model.parameters())
     loss_differences, norm_differences = [], []

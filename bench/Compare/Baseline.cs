@@ -126,23 +126,39 @@ internal static class Baseline
 
     private sealed record PlannedExample(int[] Input, int[] Target);
 
-    /// <summary>Embedding → <c>nn.RNN</c> → linear layer: tokens (batch, time) to logits (batch, time, V).</summary>
+    /// <summary>Embedding → <c>nn.RNN</c>, or <c>nn.LSTM</c> or <c>nn.GRU</c> where that is the job's cell → linear
+    /// layer: tokens (batch, time) to logits (batch, time, V).</summary>
     private sealed class NnRnnModel : nn.Module<Tensor, Tensor>
     {
         private readonly Embedding embedding;
-        private readonly RNN rnn;
+        private readonly nn.Module rnn;
         private readonly Linear fc;
 
         public NnRnnModel(ModelSettings settings)
             : base(nameof(NnRnnModel))
         {
             long? padding = settings.PaddingId >= 0 ? settings.PaddingId : null;
-            embedding = nn.Embedding(settings.VocabularySize, settings.Dimension, padding_idx: padding);
-            rnn = nn.RNN(settings.Dimension, settings.Dimension, settings.Layers, batchFirst: true);
+            embedding = nn.Embedding(settings.VocabularySize, settings.EmbeddingWidth, padding_idx: padding);
+            var (inputs, dimension, layers) = (settings.EmbeddingWidth, settings.Dimension, settings.Layers);
+            rnn = settings.Cell switch
+            {
+                "lstm" => nn.LSTM(inputs, dimension, layers, batchFirst: true),
+                "gru" => nn.GRU(inputs, dimension, layers, batchFirst: true),
+                _ => nn.RNN(inputs, dimension, layers, batchFirst: true),
+            };
             fc = nn.Linear(settings.Dimension, settings.VocabularySize);
             RegisterComponents();
         }
 
-        public override Tensor forward(Tensor input) => fc.call(rnn.call(embedding.call(input), null).Item1);
+        public override Tensor forward(Tensor input)
+        {
+            Tensor embedded = embedding.call(input);
+            return fc.call(rnn switch
+            {
+                LSTM lstm => lstm.call(embedded, null).Item1,
+                GRU gru => gru.call(embedded, null).Item1,
+                _ => ((RNN)rnn).call(embedded, null).Item1,
+            });
+        }
     }
 }

@@ -35,7 +35,8 @@ internal sealed class Comparison(ComparisonOptions options)
             candidates.Add(new(_theirs.Name, () => _theirs.Train(workspace.NewRun("run"), train)));
         }
 
-        foreach (var (kind, name) in new[] { ("rnn", "libtorch's nn.RNN"), ("loop", "time loop in libtorch") })
+        string own = $"libtorch's nn.{options.Cell?.ToUpperInvariant() ?? "RNN"}";
+        foreach (var (kind, name) in new[] { ("rnn", own), ("loop", "time loop in libtorch") })
         {
             candidates.Add(BestOfThreads(
                 name, (threads, count) => TrainBaseline(workspace, kind, threads, count), steps));
@@ -141,6 +142,8 @@ internal sealed class Comparison(ComparisonOptions options)
         {
             train.AddRange(["--tokenizer", options.Tokenizer]);
         }
+
+        train.AddRange(options.Cell is null ? [] : ["--cell", options.Cell]);
 
         // Without held-out text the last step is not followed by an evaluation.
         train.AddRange(["--steps", $"{steps}", "--held-out", "0", "--evaluate-every", "0", "--checkpoint-every", "0"]);

@@ -11,8 +11,9 @@ namespace RnnLm.Compare;
 /// <param name="Corpus">Text in the place of the default corpora.</param>
 /// <param name="Tokenizer">Tokenizer in the place of <c>llama</c>, or of the quick preset's.</param>
 /// <param name="PyTorch">Whether the machine's PyTorch is measured, too.</param>
+/// <param name="Cell">Cell in the place of <c>elman</c>.</param>
 internal sealed record ComparisonOptions(
-    int Rounds, int? Steps, string? Against, string? Corpus, string? Tokenizer, bool PyTorch);
+    int Rounds, int? Steps, string? Against, string? Corpus, string? Tokenizer, bool PyTorch, string? Cell);
 
 /// <summary>Speed and memory of rnnlm beside other programs that train the same batches.</summary>
 internal static class Program
@@ -65,12 +66,13 @@ internal static class Program
         var against = Text("--against", "DIR", "Another clone whose rnnlm is measured, too, in pairs");
         var corpus = Text("--corpus", "FILE", "Text in the place of the default corpora");
         var tokenizer = Text("--tokenizer", "SPEC", "Tokenizer in the place of lm-book's or the quick preset's");
+        var cell = Text("--cell", "NAME", "rnn, lstm or gru in the place of elman, beside libtorch's own");
         var pytorch = Switch("--pytorch", "Measure the machine's PyTorch, too");
         var workers = Switch("--workers", "Measure two workers of one thread beside one of two, nothing else");
         var start = Switch("--start", "Measure the seconds to the first step with the quick preset, nothing else");
         var root = new RootCommand("Trains the same batches with rnnlm and with others, by turns, in whole processes")
         {
-            names, rounds, steps, against, corpus, tokenizer, pytorch, workers, start,
+            names, rounds, steps, against, corpus, tokenizer, cell, pytorch, workers, start,
             ProductsCommand(), BaselineCommand(),
         };
         root.SetAction(parsed =>
@@ -81,7 +83,8 @@ internal static class Program
                 parsed.GetValue(against) is { } clone ? Path.GetFullPath(clone) : null,
                 parsed.GetValue(corpus) is { } text ? Path.GetFullPath(text) : null,
                 parsed.GetValue(tokenizer),
-                parsed.GetValue(pytorch)));
+                parsed.GetValue(pytorch),
+                parsed.GetValue(cell)));
             if (parsed.GetValue(start))
             {
                 if (parsed.GetValue(names) is { Length: > 0 } || parsed.GetValue(workers))

@@ -1,4 +1,5 @@
-"""Language models of the same size: the reference model with its explicit loop over time, and the same with nn.RNN."""
+"""Language models of the same size: the reference model with its explicit loop over time, and those of PyTorch's own
+layers."""
 
 import torch
 from torch import nn
@@ -37,18 +38,25 @@ class StackedElman(nn.Module):
 
 
 class LanguageModel(nn.Module):
-    """Embedding → recurrence → Linear: ids (batch, time) to logits (batch, time, V)."""
+    """Embedding → recurrence → Linear: ids (batch, time) to logits (batch, time, V). Where states are carried, each call
+    goes on from those that the call before left, which are constants to it."""
 
     def __init__(self, settings, rnn):
         super().__init__()
-        self.embedding = nn.Embedding(settings.vocabulary_size, settings.dimension, padding_idx=settings.padding_id)
+        self.embedding = nn.Embedding(settings.vocabulary_size, settings.embedding, padding_idx=settings.padding_id)
         self.rnn = rnn
+        self.carries, self.states = settings.carries, None
         self.fc = nn.Linear(settings.dimension, settings.vocabulary_size)
         self._initialise()
 
     def forward(self, ids):
-        states = self.rnn(self.embedding(ids))
-        return self.fc(states[0] if isinstance(states, tuple) else states)
+        embedded = self.embedding(ids)
+        if isinstance(self.rnn, StackedElman):
+            return self.fc(self.rnn(embedded))
+        outputs, states = self.rnn(embedded, self.states)
+        if self.carries:
+            self.states = tuple(map(torch.detach, states)) if isinstance(states, tuple) else states.detach()
+        return self.fc(outputs)
 
     def _initialise(self):
         for parameter in self.parameters():
@@ -68,4 +76,15 @@ def elman_loop(settings):
 
 def nn_rnn(settings):
     """The same with PyTorch's own recurrence."""
-    return LanguageModel(settings, nn.RNN(settings.dimension, settings.dimension, settings.layers, batch_first=True))
+    return LanguageModel(settings, nn.RNN(settings.embedding, settings.dimension, settings.layers, batch_first=True))
+
+
+def of_cell(settings):
+    """The model of a run, as PyTorch has its cell."""
+    kinds = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+    if settings.cell == "elman" and not settings.carries:
+        return elman_loop(settings)
+    if settings.cell not in kinds:
+        raise SystemExit(f"PyTorch has no layer of cell {settings.cell}, or the loop here carries no states")
+    kind = kinds[settings.cell]
+    return LanguageModel(settings, kind(settings.embedding, settings.dimension, settings.layers, batch_first=True))

@@ -18,7 +18,10 @@ class Settings:
 
     vocabulary_size: int
     dimension: int
+    embedding: int
     layers: int
+    cell: str
+    carries: bool
     padding_id: int | None
     clip: float
     optimizer: dict
@@ -30,7 +33,10 @@ class Settings:
         return Settings(
             vocabulary_size=model["vocabulary_size"],
             dimension=model["dimension"],
+            embedding=model.get("embedding", model["dimension"]),
             layers=model["layers"],
+            cell=model.get("cell", "elman"),
+            carries=model.get("carried_rows", 0) > 0,
             padding_id=model["padding_id"] if model["padding_id"] >= 0 else None,
             clip=optimizer["clip_norm"] or math.inf,
             optimizer=optimizer,

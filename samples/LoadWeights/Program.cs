@@ -8,15 +8,14 @@ using TorchSharp;
 // LoadWeights RUN ID…: the logits of the token that follows these, one for each token of the vocabulary.
 var run = RunDirectory.Open(args[0]);
 var job = run.ReadConfig()["job"].Deserialize<Job>(JobFormat.JsonOptions)!;
-var layout = ParameterLayout.For(job.Model);
-float[] parameters = new float[layout.Length];
+using var model = new RnnLanguageModel(job.Model);
+float[] parameters = new float[model.Layout.Length];
 using (var weights = SafetensorsFile.Open(Path.Combine(run.Root, "final", "model.safetensors")))
 {
-    weights.ReadLayout(layout, parameters);
+    weights.ReadLayout(model.Layout, parameters);
 }
 
-using var model = new RnnLanguageModel(job.Model);
-FlatParameters.Load(model, layout, parameters);
+FlatParameters.Load(model, model.Layout, parameters);
 long[] ids = [.. args[1..].Select(id => long.Parse(id, CultureInfo.InvariantCulture))];
 using var unrecorded = torch.no_grad();
 using var logits = model.forward(torch.tensor(ids).unsqueeze(0))[0, -1];

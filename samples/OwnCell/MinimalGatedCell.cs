@@ -12,29 +12,30 @@ namespace OwnCell;
 public sealed class MinimalGatedCell() : Cell(new CellDeclaration(
     "mgu",
     [
-        new("Wf", d => [d, d]), new("Uf", d => [d, d]), new("b", d => [d], _ => (-1, 1)),
-        new("Wh", d => [d, d]), new("Uh", d => [d, d]),
+        new("Wf", (i, d) => [i, d]), new("Uf", (_, d) => [d, d]), new("b", (_, d) => [d], (_, _) => (-1, 1)),
+        new("Wh", (i, d) => [i, d]), new("Uh", (_, d) => [d, d]),
     ]))
 {
-    public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long dimension) => new Unit(dimension);
+    public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long inputs, long dimension) =>
+        new Unit(inputs, dimension);
 
     private sealed class Unit : nn.Module<Tensor, Tensor, Tensor>
     {
         private readonly Parameter Wf, Uf, b, Wh, Uh;
 
-        public Unit(long d)
+        public Unit(long i, long d)
             : base("mgu")
         {
-            (Wf, Uf, Wh, Uh) = (Matrix(), Matrix(), Matrix(), Matrix());
+            (Wf, Uf, Wh, Uh) = (Matrix(i), Matrix(d), Matrix(i), Matrix(d));
             b = nn.Parameter(zeros(d));
             RegisterComponents();
-            Parameter Matrix() => nn.Parameter(zeros(d, d));
+            Parameter Matrix(long rows) => nn.Parameter(zeros(rows, d));
         }
 
         public override Tensor forward(Tensor x, Tensor h)
         {
-            var f = (x.matmul(Wf) + h.matmul(Uf) + b).sigmoid();
-            return ((1 - f) * h) + (f * (x.matmul(Wh) + h.matmul(Uh)).tanh());
+            var f = b.addmm(x, Wf).addmm(h, Uf).sigmoid();
+            return h.lerp(x.matmul(Wh).addmm(h, Uh).tanh(), f);
         }
     }
 }

@@ -46,6 +46,7 @@ internal static class Program
                 WorkerCommand.Create(),
                 EvaluateCommand.Create(),
                 GenerateCommand.Create(),
+                SamplesCommand.Create(),
                 PlanCommand.Create(),
                 SimulateCommand.Create(),
                 InspectCommand.Create(),

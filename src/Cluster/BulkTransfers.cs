@@ -141,7 +141,7 @@ internal sealed class BulkTransfers(
     public async Task<Publish> FetchAsync(Wire.Publish publish, string address, CancellationToken cancellation)
     {
         var reference = publish.Parameters;
-        long expected = sizeof(float) * (long)layout.Length;
+        long expected = sizeof(float) * (long)layout.BufferLength;
         if (reference?.Length != expected || publish.Version < 0)
         {
             throw new BulkException($"{reference?.Length} bytes of parameters are offered, {expected} expected");
@@ -149,7 +149,7 @@ internal sealed class BulkTransfers(
 
         if (reference.Shared is { } shared && _mappings.TryOpen(shared, expected) is { } mapped)
         {
-            var values = mapped.Floats(layout.Length);
+            var values = mapped.Floats(layout.BufferLength);
             var inPlace = new CountedBuffer(values, mapped);
             if (Payload.Of(values).Hash() == BulkClient.HashOf(reference))
             {

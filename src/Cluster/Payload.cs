@@ -45,7 +45,7 @@ internal sealed class Payload(long length, IReadOnlyList<Payload.Run> runs)
     {
         ArgumentNullException.ThrowIfNull(layout);
         long width = layout.Embedding.Shape[1];
-        return sizeof(float) * (layout.Length - layout.Embedding.Length + (rows * (width + 1)));
+        return sizeof(float) * (layout.DenseLength + (rows * (width + 1)));
     }
 
     /// <summary>Copies bytes out, from an offset on; as many as the destination holds.</summary>

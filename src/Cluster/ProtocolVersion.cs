@@ -6,8 +6,8 @@ namespace RnnLm.Cluster;
 /// </summary>
 internal static class ProtocolVersion
 {
-    private const int Major = 1;
-    private const int Minor = 1;
+    private const int Major = 2;
+    private const int Minor = 0;
 
     /// <summary>This process's.</summary>
     public static Wire.Version Current { get; } = new() { Major = Major, Minor = Minor };

@@ -9,7 +9,11 @@ internal sealed class MalformedMessageException(string message) : Exception(mess
 /// <summary>What a reader must know of a run to tell a message that cannot be.</summary>
 /// <param name="Model">Its model.</param>
 /// <param name="Shards">S, shards of a step.</param>
-internal sealed record RunExtent(ModelSettings Model, int Shards);
+internal sealed record RunExtent(ModelSettings Model, int Shards)
+{
+    /// <summary>Values of the state of one example.</summary>
+    public long StateWidth => (long)Model.Layers * CellDeclaration.Of(Model.Cell).StateVectors * Model.Dimension;
+}
 
 /// <summary>
 /// Between the protocol's messages and what travels of them. Whatever is read is checked here, once: ranges are
@@ -19,6 +23,7 @@ internal static class Translation
 {
     private const int MostThreads = 1 << 16;
     private const int MostLayers = 1 << 10;
+    private const int MostExamples = 1 << 20;
     private const int LongestText = 1024;
 
     /// <summary>What travels of a message without bulk.</summary>
@@ -46,6 +51,7 @@ internal static class Translation
             Piece = evaluate.Piece,
             Attempt = evaluate.Attempt,
             Tokens = ToWire(evaluate.Tokens),
+            State = ToWire(evaluate.States),
         },
         EvaluationResult it => new Wire.EvaluationResult
         {
@@ -54,6 +60,7 @@ internal static class Translation
             Piece = it.Piece,
             LossSum = it.LossSum,
             TokenCount = it.TokenCount,
+            State = ToWire(it.States),
         },
         EvaluationFailed it => new Wire.EvaluationFailed
         {
@@ -76,6 +83,11 @@ internal static class Translation
         Layers = model.Layers,
         PaddingId = model.PaddingId,
         Cell = model.Cell == CellDeclaration.DefaultName ? string.Empty : model.Cell,
+        Embedding = model.Embedding,
+        Tied = model.Tied,
+        Dropout = model.Dropout,
+        DropoutSeed = model.DropoutSeed,
+        CarriedRows = model.CarriedRows,
     };
 
     /// <summary>A model that was checked.</summary>
@@ -84,7 +96,12 @@ internal static class Translation
         model.Dimension,
         model.Layers,
         model.PaddingId,
-        model.Cell.Length == 0 ? CellDeclaration.DefaultName : model.Cell);
+        model.Cell.Length == 0 ? CellDeclaration.DefaultName : model.Cell,
+        model.Embedding,
+        model.Tied,
+        model.Dropout,
+        model.DropoutSeed,
+        model.CarriedRows);
 
     /// <summary>Why a worker cannot compute a cell; null when it can.</summary>
     /// <param name="cell">As it travels.</param>
@@ -125,7 +142,10 @@ internal static class Translation
         Wire.RangeFailed it => new RangeFailed(
             it.Incarnation, worker, Number(it.Step), FromWire(it.Range, extent), Attempt(it.Attempt), Text(it.Cause)),
         Wire.EvaluationResult it => new EvaluationResult(
-            it.Incarnation, worker, Number(it.Version), Piece(it.Piece), it.LossSum, Number(it.TokenCount)),
+            it.Incarnation, worker, Number(it.Version), Piece(it.Piece), it.LossSum, Number(it.TokenCount))
+        {
+            States = FromWire(it.State, extent),
+        },
         Wire.EvaluationFailed it => new EvaluationFailed(
             it.Incarnation, worker, Number(it.Version), Piece(it.Piece), Attempt(it.Attempt), Text(it.Cause)),
         _ => throw new MalformedMessageException($"a worker sends no {body.Descriptor.Name}"),
@@ -138,7 +158,10 @@ internal static class Translation
         Wire.Assign assign => new Assign(
             assign.Incarnation, Number(assign.Step), [.. assign.Ranges.Select(range => FromWire(range, extent))]),
         Wire.Evaluate it => new Evaluate(
-            it.Incarnation, Number(it.Version), Piece(it.Piece), Attempt(it.Attempt), FromWire(it.Tokens, extent)),
+            it.Incarnation, Number(it.Version), Piece(it.Piece), Attempt(it.Attempt), FromWire(it.Tokens, extent))
+        {
+            States = FromWire(it.State, extent),
+        },
         Wire.Recall recall => new Recall(recall.Incarnation),
         Wire.Dismiss dismiss => new Dismiss(dismiss.Incarnation),
         _ => throw new MalformedMessageException($"a coordinator sends no {body.Descriptor.Name}"),
@@ -152,7 +175,7 @@ internal static class Translation
         Require(isEmpty == (result.TokenCount == 0), "a gradient without tokens");
         Require(!isEmpty || result.LossSum == 0, "a loss without tokens");
         Require(result.ComputeSeconds is >= 0 and < double.PositiveInfinity, "a time that is none");
-        Count(result.RowCount, 0, isEmpty ? 0 : extent.Model.VocabularySize, "rows");
+        Count(result.RowCount, 0, isEmpty || extent.Model.Tied ? 0 : extent.Model.VocabularySize, "rows");
         Number(result.Step);
         Number(result.TokenCount);
         return FromWire(result.Range, extent);
@@ -174,7 +197,11 @@ internal static class Translation
         Count(model.Dimension, 1, int.MaxValue, "dimensions");
         Count(model.Layers, 1, MostLayers, "layers");
         Count(model.PaddingId, -1, model.VocabularySize - 1, "as the padding");
-        Require(ParameterLayout.CountOf(FromWire(model)) <= int.MaxValue, "a model of too many parameters");
+        Count(model.Embedding, 0, int.MaxValue, "dimensions of the embedding");
+        Count(model.CarriedRows, 0, MostExamples, "rows whose state is carried");
+        Require(model.Dropout is >= 0 and < 1, "a dropout that is no share");
+        Require(!model.Tied || model.Embedding == 0 || model.Embedding == model.Dimension, "a tied embedding");
+        Require(ParameterLayout.BufferCountOf(FromWire(model)) <= int.MaxValue, "a model of too many parameters");
     }
 
     /// <summary>Where a worker process is sent.</summary>
@@ -216,7 +243,7 @@ internal static class Translation
     /// <exception cref="MalformedMessageException">They do not.</exception>
     public static void CheckRows(Gradient gradient)
     {
-        int vocabulary = gradient.Layout.Embedding.Shape[0];
+        int vocabulary = gradient.Layout.EmbeddingRows;
         int last = -1;
         foreach (int id in gradient.RowIds.AsSpan(0, gradient.RowCount))
         {
@@ -238,14 +265,32 @@ internal static class Translation
     {
         Lengths = { Enumerable.Range(0, tokens.ExampleCount).Select(i => tokens.Starts[i + 1] - tokens.Starts[i]) },
         Ids = { tokens.Ids },
+        FirstExample = tokens.FirstExample,
     };
+
+    private static Wire.State? ToWire(float[]? state) =>
+        state is null ? null : new Wire.State { Values = { state } };
+
+    private static float[]? FromWire(Wire.State? state, RunExtent extent)
+    {
+        Require(
+            state is null || state.Values.Count == 0 || state.Values.Count == extent.StateWidth,
+            "a state of another width");
+        return state is null ? null : [.. state.Values];
+    }
 
     private static AssignedRange FromWire(Wire.AssignedRange assigned, RunExtent extent)
     {
         var range = FromWire(assigned.Range, extent);
         Require(assigned.Shards.Count == range.Length, "other shards than its range has");
-        return new AssignedRange(
-            range, Attempt(assigned.Attempt), [.. assigned.Shards.Select(shard => FromWire(shard, extent))]);
+        ShardTokens[] shards = [.. assigned.Shards.Select(shard => FromWire(shard, extent))];
+
+        // Their states are read and written at these rows.
+        int rows = extent.Model.CarriedRows;
+        Require(
+            rows == 0 || shards.All(shard => shard.FirstExample <= rows - shard.ExampleCount),
+            "examples outside the batch");
+        return new AssignedRange(range, Attempt(assigned.Attempt), shards);
     }
 
     private static ShardTokens FromWire(Wire.ShardTokens? tokens, RunExtent extent)
@@ -261,7 +306,10 @@ internal static class Translation
 
         Require(starts[^1] == tokens.Ids.Count, "tokens of no example");
         Require(tokens.Ids.All(id => (uint)id < (uint)extent.Model.VocabularySize), "ids outside the vocabulary");
-        return new ShardTokens([.. tokens.Ids], starts);
+        return new ShardTokens([.. tokens.Ids], starts)
+        {
+            FirstExample = Count(tokens.FirstExample, 0, MostExamples, "as the number of an example"),
+        };
     }
 
     private static ShardRange FromWire(Wire.Range? range, RunExtent extent)

@@ -219,7 +219,7 @@ internal sealed class Employment : IAsyncDisposable
         _identity = (engagement.Run, engagement.JobHash);
         Extent = new RunExtent(model, engagement.Shards);
         _gradients = new GradientPool(layout);
-        _parameters = new FloatBufferPool(layout.Length);
+        _parameters = new FloatBufferPool(layout.BufferLength);
         Devices = makeDevices(model, _gradients);
         Transfers = new BulkTransfers(bulk.Server.Offers, bulk.Client, _parameters, _gradients, layout);
     }

@@ -35,6 +35,10 @@ public sealed class CheckpointWriter(
         _committed.Enqueue(new LedgerEntry(step.Step, step.TokenHash, step.TokenCount, step.IsSkipped));
     }
 
+    private IEnumerable<NamedTensor> CarriedStates(TrainingState state) => layout.CarriedStates is { } states
+        ? [new(states.Name, states.Shape, () => state.Parameters.Values.Span[states.Offset..states.End])]
+        : [];
+
     /// <summary>Writes a checkpoint; one at a time.</summary>
     /// <param name="save">What to write.</param>
     /// <param name="flushMetrics">Puts the metrics of the steps before it on the disk.</param>
@@ -73,6 +77,7 @@ public sealed class CheckpointWriter(
             [
                 .. optimizer.Moments.Zip(state.Moments).SelectMany(moment => NamedTensor.FromLayout(
                     layout, () => moment.Second.Values.Span, StoredState.PrefixOf(moment.First))),
+                .. CarriedStates(state),
             ]));
         try
         {

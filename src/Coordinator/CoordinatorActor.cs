@@ -23,8 +23,13 @@ public interface IRunRecorder
 /// <param name="recorder">Watches the run and writes checkpoints.</param>
 /// <param name="work">Adds, updates and writes.</param>
 /// <param name="end">Ends when the actor stops; faulted with the cause if it failed.</param>
+/// <param name="profiler">Notes what adds and updates, if it is wanted.</param>
 public sealed class CoordinatorActor(
-    CoordinatorBehaviour behaviour, IRunRecorder recorder, IWorkQueue work, TaskCompletionSource end)
+    CoordinatorBehaviour behaviour,
+    IRunRecorder recorder,
+    IWorkQueue work,
+    TaskCompletionSource end,
+    Profiler? profiler)
     : BehaviourActor(ActorId.Coordinator, behaviour, work, watcher: null)
 {
     /// <summary>Room for what one step asks for, many times over.</summary>
@@ -42,6 +47,7 @@ public sealed class CoordinatorActor(
     /// <param name="recorder">Watches the run and writes checkpoints.</param>
     /// <param name="startWorkers">Starts the workers of a coordinator.</param>
     /// <param name="stop">Asks to stop after saving the last committed version.</param>
+    /// <param name="profiler">Notes what adds and updates, if it is wanted.</param>
     /// <exception cref="RnnLmException">Why training ended before its last step.</exception>
     public static async Task RunAsync(
         ActorSystem system,
@@ -49,14 +55,15 @@ public sealed class CoordinatorActor(
         CoordinatorBehaviour behaviour,
         IRunRecorder recorder,
         Action<IActorRef> startWorkers,
-        Task<StopRequested> stop)
+        Task<StopRequested> stop,
+        Profiler? profiler = null)
     {
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(recorder);
         ArgumentNullException.ThrowIfNull(startWorkers);
         using var work = new WorkThreads("coordinator", MostWorkThreads, WorkCapacity);
         var end = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var coordinator = system.Spawn<CoordinatorActor>(name, behaviour, recorder, work, end);
+        var coordinator = system.Spawn<CoordinatorActor>(name, behaviour, recorder, work, end, profiler);
         bool isIdle;
         try
         {
@@ -97,6 +104,13 @@ public sealed class CoordinatorActor(
                 "with"));
         }
     }
+
+    /// <inheritdoc/>
+    protected override Func<Message> WorkOf(RunWork run) => profiler is null ? run.Work : () =>
+    {
+        using var work = profiler.Begin(run.Name);
+        return run.Work();
+    };
 
     /// <inheritdoc/>
     protected override void CarryOut(Effect effect, Action<Message> answer) =>

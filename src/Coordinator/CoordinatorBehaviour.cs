@@ -52,7 +52,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
         ArgumentNullException.ThrowIfNull(state);
         (_settings, _inputs, _state, _optimizer) = (settings, inputs, state, optimizer);
         _assignment = new Assignment(_roster, settings.Incarnation, _outbox);
-        _evaluation = new Evaluation(inputs.Validation, _roster, settings.Incarnation, _outbox);
+        _evaluation = new Evaluation(inputs, _roster, settings.Incarnation, _outbox);
         _verification = new Verification(settings, _roster, _assignment, _outbox);
         _sinceBest = SinceBest();
         _saving = new Saving(

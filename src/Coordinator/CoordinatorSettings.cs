@@ -72,4 +72,6 @@ public sealed record CoordinatorSettings(
 /// <summary>What the coordinator works on.</summary>
 /// <param name="Plan">The examples of each step.</param>
 /// <param name="Validation">The pieces of the validation text, in order; empty for none.</param>
-public sealed record CoordinatorInputs(IStepPlan Plan, IReadOnlyList<ShardTokens> Validation);
+/// <param name="IsOneText">Whether each of them goes on with the state after the one before.</param>
+public sealed record CoordinatorInputs(
+    IStepPlan Plan, IReadOnlyList<ShardTokens> Validation, bool IsOneText = false);

@@ -4,27 +4,31 @@ namespace RnnLm.Coordinator;
 /// The loss of one version on the validation text, piece by piece. Workers draw pieces as they finish; the sum runs
 /// over the pieces in their order, so that it does not depend on who evaluated which.
 /// </summary>
-/// <param name="pieces">The validation text.</param>
+/// <param name="inputs">The validation text.</param>
 /// <param name="roster">Who works.</param>
 /// <param name="incarnation">Of this coordinator.</param>
 /// <param name="outbox">Takes what is to be done.</param>
-internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roster, long incarnation, Outbox outbox)
+internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long incarnation, Outbox outbox)
 {
     /// <summary>Pieces that a worker has for each of its threads: one to compute and one to go on with.</summary>
     private const int PiecesAThread = 2;
 
-    private readonly double?[] _losses = new double?[pieces.Count];
+    private readonly IReadOnlyList<ShardTokens> _pieces = inputs.Validation;
+    private readonly double?[] _losses = new double?[inputs.Validation.Count];
+
+    /// <summary>The state after each piece, where the next goes on with it.</summary>
+    private readonly float[]?[] _states = new float[inputs.Validation.Count][];
 
     /// <summary>Tokens that each piece predicts; null until it was read.</summary>
-    private readonly long?[] _tokens = new long?[pieces.Count];
-    private readonly int[] _attempts = new int[pieces.Count];
+    private readonly long?[] _tokens = new long?[inputs.Validation.Count];
+    private readonly int[] _attempts = new int[inputs.Validation.Count];
     private readonly Dictionary<int, ActorId> _inHand = [];
     private readonly SortedSet<int> _waiting = [];
     private readonly Failures _failures = new();
     private long? _version;
 
     /// <summary>Whether there is any validation text.</summary>
-    public bool HasPieces => pieces.Count > 0;
+    public bool HasPieces => _pieces.Count > 0;
 
     /// <summary>Whether a version is being evaluated.</summary>
     public bool IsRunning => _version is not null;
@@ -36,7 +40,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         Array.Clear(_losses);
         _inHand.Clear();
         _failures.Clear();
-        _waiting.UnionWith(Enumerable.Range(0, pieces.Count));
+        _waiting.UnionWith(Enumerable.Range(0, _pieces.Count));
     }
 
     /// <summary>Abandons the version.</summary>
@@ -55,7 +59,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         foreach (var member in inTime)
         {
             int room = (PiecesAThread * member.Threads) - CountOf(member.Id);
-            var open = _waiting.Where(piece => MayTry(member, piece) && !(member.WasAskedAgain &&
+            var open = _waiting.Where(piece => CanBegin(piece) && MayTry(member, piece) && !(member.WasAskedAgain &&
                 inTime.Any(other => !other.WasAskedAgain && MayTry(other, piece))));
             foreach (int piece in open.Take(room).ToArray())
             {
@@ -64,7 +68,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
                 _attempts[piece]++;
                 member.GivenWork(now);
                 var worker = member.Id;
-                outbox.Read($"read piece {piece}", () => new PieceRead(version, piece, worker, pieces[piece]));
+                outbox.Read($"read piece {piece}", () => new PieceRead(version, piece, worker, _pieces[piece]));
             }
         }
     }
@@ -76,7 +80,10 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         if (read.Version == _version && _inHand.GetValueOrDefault(read.Piece) == read.Worker)
         {
             outbox.Send(read.Worker, new Evaluate(
-                incarnation, read.Version, read.Piece, _attempts[read.Piece], read.Tokens));
+                incarnation, read.Version, read.Piece, _attempts[read.Piece], read.Tokens)
+            {
+                States = !inputs.IsOneText ? null : read.Piece == 0 ? [] : _states[read.Piece - 1],
+            });
         }
     }
 
@@ -102,7 +109,7 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
     /// <param name="all">All workers that there are; null while others may still come.</param>
     public string? Poison(IReadOnlyCollection<ActorId>? all) =>
         IsRunning && _failures.AtFault(all, piece => _losses[piece] is not null) is var (piece, failure)
-            ? $"piece {piece} of {pieces.Count} of the validation text {failure}"
+            ? $"piece {piece} of {_pieces.Count} of the validation text {failure}"
             : null;
 
     /// <summary>Whether a worker owes a piece.</summary>
@@ -127,13 +134,14 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
             return null;
         }
 
-        if (result.TokenCount != _tokens[result.Piece])
+        if (result.TokenCount != _tokens[result.Piece] || (inputs.IsOneText && result.States is not { Length: > 0 }))
         {
             outbox.Report(new ResultDropped(result.Version, result.Worker, StepInProgress.WrongTokens));
             return null;
         }
 
         _losses[result.Piece] = result.LossSum;
+        _states[result.Piece] = result.States;
         _inHand.Remove(result.Piece);
         _waiting.Remove(result.Piece);
         if (_inHand.Count + _waiting.Count > 0)
@@ -145,11 +153,14 @@ internal sealed class Evaluation(IReadOnlyList<ShardTokens> pieces, Roster roste
         return _losses.Sum(loss => loss!.Value) / _tokens.Sum(count => count!.Value);
     }
 
+    /// <summary>Whether the state that a piece goes on with is known.</summary>
+    private bool CanBegin(int piece) => !inputs.IsOneText || piece == 0 || _losses[piece - 1] is not null;
+
     /// <summary>What failed on a worker is for another; one alone tries again.</summary>
     private bool MayTry(Member member, int piece) => !_failures.HasFailed(member.Id, piece) ||
         (roster.Members.Count == 1 && !_failures.HasFailedTwice(member.Id, piece));
 
-    private bool IsPiece(int piece) => piece >= 0 && piece < pieces.Count;
+    private bool IsPiece(int piece) => piece >= 0 && piece < _pieces.Count;
 
     private int CountOf(ActorId worker) => _inHand.Values.Count(holder => holder == worker);
 }

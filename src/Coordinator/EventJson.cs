@@ -45,6 +45,10 @@ public static class EventJson
         }
     }
 
+    /// <summary>What a version makes of a prompt.</summary>
+    public static void WriteSample(Utf8JsonWriter json, long version, string prompt, string text) =>
+        WriteVersionEvent(json, "sample", version, ("prompt", prompt), ("text", text));
+
     private static void WriteVersionEvent(
         Utf8JsonWriter json, string name, long version, params ReadOnlySpan<(string Name, string Value)> properties)
     {

@@ -28,7 +28,9 @@ public interface ITrainingView : IDisposable
 /// <param name="FirstStep">The step to begin with.</param>
 /// <param name="TotalSteps">The step to stop at.</param>
 /// <param name="StepsPerEpoch">Steps of one pass over the corpus.</param>
-public sealed record TrainingExtent(long FirstStep, long TotalSteps, long StepsPerEpoch);
+/// <param name="PromptColumns">Columns of the widest prompt in a terminal.</param>
+public sealed record TrainingExtent(
+    long FirstStep, long TotalSteps, long StepsPerEpoch, int PromptColumns = 0);
 
 /// <summary>What a finished run came to.</summary>
 /// <param name="RunPath">The run directory.</param>

@@ -7,7 +7,9 @@ namespace RnnLm.Coordinator;
 /// <param name="settings">The job's optimizer.</param>
 /// <param name="pool">Buffers of the model's length.</param>
 /// <param name="threads">Threads that share the passes.</param>
-public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, int threads)
+/// <param name="stepsPerEpoch">Carried states are zeros again when an epoch is over.</param>
+public sealed class Optimizer(
+    OptimizerSettings settings, FloatBufferPool pool, int threads, long stepsPerEpoch)
 {
     /// <summary>What PyTorch's <c>clip_grad_norm_</c> adds to the norm.</summary>
     private const double ClipEpsilon = 1e-6;
@@ -42,6 +44,7 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
             Buffers(state.Parameters.Values, state.Moments),
             Buffers(values, moments),
             threads);
+        CarryStates(sum, values, isNewEpoch: (step + 1) % stepsPerEpoch == 0);
         var next = state with
         {
             Parameters = new ParameterVersion(step + 1, new CountedBuffer(values, pool)),
@@ -64,6 +67,21 @@ public sealed class Optimizer(OptimizerSettings settings, FloatBufferPool pool, 
 
     private static UpdateBuffers Buffers(FloatBuffer parameters, IReadOnlyList<CountedBuffer> moments) =>
         new(parameters, [.. moments.Select(moment => moment.Values)]);
+
+    /// <summary>Behind the parameters of the next version are the states that it goes on with.</summary>
+    private static void CarryStates(Gradient sum, FloatBuffer values, bool isNewEpoch)
+    {
+        var layout = sum.Layout;
+        var states = values.Span[layout.Length..];
+        if (isNewEpoch)
+        {
+            states.Clear();
+        }
+        else
+        {
+            sum.Dense.Span[(layout.Length - layout.DenseStart)..].CopyTo(states);
+        }
+    }
 
     private CountedBuffer Writable(CountedBuffer moment) =>
         moment.IsExclusive ? moment : new CountedBuffer(pool.Rent(), pool);

@@ -25,6 +25,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
     private readonly Func<ParameterVersion, IEnumerable<(string Prompt, string Text)>> _sample;
     private readonly Action<WorkerJoined> _joined;
     private readonly TimeProvider _time;
+    private readonly Profiler? _profiler;
     private readonly TaskCompletionSource<RnnLmException> _leaseLost =
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -42,6 +43,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
     /// <param name="sample">Continues the run's prompts with a version.</param>
     /// <param name="joined">Notes a worker's self-test in config.json; called on the disk's thread.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="profiler">Notes the speed and what writes checkpoints, if it is wanted.</param>
     public RunRecorder(
         MetricsLog metrics,
         CheckpointWriter checkpoints,
@@ -49,10 +51,11 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
         TrainingExtent extent,
         Func<ParameterVersion, IEnumerable<(string Prompt, string Text)>> sample,
         Action<WorkerJoined> joined,
-        TimeProvider time)
+        TimeProvider time,
+        Profiler? profiler = null)
     {
         (_metrics, _checkpoints, _view, _extent) = (metrics, checkpoints, view, extent);
-        (_sample, _joined, _time) = (sample, joined, time);
+        (_sample, _joined, _time, _profiler) = (sample, joined, time, profiler);
         _flushed = time.GetTimestamp();
         Show(shown => shown.Begin(extent));
     }
@@ -71,6 +74,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
         {
             case StepCommitted step:
                 _checkpoints.Commit(step);
+                _profiler?.Count("tokens per second", step.TokenCount / step.Elapsed.TotalSeconds);
                 break;
             case WorkerJoined worker:
                 Post(_disk, () => Guard(() => _joined(worker)));
@@ -101,6 +105,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
                 foreach (var (prompt, text) in _sample(version))
                 {
                     Show(view => view.Sample(prompt, text));
+                    Append(json => EventJson.WriteSample(json, version.Version, prompt, text));
                 }
             }
 #pragma warning disable CA1031 // A sample that fails is worth a warning, whatever the reason, and not the run.
@@ -117,7 +122,12 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public void Write(SaveCheckpoint save) => _checkpoints.Write(save, FlushToDisk, Warn);
+    public void Write(SaveCheckpoint save)
+    {
+        ArgumentNullException.ThrowIfNull(save);
+        using var work = _profiler?.Begin($"checkpoint {save.State.Version}");
+        _checkpoints.Write(save, FlushToDisk, Warn);
+    }
 
     /// <summary>Shows something, in order with everything else that is shown.</summary>
     public void Show(Action<ITrainingView> show) => Post(_screen, () =>

@@ -26,7 +26,11 @@ public static class StoredState
         string path, ParameterLayout layout, OptimizerSettings optimizer, FloatBufferPool pool)
     {
         using var file = SafetensorsFile.Open(path);
-        return Initial(optimizer, pool, values => file.ReadLayout(layout, values.Span));
+        return Initial(optimizer, pool, values =>
+        {
+            file.ReadLayout(layout, values.Span);
+            values.Span[layout.Length..].Clear();
+        });
     }
 
     /// <summary>The parameters of a checkpoint alone.</summary>
@@ -59,6 +63,11 @@ public static class StoredState
             foreach (var (name, moment) in optimizer.Moments.Zip(moments))
             {
                 file.ReadLayout(layout, moment.Span, PrefixOf(name));
+            }
+
+            if (layout.CarriedStates is { } states)
+            {
+                file.Read(states, values.Span);
             }
         }
 

@@ -103,9 +103,23 @@ public sealed class PackageStore(string cacheDirectory, string npm = "npm", Acti
     }
 }
 
-/// <summary>Public-domain English that the presets train on when no corpus is given.</summary>
+/// <summary>What the presets train on when no corpus is given.</summary>
 public static class DefaultCorpora
 {
+    /// <summary>The word hello, a line at a time.</summary>
+    public static IReadOnlyList<string> Hello(PackageStore packages)
+    {
+        ArgumentNullException.ThrowIfNull(packages);
+        string directory = Path.Combine(packages.CacheDirectory, "hello");
+        if (!Directory.Exists(directory))
+        {
+            Publishing.Directory(directory, temporary => File.WriteAllText(
+                Path.Combine(temporary, "hello.txt"), string.Concat(Enumerable.Repeat("hello\n", 64))));
+        }
+
+        return [Path.Combine(directory, "hello.txt")];
+    }
+
     /// <summary>
     /// State of the Union addresses since 1790, one address a line, by year: about 10 MB. Split its lines into
     /// sentences.

@@ -6,7 +6,7 @@ namespace RnnLm.Data;
 /// <summary>
 /// The pure function step → the examples of that step, shard by shard: which tokens step v has. It has no state: any
 /// step can be asked for at any time, by any thread. In each epoch every training example comes once, in an order of
-/// that epoch's own; an epoch's last step may have fewer examples.
+/// that epoch's own; an epoch's last step may have fewer examples. Streams go on from step to step instead, row by row.
 /// </summary>
 public sealed class Plan : IStepPlan
 {
@@ -30,6 +30,7 @@ public sealed class Plan : IStepPlan
             throw RnnLmException.Usage($"--shards {settings.Shards}: must be a power of two, e.g. {next}");
         }
 
+        // The examples of streams are a whole number of batches.
         (_examples, _settings) = (examples, settings);
         StepsPerEpoch = ((examples.Count - 1) / settings.BatchSize) + 1;
     }
@@ -69,7 +70,7 @@ public sealed class Plan : IStepPlan
         {
             int first = (int)((long)shard * indices.Length / Shards);
             int end = (int)((shard + 1L) * indices.Length / Shards);
-            shards[shard] = _examples.Pack(indices.AsSpan(first, end - first));
+            shards[shard] = _examples.Pack(indices.AsSpan(first, end - first)) with { FirstExample = first };
         }
 
         return shards;
@@ -79,6 +80,12 @@ public sealed class Plan : IStepPlan
     public long[] Indices(long step)
     {
         ulong epoch = (ulong)EpochOf(step);
+        if (_settings.IsStreams)
+        {
+            return [.. Enumerable.Range(0, _settings.BatchSize).Select(
+                row => (row * StepsPerEpoch) + (step % StepsPerEpoch))];
+        }
+
         var order = new CounterPermutation(_settings.Seed, RandomPurpose.EpochShuffle, epoch, ExamplesPerEpoch);
         long first = step % StepsPerEpoch * _settings.BatchSize;
         long[] indices = new long[BatchSizeOf(step)];
@@ -94,7 +101,9 @@ public sealed class Plan : IStepPlan
 /// <summary>
 /// The examples of a token file. Sentences: the first Context tokens of each. Windows: example i is tokens [i·T, i·T +
 /// T], T = Context, so neighbors share a token, and the last one may be shorter; where one neighbor is held out and the
-/// other is not, the first goes without the shared token: no held-out token is ever seen in training.
+/// other is not, the first goes without the shared token: no held-out token is ever seen in training. Streams: the text
+/// is cut into as many rows as the batch has, equally long, and each row into steps; example (row, step) has number
+/// row · steps + step, and what is held out is the end of the text.
 /// </summary>
 public sealed class CorpusExamples
 {
@@ -105,16 +114,10 @@ public sealed class CorpusExamples
 
     private const int FewestTokens = 2;
 
-    private readonly TokenFile _tokens;
-    private readonly int _context;
-    private readonly HeldOutSplit _split;
+    /// <summary>Inputs of a piece of a text that is evaluated from its beginning to its end.</summary>
+    private const int PieceInputs = 1024;
 
-    private CorpusExamples(TokenFile tokens, int context, HeldOutSplit split)
-    {
-        (_tokens, _context, _split) = (tokens, context, split);
-        Training = new ExampleSet(tokens, split.TrainingCount, index => Locate(split.Training(index)));
-        HeldOut = new ExampleSet(tokens, split.HeldOutCount, index => Locate(split.HeldOut(index)));
-    }
+    private CorpusExamples(ExampleSet training, ExampleSet heldOut) => (Training, HeldOut) = (training, heldOut);
 
     /// <summary>Examples to train on.</summary>
     public ExampleSet Training { get; }
@@ -129,11 +132,23 @@ public sealed class CorpusExamples
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(settings);
         RequireSettings(tokens, settings);
-        return settings.Mode != ExampleMode.Windows || tokens.TokenCount > settings.Context
-            ? Of(tokens, settings)
-            : throw RnnLmException.BadInput(
+        if (settings.IsStreams)
+        {
+            return Streams(tokens, settings);
+        }
+
+        if (settings.Mode == ExampleMode.Windows && tokens.TokenCount <= settings.Context)
+        {
+            throw RnnLmException.BadInput(
                 $"the corpus has {tokens.TokenCount} tokens, too few for one example: "
                 + $"--context {settings.Context} needs {settings.Context + 1L}; use more text or a smaller --context");
+        }
+
+        var split = SplitOf(tokens, settings);
+        (long, int) Locate(long example) => CorpusExamples.Locate(tokens, settings.Context, split, example);
+        return new CorpusExamples(
+            new ExampleSet(tokens, split.TrainingCount, index => Locate(split.Training(index))),
+            new ExampleSet(tokens, split.HeldOutCount, index => Locate(split.HeldOut(index))));
     }
 
     /// <summary>All examples of a corpus that is evaluated, in order: the split does not apply to it.</summary>
@@ -144,11 +159,53 @@ public sealed class CorpusExamples
         ArgumentNullException.ThrowIfNull(settings);
         PlanSettings whole = settings with { HeldOutPerMille = 0 };
         RequireSettings(tokens, whole);
-        CorpusExamples examples = Of(tokens, whole);
-        return new ExampleSet(tokens, examples._split.ExampleCount, examples.Locate);
+        if (settings.IsStreams)
+        {
+            return tokens.TokenCount >= FewestTokens
+                ? OneText(tokens, 0)
+                : throw RnnLmException.BadInput(
+                    $"the text has {tokens.TokenCount} tokens, so there is nothing to predict; give more text");
+        }
+
+        var split = SplitOf(tokens, whole);
+        return new ExampleSet(
+            tokens, split.ExampleCount, example => Locate(tokens, settings.Context, split, example));
     }
 
-    private static CorpusExamples Of(TokenFile tokens, PlanSettings settings)
+    private static CorpusExamples Streams(TokenFile tokens, PlanSettings settings)
+    {
+        long heldOut = (long)((Int128)tokens.TokenCount * settings.HeldOutPerMille / 1000);
+        long end = tokens.TokenCount - heldOut;
+        long rowInputs = (end - 1) / settings.BatchSize;
+        if (rowInputs < 1)
+        {
+            throw RnnLmException.BadInput(
+                $"the corpus has {end} tokens to train on, too few for {settings.BatchSize} streams; use more text " +
+                "or a smaller --batch");
+        }
+
+        long steps = ((rowInputs - 1) / settings.Bptt) + 1;
+        var training = new ExampleSet(tokens, settings.BatchSize * steps, example =>
+        {
+            (long row, long step) = Math.DivRem(example, steps);
+            long first = step * settings.Bptt;
+            return ((row * rowInputs) + first, (int)Math.Min(settings.Bptt, rowInputs - first) + 1);
+        });
+        return new CorpusExamples(training, OneText(tokens, heldOut < FewestTokens ? tokens.TokenCount : end));
+    }
+
+    /// <summary>The text from a token on, piece after piece; neighbors share a token.</summary>
+    private static ExampleSet OneText(TokenFile tokens, long start)
+    {
+        long inputs = Math.Max(tokens.TokenCount - start - 1, 0);
+        return new ExampleSet(tokens, (inputs + PieceInputs - 1) / PieceInputs, piece =>
+        {
+            long first = piece * PieceInputs;
+            return (start + first, (int)Math.Min(PieceInputs, inputs - first) + 1);
+        });
+    }
+
+    private static HeldOutSplit SplitOf(TokenFile tokens, PlanSettings settings)
     {
         bool windows = settings.Mode == ExampleMode.Windows;
         long count = windows
@@ -162,8 +219,7 @@ public sealed class CorpusExamples
         }
 
         int blockSize = windows ? (int)Math.Clamp(count / BlocksOfCorpus, 1, MostWindowsInBlock) : 1;
-        var split = new HeldOutSplit(count, blockSize, settings.HeldOutPerMille, settings.Seed);
-        return new CorpusExamples(tokens, settings.Context, split);
+        return new HeldOutSplit(count, blockSize, settings.HeldOutPerMille, settings.Seed);
     }
 
     private static void RequireSettings(TokenFile tokens, PlanSettings settings)
@@ -171,6 +227,12 @@ public sealed class CorpusExamples
         if (settings.Mode != tokens.Mode)
         {
             throw new ArgumentException($"The tokens are {tokens.Mode}, the plan {settings.Mode}.", nameof(settings));
+        }
+
+        if (settings.IsStreams && settings.Mode != ExampleMode.Windows)
+        {
+            throw RnnLmException.Usage(
+                $"--bptt {settings.Bptt}: streams are cut from contiguous text; add --examples windows");
         }
 
         if (settings.Context < FewestTokens)
@@ -185,19 +247,19 @@ public sealed class CorpusExamples
         }
     }
 
-    private (long Start, int Length) Locate(long example)
+    private static (long Start, int Length) Locate(TokenFile tokens, int context, HeldOutSplit split, long example)
     {
-        if (_tokens.Mode == ExampleMode.Sentences)
+        if (tokens.Mode == ExampleMode.Sentences)
         {
-            (long start, long length) = _tokens.Sentence(example);
-            return (start, (int)Math.Min(length, _context));
+            (long start, long length) = tokens.Sentence(example);
+            return (start, (int)Math.Min(length, context));
         }
 
-        long first = example * _context;
-        int tokens = (int)Math.Min(_context + 1L, _tokens.TokenCount - first);
-        bool isLast = example + 1 >= _split.ExampleCount;
-        bool sharesNone = !isLast && _split.IsHeldOut(example) != _split.IsHeldOut(example + 1);
-        return (first, sharesNone ? _context : tokens);
+        long first = example * context;
+        int count = (int)Math.Min(context + 1L, tokens.TokenCount - first);
+        bool isLast = example + 1 >= split.ExampleCount;
+        bool sharesNone = !isLast && split.IsHeldOut(example) != split.IsHeldOut(example + 1);
+        return (first, sharesNone ? context : count);
     }
 }
 
@@ -250,6 +312,12 @@ public sealed class ExampleSet
 public sealed class ExamplePieces(ExampleSet examples, int examplesPerPiece = ExamplePieces.UsualSize)
     : IReadOnlyList<ShardTokens>
 {
+    /// <summary>The pieces of a text that is evaluated: of streams, each goes on where the one before ended.</summary>
+    public ExamplePieces(ExampleSet examples, PlanSettings settings)
+        : this(examples, settings.IsStreams ? 1 : UsualSize)
+    {
+    }
+
     /// <summary>Enough examples for full matrix products, few enough to share out among workers.</summary>
     public const int UsualSize = 32;
 

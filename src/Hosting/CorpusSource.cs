@@ -29,8 +29,8 @@ internal sealed class CorpusSource(ITrainingView? view = null)
         }
 
         return preset.DefaultCorpus?.Invoke(_packages)
-            ?? throw RnnLmException.Usage($"--preset {preset.Name} has no corpus of its own; give --corpus FILE…, " +
-                $"one sentence a line");
+            ?? throw RnnLmException.Usage(
+                $"--preset {preset.Name} has no corpus of its own; give --corpus FILE…, {preset.Needs}");
     }
 
     /// <summary>A corpus with a tokenizer of this kind.</summary>

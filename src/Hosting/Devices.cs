@@ -85,11 +85,11 @@ internal sealed record DeviceChoice(DeviceKind Kind, IReadOnlyList<int> Indices)
 
     /// <summary>One device for each worker.</summary>
     public IReadOnlyList<IDevice> Make(
-        int workers, int threads, ModelSettings model, GradientPool gradients)
+        int workers, int threads, ModelSettings model, GradientPool gradients, Profiler? profiler = null)
     {
         var selfTest = new SelfTest(model);
         IDevice Device(string name, int count, Func<IReplica> replicas) =>
-            new ThreadedDevice(name, count, replicas, gradients, selfTest);
+            new ThreadedDevice(name, count, replicas, gradients, selfTest, profiler);
 
         // A GPU runs one shard after the other: its parallelism is inside the shard.
         var cell = Cells.Of(model);

@@ -105,9 +105,12 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
         var examples = CorpusExamples.ForTraining(corpus.Tokens, settings);
         return new CoordinatorInputs(
             new Plan(examples.Training, settings),
-            new ExamplePieces(validationCorpus is null
-                ? examples.HeldOut
-                : CorpusExamples.ForEvaluation(validationCorpus.Tokens, settings)));
+            new ExamplePieces(
+                validationCorpus is null
+                    ? examples.HeldOut
+                    : CorpusExamples.ForEvaluation(validationCorpus.Tokens, settings),
+                settings),
+            settings.IsStreams);
     }
 
     private Corpus LoadCorpus(CorpusSource source, IReadOnlyList<string> patterns, CorpusSettings settings) =>
@@ -144,7 +147,13 @@ internal sealed class JobPreparation(TrainRequest request, ITrainingView view)
             // A run that is resumed has its tokenizer; another that is asked for is a difference between the jobs.
             Tokenizer = new TokenizerIdentity(
                 recorded is null ? tokenizer.Spec : $"{TokenizerSpec.Parse(draft.Tokenizer.Spec)}", tokenizer.Hash),
-            Model = draft.Model with { VocabularySize = tokenizer.VocabularySize, PaddingId = tokenizer.PaddingId },
+            Model = draft.Model with
+            {
+                VocabularySize = tokenizer.VocabularySize,
+                PaddingId = tokenizer.PaddingId,
+                DropoutSeed = draft.Model.Dropout > 0 ? draft.Seed : 0,
+                CarriedRows = draft.Plan.IsStreams ? draft.Plan.BatchSize : 0,
+            },
             Optimizer = draft.Optimizer with { Schedule = schedule },
             InitialWeights = request.Get(TrainSettings.InitialWeights) is { } weights
                 ? HashOf(weights)

@@ -51,7 +51,9 @@ public sealed class PlainView(TextWriter output, TimeProvider time) : ITrainingV
 
     /// <inheritdoc/>
     public void Sample(string prompt, string continuation) =>
-        output.WriteLine(RnnLmException.OneLine($"  {prompt}|{continuation}"));
+        output.WriteLine(
+            $"  {TextWidth.PadLeft(RnnLmException.OneLine(prompt), _extent.PromptColumns)}|" +
+            RnnLmException.OneLine(continuation));
 
     /// <inheritdoc/>
     public void Finish(TrainingSummary summary)

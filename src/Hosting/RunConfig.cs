@@ -27,7 +27,8 @@ internal sealed record RunConfig(
     [
         "format", "padding_id", "validation_hash", "self_test", "reproducible", "job_hash",
         .. SubmittedKeys, EndKey + ".exit_code", EndKey + ".reason", EndKey + ".step", "job.corpus.hash",
-        "job.tokenizer.hash", "job.model.vocabulary_size", "job.model.padding_id", "job.initial_weights",
+        "job.tokenizer.hash", "job.model.vocabulary_size", "job.model.padding_id", "job.model.dropout_seed",
+        "job.model.carried_rows", "job.initial_weights",
         "job.optimizer.beta1", "job.optimizer.beta2", "job.optimizer.epsilon",
         "job.optimizer.schedule.steps_per_epoch", "job.optimizer.schedule.evaluate_every",
         "job.optimizer.schedule.validation_hash", "job.gradient_dtype", NumericsKey,

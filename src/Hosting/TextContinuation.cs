@@ -1,9 +1,10 @@
+using System.Text;
 using RnnLm.Data;
 using RnnLm.Worker;
 
 namespace RnnLm.Hosting;
 
-/// <summary>Continues prompts with a trained model.</summary>
+/// <summary>Continues prompts with a trained model. For any threads.</summary>
 internal sealed class TextContinuation : IDisposable
 {
     /// <summary>What a sample of text for the eye looks best with.</summary>
@@ -30,9 +31,9 @@ internal sealed class TextContinuation : IDisposable
         _generator = new TextGenerator(job.Model, parameters);
     }
 
-    /// <summary>What follows the prompt.</summary>
+    /// <summary>The ids that a text with this prompt begins with, prepared as the run's corpus was.</summary>
     /// <exception cref="RnnLmException">The prompt is empty or has characters that the vocabulary lacks.</exception>
-    public string Sample(string prompt, int tokens, double temperature, int topK, long seed)
+    public int[] Encode(string prompt)
     {
         int[] ids = _tokenizer.Encode(_settings.Folded(prompt));
         if (_hasSentenceTokens)
@@ -40,37 +41,56 @@ internal sealed class TextContinuation : IDisposable
             ids = [_tokenizer.StartId, .. ids];
         }
 
-        if (ids.Length == 0)
+        return ids.Length > 0
+            ? ids
+            : throw RnnLmException.Usage("--prompt is empty; give at least one character to go on from");
+    }
+
+    /// <summary>What follows a prompt: it ends at the end token, where the tokenizer has one.</summary>
+    /// <param name="prompt">Of <see cref="Encode"/>.</param>
+    /// <param name="tokens">Most tokens to add.</param>
+    /// <param name="sampler">Draws them.</param>
+    /// <param name="show">Gets the text piece by piece, as it is drawn; null when only the whole is wanted.</param>
+    /// <returns>The text, and how many tokens it has.</returns>
+    public (string Text, int Tokens) Continue(
+        IReadOnlyList<int> prompt, int tokens, TokenSampler sampler, Action<string>? show = null)
+    {
+        var growing = new GrowingText(_tokenizer, prompt);
+        var text = new StringBuilder();
+        int count = 0;
+        void Append(string piece)
         {
-            throw RnnLmException.Usage("--prompt is empty; give at least one character to go on from");
+            text.Append(piece);
+            show?.Invoke(piece);
         }
 
-        var sampler = new TokenSampler(temperature, topK, seed);
-        var added = _generator.Continue(ids, tokens, sampler, _hasSentenceTokens ? _tokenizer.EndId : -1);
+        foreach (int id in _generator.Continue(prompt, sampler, _tokenizer.EndId).Take(tokens))
+        {
+            count++;
+            Append(growing.Add(id));
+        }
 
-        // Decoded together: a token's text can depend on those before it.
-        string whole = _tokenizer.Decode([.. ids, .. added]);
-        string known = _tokenizer.Decode(ids);
-        return whole.StartsWith(known, StringComparison.Ordinal) ? whole[known.Length..] : whole;
+        Append(growing.Finish());
+        return (text.ToString(), count);
     }
 
     /// <summary>A sample with settings that suit the eye; null when the vocabulary lacks characters of the
     /// prompt.</summary>
     public string? TrySample(string prompt, long seed) =>
-        Try(() => Sample(prompt, SampleTokens, SampleTemperature, SampleTopK, seed));
+        Try(prompt, SampleTokens, new TokenSampler(SampleTemperature, SampleTopK, seed));
 
     /// <summary>The most likely continuation; null when the vocabulary lacks characters of the prompt.</summary>
     public string? TryGreedy(string prompt) =>
-        Try(() => Sample(prompt, GreedyTokens, temperature: 0, topK: 0, seed: 0));
+        Try(prompt, GreedyTokens, new TokenSampler(temperature: 0, topK: 0, seed: 0));
 
     /// <inheritdoc/>
     public void Dispose() => _generator.Dispose();
 
-    private static string? Try(Func<string> sample)
+    private string? Try(string prompt, int tokens, TokenSampler sampler)
     {
         try
         {
-            return sample();
+            return Continue(Encode(prompt), tokens, sampler).Text;
         }
         catch (RnnLmException)
         {

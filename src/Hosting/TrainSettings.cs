@@ -100,8 +100,21 @@ internal static class TrainSettings
         "least 2.",
         text => Whole(text, 2, MostExtent), keys: "job.plan.context");
 
+    public static Setting<int> Bptt { get; } = new(
+        "--bptt", "N",
+        "Windows only: the batch is B parallel streams of contiguous text, of which each step has N tokens; states " +
+        "are carried from step to step and not propagated back through (truncated back-propagation through time), " +
+        "also through the whole text that is evaluated, and what is held out is the end of the corpus. 0: examples " +
+        "of `--context`, each from a state of zeros.",
+        text => Whole(text, 0, MostExtent), "0", "job.plan.bptt");
+
     public static Setting<string> Cell { get; } = new(
-        "--cell", "NAME", "What a layer is: `elman`, or the name of a cell that the program registers.",
+        "--cell", "NAME",
+        "What a layer is. `elman`: tanh(x·Wh + h·Uh + b). `rnn`, `rnn-relu`, `lstm`, `gru`: PyTorch's. " +
+        "`jordan-hidden`, `jordan-output`: the output goes back to the hidden values, or to the next output. " +
+        "`mingru`, `minlstm`: gates without the state (Feng et al., 2024). `xlstm`: sLSTM blocks (Beck et al., " +
+        "2024). " +
+        "Or a cell that the program registers.",
         text => Cells.Names.Contains(text)
             ? text
             : throw new FormatException($"this program has no such cell, only {string.Join(", ", Cells.Names)}"),
@@ -111,8 +124,30 @@ internal static class TrainSettings
         "--layers", "L", "Stacked layers.", text => Whole(text, 1, MostLayers), keys: "job.model.layers");
 
     public static Setting<int> Dimension { get; } = new(
-        "--dimension", "D", "Width of embedding and hidden states.",
+        "--dimension", "D", "Width of hidden states, and of the embedding unless it has its own.",
         text => Whole(text, 1, MostExtent), keys: "job.model.dimension");
+
+    public static Setting<int> Embedding { get; } = new(
+        "--embedding", "E", "Width of the embedding; 0 for that of hidden states.",
+        text => Whole(text, 0, MostExtent), "0", "job.model.embedding");
+
+    public static Setting<bool> Tie { get; } = new(
+        "--tie", null, "The embedding is the output layer's weight, too.", Switch, "false", "job.model.tied");
+
+    public static Setting<double> Dropout { get; } = new(
+        "--dropout", "P",
+        "Share of the values that training drops of what goes into each layer and into the output layer, never from " +
+        "step to step; below 1.",
+        text => Number(text, 0) is var share and < 1 ? share : throw new FormatException("it must be below 1"),
+        "0", "job.model.dropout");
+
+    public static Setting<bool> Bidirectional { get; } = new(
+        "--bidirectional", null,
+        "Refused: a language model predicts the next token, which a layer that reads from the end has seen.",
+        text => Switch(text)
+            ? throw new FormatException(
+                "a layer that reads from the end has seen the token that is to be predicted; leave it out")
+            : false);
 
     public static Setting<double> LearningRate { get; } = new(
         "--lr", "X", "Step size, the schedule's peak.", text => Positive(text),
@@ -307,6 +342,13 @@ internal static class TrainSettings
         "the vocabulary lacks are passed over.",
         Texts, keys: "prompts");
 
+    public static Setting<string?> Profile { get; } = new(
+        "--profile", "FILE",
+        "Write what each thread does, and when, to this file, which is replaced: a trace of at most a million events " +
+        "for chrome://tracing or ui.perfetto.dev. Of the process of `train` itself: worker processes of " +
+        "`--processes` are not in it.",
+        FullPath);
+
     public static Setting<bool> Json { get; } = new("--json", null, "One JSON object a line on standard output, " +
         "below.",
         Switch);
@@ -321,14 +363,14 @@ internal static class TrainSettings
         ]),
         ("The model and its training",
         [
-            Shards, Batch, Context, Cell, Layers, Dimension, Optimizer, LearningRate, WeightDecay, Momentum, Schedule,
-            ScheduleSteps, Decay, DecayAfter, Warmup, Clip, Seed, InitialWeights, InitUniform, Steps, Epochs, Patience,
-            OnDivergence,
+            Shards, Batch, Context, Bptt, Cell, Layers, Dimension, Embedding, Tie, Dropout, Bidirectional, Optimizer,
+            LearningRate, WeightDecay, Momentum, Schedule, ScheduleSteps, Decay, DecayAfter, Warmup, Clip, Seed,
+            InitialWeights, InitUniform, Steps, Epochs, Patience, OnDivergence,
         ]),
         ("How it runs",
         [
             Run, Resume, Workers, Threads, Processes, MaxRestarts, MinWorkers, Device, AllowMixed, VerifyEvery,
-            OnMismatch, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Json,
+            OnMismatch, EvaluateEvery, CheckpointEvery, Keep, KeepEvery, Prompts, Profile, Json,
         ]),
     ];
 

@@ -14,10 +14,12 @@ namespace RnnLm.Hosting;
 internal sealed class TrainingSession(TrainRequest request, ITrainingView view, TimeProvider time) : IDisposable
 {
     private bool _isRecording;
+    private Profiler? _profiler;
 
-    /// <summary>Ends the view, unless the recorder has it and has done so.</summary>
+    /// <summary>Ends the profile, and the view, unless the recorder has it and has done so.</summary>
     public void Dispose()
     {
+        _profiler?.Dispose();
         if (!_isRecording)
         {
             view.Dispose();
@@ -31,6 +33,18 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     /// <exception cref="RnnLmException">Why it could not, or did not reach the last step.</exception>
     public async Task<TrainingSummary> RunAsync(Func<Task<StopRequested>> listen)
     {
+        if (request.Get(TrainSettings.Profile) is { } profile)
+        {
+            // Not buffered: the profiler writes whole events, many at a time.
+            _profiler = new Profiler(
+                StorageFailure.Guard(
+                    "write",
+                    profile,
+                    () => new FileStream(profile, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0)),
+                "rnnlm train",
+                time);
+        }
+
         // Takes a quarter of a second, beside the reading of the corpus.
         var starting = Task.Run(() => TrainingWorkers.MakeAsync(request));
         try
@@ -40,7 +54,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             var config = prepared.Config;
             var layout = ParameterLayout.For(config.Job.Model);
             var workers = await starting.ConfigureAwait(false);
-            using var buffers = workers.MakeBuffers(layout.Length);
+            using var buffers = workers.MakeBuffers(layout.BufferLength);
 
             // Made before the run directory, so that weights that cannot be used leave nothing behind.
             var initial = request.Resumed is null ? InitialState(config.Job, layout, buffers) : null;
@@ -75,7 +89,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     public async Task<TrainingSummary> GoOnAsync(
         RunDirectory run, Lease lease, PreparedJob prepared, TrainingWorkers workers, Task<StopRequested> stop)
     {
-        using var buffers = workers.MakeBuffers(ParameterLayout.For(prepared.Config.Job.Model).Length);
+        using var buffers = workers.MakeBuffers(ParameterLayout.For(prepared.Config.Job.Model).BufferLength);
         return await TrainAsync(run, lease, prepared.Config, prepared, workers, null, buffers, stop)
             .ConfigureAwait(false);
     }
@@ -157,7 +171,12 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             new CheckpointWriter(
                 store, ledger, retention, layout, job.Optimizer, config.JobHash, validationText, stepsPerEpoch),
             view,
-            new TrainingExtent(state.Version, config.TotalSteps, stepsPerEpoch),
+            new TrainingExtent(
+                state.Version,
+                config.TotalSteps,
+                stepsPerEpoch,
+                config.Get(TrainSettings.Prompts)
+                    .Max(prompt => (int?)TextWidth.Of(RnnLmException.OneLine(prompt))) ?? 0),
             version => GreedySamples(config, version, prepared.Corpus.Tokenizer),
             joined =>
             {
@@ -170,7 +189,8 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                     recorded = changed;
                 }
             },
-            time);
+            time,
+            _profiler);
         _isRecording = true;
         var coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
@@ -195,7 +215,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             },
             prepared.Inputs,
             state,
-            new Optimizer(job.Optimizer, buffers, threads));
+            new Optimizer(job.Optimizer, buffers, threads, stepsPerEpoch));
         try
         {
             await CoordinatorActor.RunAsync(
@@ -209,15 +229,28 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                     lease.Incarnation,
                     buffers,
                     gradients,
-                    text => recorder.Show(view => view.Notice(text)))),
-                Task.WhenAny(stop, workers.Exhausted).Unwrap()).ConfigureAwait(false);
+                    text => recorder.Show(view => view.Notice(text)),
+                    _profiler)),
+                Task.WhenAny(stop, workers.Exhausted).Unwrap(),
+                _profiler).ConfigureAwait(false);
         }
         finally
         {
             await workers.EndAsync().ConfigureAwait(false);
+            EndProfile(recorder);
         }
 
         return Finish(run, prepared, config, recorder);
+    }
+
+    /// <summary>A profile that lacks something is worth a warning, not the run.</summary>
+    private void EndProfile(RunRecorder recorder)
+    {
+        _profiler?.Dispose();
+        if (_profiler?.WhyIncomplete is { } reason)
+        {
+            recorder.Warn($"the profile is not complete: {reason}");
+        }
     }
 
     private int MinWorkers(TrainingWorkers workers)

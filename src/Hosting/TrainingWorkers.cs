@@ -13,13 +13,15 @@ namespace RnnLm.Hosting;
 /// <param name="Parameters">Buffers of the model's length.</param>
 /// <param name="Gradients">Buffers for gradients.</param>
 /// <param name="Notice">Takes what is said of them; from any thread.</param>
+/// <param name="Profiler">Notes what workers of this process do, if it is wanted.</param>
 internal sealed record TrainingWork(
     IActorRef Coordinator,
     Job Job,
     long Incarnation,
     FloatBufferPool Parameters,
     GradientPool Gradients,
-    Action<string> Notice);
+    Action<string> Notice,
+    Profiler? Profiler);
 
 /// <summary>Those who compute for <c>train</c>, and the actor system that they and the coordinator live in.</summary>
 internal abstract class TrainingWorkers(ActorSystem system) : IAsyncDisposable
@@ -85,7 +87,7 @@ internal sealed class LocalWorkers(ActorSystem system, TrainRequest request) : T
     /// <inheritdoc/>
     public override void Start(TrainingWork work)
     {
-        _computing = _devices.Make(Count, _threads, work.Job.Model, work.Gradients);
+        _computing = _devices.Make(Count, _threads, work.Job.Model, work.Gradients, work.Profiler);
         for (int index = 0; index < _computing.Count; index++)
         {
             var id = ActorId.Worker(index);

@@ -29,6 +29,25 @@ public static unsafe class Lanes
         return Math.Max(Math.Max(four[0], four[1]), Math.Max(four[2], four[3]));
     }
 
+    /// <summary>Loads a vector, or what there is of one and zeros behind it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(float* source, int count) =>
+        count >= Count ? Vector512.Load(source) : LoadPartial(source, count);
+
+    /// <summary>Stores a vector, or what there is room for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector512<float> value, float* destination, int count)
+    {
+        if (count >= Count)
+        {
+            value.Store(destination);
+        }
+        else
+        {
+            StorePartial(value, destination, count);
+        }
+    }
+
     /// <summary>Loads <paramref name="count"/> floats, fewer than a vector, and zeros behind them.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vector512<float> LoadPartial(float* source, int count)
@@ -67,6 +86,22 @@ public static unsafe class Lanes
         for (int i = whole; i < count; i++)
         {
             accumulator[i] += addend[i];
+        }
+    }
+
+    /// <summary>result ← left · right, element by element; the result may be one of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(float* left, float* right, float* result, int count)
+    {
+        int whole = WholeVectors(count);
+        for (int i = 0; i < whole; i += Count)
+        {
+            (Vector512.Load(left + i) * Vector512.Load(right + i)).Store(result + i);
+        }
+
+        for (int i = whole; i < count; i++)
+        {
+            result[i] = left[i] * right[i];
         }
     }
 

@@ -65,11 +65,20 @@ public sealed record RangeFailed(
 
 /// <summary>Coordinator → worker: the loss, without gradient, of one piece of the validation text under the version
 /// you hold. The attempt counts how often the piece was asked for.</summary>
-public sealed record Evaluate(long Incarnation, long Version, int Piece, int Attempt, ShardTokens Tokens) : Message;
+public sealed record Evaluate(long Incarnation, long Version, int Piece, int Attempt, ShardTokens Tokens) : Message
+{
+    /// <summary>The state that the piece, of one example, goes on with, empty for zeros, where that after it is wanted;
+    /// null where each example begins with zeros.</summary>
+    public float[]? States { get; init; }
+}
 
 /// <summary>Worker → coordinator: the loss of one piece of the validation text.</summary>
 public sealed record EvaluationResult(
-    long Incarnation, ActorId Worker, long Version, int Piece, double LossSum, long TokenCount) : Message, IFromWorker;
+    long Incarnation, ActorId Worker, long Version, int Piece, double LossSum, long TokenCount) : Message, IFromWorker
+{
+    /// <summary>The state after the piece, where it was wanted.</summary>
+    public float[]? States { get; init; }
+}
 
 /// <summary>Worker → coordinator: a piece of the validation text could not be evaluated; the worker lives
 /// on.</summary>

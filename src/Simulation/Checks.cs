@@ -130,7 +130,7 @@ internal sealed class Checks(World world)
 
     /// <summary>A state is about to be written.</summary>
     public void Saved(TrainingState state) => Require(
-        SimulatedJob.HashOf(state) == Reference[(int)state.Version].Hash,
+        world.Scenario.Job.HashOf(state) == Reference[(int)state.Version].Hash,
         $"version {state.Version} has the reference's bits when it is saved");
 
     /// <summary>A writer says that a version is on the disk.</summary>
@@ -239,9 +239,9 @@ internal sealed class Checks(World world)
         }
 
         var job = world.Scenario.Job;
-        using var pool = new FloatBufferPool(job.Layout.Length);
+        using var pool = new FloatBufferPool(job.Layout.BufferLength);
         var state = StoredState.Read(newest.Newest!, job.Layout, job.Optimizer, pool);
-        Require(SimulatedJob.HashOf(state) == Reference[(int)total].Hash, "the last version has the reference's bits");
+        Require(job.HashOf(state) == Reference[(int)total].Hash, "the last version has the reference's bits");
         Require(
             code != ExitCode.Done || SameBits(
                 newest.Newest!.State.ValidationLoss ?? double.NaN, Reference[(int)total].ValidationLoss ?? double.NaN),

@@ -154,9 +154,9 @@ internal sealed class SimulatedCoordinator : SimulatedActor
                 OnMismatch = scenario.OnMismatch,
                 Seed = job.Seed,
             },
-            new CoordinatorInputs(job, job.Validation),
+            new CoordinatorInputs(job, job.Validation, job.IsStreams),
             state,
-            new Optimizer(job.Optimizer, Process.Buffers, threads: 1));
+            new Optimizer(job.Optimizer, Process.Buffers, threads: 1, job.StepsPerEpoch));
         Process.Post(TimeSpan.Zero, () =>
         {
             Host = World.Hosting.Start(this, behaviour, recorder);

@@ -160,8 +160,14 @@ internal sealed class SimulatedDevice : IDevice
             return new PieceNotEvaluated(request, cause);
         }
 
+        if (request.States is { } before)
+        {
+            var (sum, after) = _world.Replica.ComputeLoss(loss.Version, request.Tokens, before);
+            return new PieceEvaluated(request, sum, request.Tokens.TargetCount, after);
+        }
+
         return new PieceEvaluated(
-            request, _world.Replica.ComputeLoss(loss.Version, request.Tokens), request.Tokens.TargetCount);
+            request, _world.Replica.ComputeLoss(loss.Version, request.Tokens), request.Tokens.TargetCount, null);
     }
 
     /// <summary>Why something cannot be computed; null when it can.</summary>

@@ -34,8 +34,13 @@ internal sealed class SimulatedJob : IStepPlan
         _variant = variant;
         var dice = new Dice(variant);
         Model = new ModelSettings(dice.Between(3, 7), dice.Between(1, 3), dice.Between(1, 2), PaddingId: -1);
-        Layout = ParameterLayout.For(Model);
         Shards = 1 << dice.Between(0, 4);
+        if (variant % 4 == 0)
+        {
+            Model = Model with { CarriedRows = dice.Between(1, 2 * Shards) };
+        }
+
+        Layout = ParameterLayout.For(Model);
         double clip = dice.Chance(0.5) ? 1 : 0;
         var adam = new OptimizerSettings(
             0.1, 0.9, 0.999, 1e-8, clip, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
@@ -49,7 +54,7 @@ internal sealed class SimulatedJob : IStepPlan
             },
             _ => adam,
         };
-        _steps = [.. Enumerable.Range(0, MostSteps).Select(_ => Draw(dice, Shards))];
+        _steps = [.. Enumerable.Range(0, MostSteps).Select(_ => IsStreams ? DrawRows(dice) : Draw(dice, Shards))];
 
         // A step without a token cannot be.
         foreach (var step in _steps.Where(step => step.All(shard => shard.TargetCount == 0)))
@@ -58,6 +63,13 @@ internal sealed class SimulatedJob : IStepPlan
         }
 
         Validation = [.. Draw(dice, dice.Between(0, 5)).Where(piece => piece.TargetCount > 0)];
+        if (IsStreams)
+        {
+            // One text: a piece is one example.
+            Validation = [.. Validation.Select(piece =>
+                new ShardTokens(piece.Example(0).ToArray(), [0, piece.Example(0).Length]))];
+        }
+
         if (variant is >= Variants and < 2 * Variants)
         {
             Divergence = dice.Chance(0.5) ? DivergencePolicy.Skip : DivergencePolicy.Stop;
@@ -73,6 +85,9 @@ internal sealed class SimulatedJob : IStepPlan
     public ModelSettings Model { get; }
 
     public ParameterLayout Layout { get; }
+
+    /// <summary>Whether states are carried from step to step, and through the validation text.</summary>
+    public bool IsStreams => Model.CarriedRows > 0;
 
     public OptimizerSettings Optimizer { get; }
 
@@ -111,7 +126,7 @@ internal sealed class SimulatedJob : IStepPlan
 
     /// <summary>What computes; for one thread.</summary>
     public IReplica MakeReplica() =>
-        _variant < 2 * Variants ? new ArithmeticReplica(_infinite) : new FusedReplica(Model);
+        _variant < 2 * Variants ? new ArithmeticReplica(Layout, _infinite) : new FusedReplica(Model);
 
     /// <inheritdoc/>
     public IReadOnlyList<ShardTokens> Step(long step) => _steps[step];
@@ -126,21 +141,37 @@ internal sealed class SimulatedJob : IStepPlan
         {
             values.Span[index] = ArithmeticReplica.Spread((ulong)((_variant * 1000) + index));
         }
+
+        values.Span[Layout.Length..].Clear();
     });
 
-    /// <summary>The bits of parameters and moments, in 64 bits.</summary>
-    public static ulong HashOf(TrainingState state)
+    /// <summary>The bits of parameters, carried states and moments, in 64 bits.</summary>
+    public ulong HashOf(TrainingState state)
     {
-        ulong hash = 0;
-        foreach (var buffer in state.Moments.Select(moment => moment.Values).Prepend(state.Parameters.Values))
+        ulong hash = ArithmeticReplica.Mix(0, state.Parameters.Values.Span);
+        foreach (var moment in state.Moments)
         {
-            foreach (uint bits in MemoryMarshal.Cast<float, uint>(buffer.Span))
-            {
-                hash = ArithmeticReplica.Mix(hash ^ bits);
-            }
+            hash = ArithmeticReplica.Mix(hash, moment.Values.Span[..Layout.Length]);
         }
 
         return hash;
+    }
+
+    /// <summary>A step of streams: every row has an example, all of one length.</summary>
+    private ShardTokens[] DrawRows(Dice dice)
+    {
+        int tokens = dice.Between(2, MostTokens);
+        return [.. Enumerable.Range(0, Shards).Select(shard =>
+        {
+            int first = shard * Model.CarriedRows / Shards;
+            int rows = ((shard + 1) * Model.CarriedRows / Shards) - first;
+            return new ShardTokens(
+                [.. Enumerable.Range(0, rows * tokens).Select(_ => dice.Below(Model.VocabularySize))],
+                [.. Enumerable.Range(0, rows + 1).Select(row => row * tokens)])
+            {
+                FirstExample = first,
+            };
+        })];
     }
 
     private ShardTokens[] Draw(Dice dice, int count) => [.. Enumerable.Range(0, count).Select(_ =>
@@ -159,17 +190,16 @@ internal sealed class SimulatedJob : IStepPlan
 
     private IEnumerable<ReferenceVersion> Train()
     {
-        using var pool = new FloatBufferPool(Layout.Length);
+        using var pool = new FloatBufferPool(Layout.BufferLength);
         using var gradients = new GradientPool(Layout);
         using var replica = MakeReplica();
-        var optimizer = new Optimizer(Optimizer, pool, threads: 1);
+        var optimizer = new Optimizer(Optimizer, pool, threads: 1, StepsPerEpoch);
         var state = Initial(pool);
         for (long step = 0; ; step++)
         {
             double? validation = Validation.Count == 0
                 ? null
-                : Validation.Sum(piece => replica.ComputeLoss(state.Parameters, piece)) /
-                    Validation.Sum(piece => piece.TargetCount);
+                : LossOf(replica, state.Parameters) / Validation.Sum(piece => piece.TargetCount);
             if (step == MostSteps)
             {
                 yield return new ReferenceVersion(HashOf(state), validation, 0, 0, 0, false);
@@ -188,6 +218,22 @@ internal sealed class SimulatedJob : IStepPlan
                 hash, validation, meanLoss, tokens, outcome.GradientNorm, !outcome.IsFinite);
             state = outcome.IsFinite ? outcome.State : state with { Parameters = state.Parameters.Repeat() };
         }
+    }
+
+    private double LossOf(IReplica replica, ParameterVersion version)
+    {
+        double sum = 0;
+        float[] state = [];
+        foreach (var piece in Validation)
+        {
+            double loss;
+            (loss, state) = IsStreams
+                ? replica.ComputeLoss(version, piece, state)
+                : (replica.ComputeLoss(version, piece), state);
+            sum += loss;
+        }
+
+        return sum;
     }
 
     /// <summary>A plateau's decision where one is due: written apart from the product's.</summary>
@@ -240,8 +286,9 @@ internal sealed record ReferenceVersion(
 /// Numbers that follow from parameters and tokens and are spread over many magnitudes, so that any other order of
 /// addition, any token and any parameter that differs shows in the sum.
 /// </summary>
+/// <param name="layout">Of the model.</param>
 /// <param name="infinite">Hash of the shard whose gradient is infinite; null for none.</param>
-internal sealed class ArithmeticReplica(ulong? infinite) : IReplica
+internal sealed class ArithmeticReplica(ParameterLayout layout, ulong? infinite) : IReplica
 {
     private const int Magnitudes = 40;
 
@@ -262,6 +309,17 @@ internal sealed class ArithmeticReplica(ulong? infinite) : IReplica
         return (bits ^ (bits >> 31)) + 0x9E37_79B9_7F4A_7C15;
     }
 
+    /// <summary>Mixes the bits of values in, one after the other.</summary>
+    public static ulong Mix(ulong hash, ReadOnlySpan<float> values)
+    {
+        foreach (uint bits in MemoryMarshal.Cast<float, uint>(values))
+        {
+            hash = Mix(hash ^ bits);
+        }
+
+        return hash;
+    }
+
     /// <inheritdoc/>
     public void ComputeGradient(ParameterVersion parameters, ShardTokens shard, Gradient result)
     {
@@ -271,16 +329,31 @@ internal sealed class ArithmeticReplica(ulong? infinite) : IReplica
             return;
         }
 
+        // Everything depends on the states that the shard goes on from, and the states after it on everything.
         var values = parameters.Values.Span;
-        ulong seed = shard.Hash();
-        int dimension = result.Layout.Embedding.Shape[1];
-        int beforeDense = result.Layout.Embedding.Length;
-        for (int index = 0; index < result.Dense.Length; index++)
+        ulong tokens = shard.Hash();
+        ulong seed = tokens;
+        int states = layout.CarriedStates is null ? 0 : shard.ExampleCount * layout.StateWidth;
+        if (states > 0)
         {
-            result.Dense.Span[index] = Spread(seed + (ulong)index) + values[beforeDense + index];
+            seed = Mix(seed, values.Slice(layout.StateOf(shard.FirstExample), states));
         }
 
-        if (seed == infinite)
+        int dimension = layout.Embedding.Shape[1];
+        int beforeDense = layout.DenseStart;
+        result.Dense.Span.Clear();
+        for (int index = beforeDense; index < layout.Length; index++)
+        {
+            result.Dense.Span[index - beforeDense] = Spread(seed + (ulong)index) + values[index];
+        }
+
+        for (int index = 0; index < states; index++)
+        {
+            result.Dense.Span[layout.StateOf(shard.FirstExample) - beforeDense + index] =
+                Spread(seed - (ulong)index - 1);
+        }
+
+        if (tokens == infinite)
         {
             result.Dense.Span[0] = float.PositiveInfinity;
         }
@@ -304,12 +377,32 @@ internal sealed class ArithmeticReplica(ulong? infinite) : IReplica
     public double ComputeLoss(ParameterVersion parameters, ShardTokens shard)
     {
         double loss = Math.Abs(Spread(shard.Hash() + 1));
-        foreach (float value in parameters.Values.Span)
+        foreach (float value in parameters.Values.Span[..layout.Length])
         {
             loss += Math.Abs(value) / 1024;
         }
 
         return loss;
+    }
+
+    /// <inheritdoc/>
+    public (double LossSum, float[] State) ComputeLoss(ParameterVersion parameters, ShardTokens text, float[] state)
+    {
+        // The loss depends on every value of the state before, and the state after on both and on the text.
+        double loss = ComputeLoss(parameters, text);
+        float[] after = new float[layout.StateWidth];
+        ulong mixed = Mix(text.Hash(), state);
+        foreach (float value in state)
+        {
+            loss += Math.Abs(value) / 1024;
+        }
+
+        for (int i = 0; i < after.Length; i++)
+        {
+            after[i] = Spread(mixed + (ulong)i);
+        }
+
+        return (loss, after);
     }
 
     /// <inheritdoc/>

@@ -23,7 +23,7 @@ internal sealed class SimulatedProcess(World world, string name)
 
     public string Name => name;
 
-    public FloatBufferPool Buffers { get; } = new(world.Scenario.Job.Layout.Length);
+    public FloatBufferPool Buffers { get; } = new(world.Scenario.Job.Layout.BufferLength);
 
     public GradientPool Gradients { get; } = new(world.Scenario.Job.Layout);
 

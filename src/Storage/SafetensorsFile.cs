@@ -62,6 +62,14 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>Reads one tensor into its place in a flat buffer.</summary>
+    /// <exception cref="RnnLmException">Exit code 3: it is missing or of another shape.</exception>
+    public void Read(ParameterSegment segment, Span<float> flat)
+    {
+        ArgumentNullException.ThrowIfNull(segment);
+        Read(Fitting(segment, string.Empty), flat.Slice(segment.Offset, segment.Length));
+    }
+
     /// <summary>Reads all parameters of a model into its flat buffer. Names and shapes must be exactly those of the
     /// layout.</summary>
     /// <param name="layout">Names, shapes and offsets.</param>

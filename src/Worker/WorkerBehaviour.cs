@@ -48,7 +48,10 @@ public sealed class WorkerBehaviour : IBehaviour
             it.Incarnation, _self, it.Step, it.Range, it.Attempt, it.Cause))],
         Evaluate evaluate => OnEvaluate(evaluate),
         PieceEvaluated { Request: var asked } piece => [new Send(ActorId.Coordinator, new EvaluationResult(
-            asked.Incarnation, _self, asked.Version, asked.Piece, piece.LossSum, piece.TokenCount))],
+            asked.Incarnation, _self, asked.Version, asked.Piece, piece.LossSum, piece.TokenCount)
+        {
+            States = piece.States,
+        })],
         PieceNotEvaluated { Request: var asked } it => [new Send(ActorId.Coordinator, new EvaluationFailed(
             asked.Incarnation, _self, asked.Version, asked.Piece, asked.Attempt, it.Cause))],
         Recall recall => recall.Incarnation < _incarnation || _isTesting ? [] : Test(),

@@ -35,7 +35,7 @@ public sealed class Fuzz(SmallRun small) : IDisposable
             ["train", "--run", run, "--resume", "--epochs", "1.5"],
             [
                 "generate", "--run", run, "--prompt", "the ", "--tokens", "2", "--temperature", "0.5",
-                "--top-k", "3", "--seed", "1",
+                "--top-k", "3", "--top-p", "0.9", "--seed", "1", "--prompt", "a ", "--json",
             ],
             ["plan", "--run", run, "--steps", "0..1", "--json"],
             ["inspect", run, "--json", "--plan"],

@@ -81,9 +81,43 @@ internal static class TextEvaluation
     {
         var job = run.Config.Job;
         var layout = ParameterLayout.For(job.Model);
-        var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan));
-        using var pool = new FloatBufferPool(layout.Length);
+        var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan), job.Plan);
+        using var pool = new FloatBufferPool(layout.BufferLength);
         var state = run.ReadNewest(checkpoint => StoredState.Read(checkpoint, layout, job.Optimizer, pool));
+        double loss;
+        try
+        {
+            loss = job.Plan.IsStreams
+                ? LossOfText(job.Model, state.Parameters, pieces)
+                : LossOfPieces(job.Model, state.Parameters, pieces, threads);
+        }
+        finally
+        {
+            state.Release();
+        }
+
+        var predicted = PredictedText.Of(pieces, run.Tokenizer);
+        return new EvaluationFigures(state.Version, predicted, loss / predicted.Tokens);
+    }
+
+    /// <summary>Of one text, through which the state is carried.</summary>
+    private static double LossOfText(ModelSettings model, ParameterVersion parameters, ExamplePieces pieces)
+    {
+        using var computer = Cells.Of(model).CreateReplica(model, "cpu");
+        double sum = 0;
+        float[] state = [];
+        foreach (var piece in pieces)
+        {
+            (double loss, state) = computer.ComputeLoss(parameters, piece, state);
+            sum += loss;
+        }
+
+        return sum;
+    }
+
+    private static double LossOfPieces(
+        ModelSettings model, ParameterVersion parameters, ExamplePieces pieces, int threads)
+    {
         double[] losses = new double[pieces.Count];
         try
         {
@@ -91,10 +125,10 @@ internal static class TextEvaluation
                 0,
                 pieces.Count,
                 new ParallelOptions { MaxDegreeOfParallelism = threads },
-                () => Cells.Of(job.Model).CreateReplica(job.Model, "cpu"),
+                () => Cells.Of(model).CreateReplica(model, "cpu"),
                 (index, _, computer) =>
                 {
-                    losses[index] = computer.ComputeLoss(state.Parameters, pieces[index]);
+                    losses[index] = computer.ComputeLoss(parameters, pieces[index]);
                     return computer;
                 },
                 computer => computer.Dispose());
@@ -104,9 +138,6 @@ internal static class TextEvaluation
             throw new RnnLmException(failure.ExitCode, failure.Message, failures);
         }
 
-        long step = state.Version;
-        state.Release();
-        var predicted = PredictedText.Of(pieces, run.Tokenizer);
-        return new EvaluationFigures(step, predicted, losses.Sum() / predicted.Tokens);
+        return losses.Sum();
     }
 }

@@ -283,10 +283,10 @@ internal sealed record InspectionReport(
     /// <summary>Prints the report for people.</summary>
     public void WriteTo(TextWriter output)
     {
-        int width = Facts.Count == 0 ? 0 : Facts.Max(fact => fact.Key.Length);
+        int width = Facts.Count == 0 ? 0 : Facts.Max(fact => TextWidth.Of(fact.Key));
         foreach (var (name, value) in Facts)
         {
-            output.WriteLine($"{name.PadRight(width)}  {value}");
+            output.WriteLine($"{name}{new string(' ', width - TextWidth.Of(name))}  {value}");
         }
 
         foreach (string problem in Problems)

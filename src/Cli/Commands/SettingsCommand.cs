@@ -38,10 +38,10 @@ internal static class SettingsCommand
         text.Append($"### Presets\n\n| |{Cells(presets.Select(preset => $"`{preset.Name}`"))}\n");
         text.Append($"|---|{string.Concat(presets.Select(_ => "---|"))}\n");
         text.Append($"| for |{Cells(presets.Select(preset => preset.Summary))}\n");
-        foreach (var setting in TrainSettings.All.Where(IsOfPresets))
+        foreach (var setting in TrainSettings.All.Where(IsOfAnyPreset))
         {
             text.Append($"| `{setting.Option.Name}` " +
-                $"|{Cells(presets.Select(preset => string.Join(" · ", preset.Texts[setting.Option.Name])))}\n");
+                $"|{Cells(presets.Select(preset => TextOf(preset, setting)))}\n");
         }
 
         return text.ToString();
@@ -53,6 +53,14 @@ internal static class SettingsCommand
         IsOfPresets(setting) ? "(preset)"
         : setting.Default is { } value ? $"`{value}`"
         : setting.Option.HelpName is null ? "off" : "none";
+
+    /// <summary>What a preset says of a setting, or what it leaves as it is.</summary>
+    private static string TextOf(Preset preset, ISetting setting) =>
+        string.Join(" · ", preset.Texts.GetValueOrDefault(setting.Option.Name, [setting.Default ?? string.Empty]))
+            .Replace("\n", "\\n", StringComparison.Ordinal);
+
+    private static bool IsOfAnyPreset(ISetting setting) =>
+        Preset.All.Values.Any(preset => preset.Texts.ContainsKey(setting.Option.Name));
 
     private static bool IsOfPresets(ISetting setting) => Preset.Quick.Texts.ContainsKey(setting.Option.Name);
 }

@@ -62,7 +62,8 @@ internal sealed class TerminalView(IAnsiConsole console, TimeProvider time) : IT
     public void Sample(string prompt, string continuation)
     {
         EndLine();
-        console.MarkupLine($"  [bold]{Text(prompt)}[/][green]{Text(continuation)}[/]");
+        string padded = TextWidth.PadLeft(RnnLmException.OneLine(prompt), _extent.PromptColumns);
+        console.MarkupLine($"  [bold]{Markup.Escape(padded)}[/][green]{Text(continuation)}[/]");
     }
 
     /// <inheritdoc/>

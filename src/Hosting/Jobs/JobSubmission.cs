@@ -100,7 +100,7 @@ internal static class JobSubmission
     {
         var job = config.Job;
         var layout = ParameterLayout.For(job.Model);
-        using var buffers = new FloatBufferPool(layout.Length);
+        using var buffers = new FloatBufferPool(layout.BufferLength);
         string validationText = config.ValidationHash ?? string.Empty;
         using var ledger = run.OpenLedger(lease, 0, LedgerChain.Empty);
         new CheckpointWriter(

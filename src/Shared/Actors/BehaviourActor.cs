@@ -33,6 +33,9 @@ public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, IWorkQu
     /// <param name="answer">Tells this actor a result; for any thread, any time later.</param>
     protected abstract void CarryOut(Effect effect, Action<Message> answer);
 
+    /// <summary>What is run of a behaviour's work: the work itself, unless somebody wants to know of it.</summary>
+    protected virtual Func<Message> WorkOf(RunWork run) => run.Work;
+
     /// <summary>Runs work off the actor; what it returns comes back as a message.</summary>
     protected void Run(Func<Message> run) => work!.Run(run).PipeTo(Self, Self, failure: cause => new Failed(cause));
 
@@ -125,7 +128,7 @@ public abstract class BehaviourActor(ActorId self, IBehaviour behaviour, IWorkQu
                 Timers.Cancel(timer.Name);
                 break;
             case RunWork run:
-                Run(run.Work);
+                Run(WorkOf(run));
                 break;
             case StopActor stop:
                 Stop(stop.Failure);

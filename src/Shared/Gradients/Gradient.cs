@@ -5,8 +5,9 @@ namespace RnnLm.Shared;
 
 /// <summary>
 /// The sum over the tokens of a range of shards of the loss and of its gradient. Embedding: only the rows that occur,
-/// ids ascending. All other
-/// parameters: dense. A range without tokens is the identity of addition: <see cref="IsIdentity"/>, buffers undefined
+/// ids ascending, unless it is tied. All other
+/// parameters: dense. In the place of the carried states are those of the range's rows after the step, and zeros for
+/// others. A range without tokens is the identity of addition: <see cref="IsIdentity"/>, buffers undefined
 /// (adding zeros
 /// instead would turn -0 into +0).
 /// </summary>
@@ -22,16 +23,16 @@ public sealed class Gradient : IDisposable
         ArgumentNullException.ThrowIfNull(layout);
         _pool = pool;
         Layout = layout;
-        Dense = new FloatBuffer(layout.Length - layout.Embedding.Length);
-        RowIds = new int[layout.Embedding.Shape[0]];
-        Rows = new FloatBuffer(layout.Embedding.Length);
+        Dense = new FloatBuffer(layout.DenseLength);
+        RowIds = new int[layout.EmbeddingRows];
+        Rows = new FloatBuffer(layout.DenseStart);
     }
 
     /// <summary>Where each parameter lies.</summary>
     public ParameterLayout Layout { get; }
 
-    /// <summary>Gradient of every parameter but the embedding: parameter at offset o of the layout lies at o -
-    /// Layout.Embedding.End.</summary>
+    /// <summary>Gradient of every parameter but those of embedding rows, and states: what lies at offset o of a
+    /// version's buffer lies at o - Layout.DenseStart here.</summary>
     public FloatBuffer Dense { get; }
 
     /// <summary>Ids of the embedding rows present, ascending, in the first <see cref="RowCount"/> elements; room for

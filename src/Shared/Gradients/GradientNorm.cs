@@ -25,13 +25,14 @@ public static unsafe class GradientNorm
         }
 
         int rowFloats = gradient.RowCount * gradient.Layout.Embedding.Shape[1];
-        int denseBlocks = FixedBlocks.CountOf(gradient.Dense.Length, BlockFloats);
+        int dense = gradient.Layout.Length - gradient.Layout.DenseStart;
+        int denseBlocks = FixedBlocks.CountOf(dense, BlockFloats);
         int rowBlocks = FixedBlocks.CountOf(rowFloats, BlockFloats);
         var sums = new double[denseBlocks + rowBlocks];
         FixedBlocks.ForEach(sums.Length, degree, block =>
         {
             sums[block] = block < denseBlocks
-                ? SumOfSquares(gradient.Dense.Address, gradient.Dense.Length, block)
+                ? SumOfSquares(gradient.Dense.Address, dense, block)
                 : SumOfSquares(gradient.Rows.Address, rowFloats, block - denseBlocks);
         });
 

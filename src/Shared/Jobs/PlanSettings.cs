@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace RnnLm.Shared;
 
 /// <summary>What the plan needs besides the token file; part of the job.</summary>
@@ -11,9 +13,16 @@ namespace RnnLm.Shared;
 /// <param name="HeldOutPerMille">Share of the text kept for validation, in thousandths; 0 when other files serve for
 /// that.</param>
 /// <param name="Seed">Seed of the split and of every epoch's shuffle.</param>
+/// <param name="Bptt">Inputs of a step where the batch is parallel streams of contiguous text, each of which goes on
+/// where
+/// the step before ended; 0 where examples stand by themselves.</param>
 public sealed record PlanSettings(
-    ExampleMode Mode, int Context, int BatchSize, int Shards, int HeldOutPerMille, long Seed)
+    ExampleMode Mode, int Context, int BatchSize, int Shards, int HeldOutPerMille, long Seed, int Bptt = 0)
 {
+    /// <summary>Whether the batch is streams.</summary>
+    [JsonIgnore]
+    public bool IsStreams => Bptt > 0;
+
     /// <summary>A single worker's queue has room for them, twice the pieces of an evaluation and more.</summary>
     public const int MostShards = 1 << 12;
 }

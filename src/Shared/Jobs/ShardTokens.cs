@@ -13,6 +13,10 @@ public sealed record ShardTokens(int[] Ids, int[] Starts)
     /// <summary>A shard without examples: the identity of every sum.</summary>
     public static ShardTokens Empty { get; } = new([], [0]);
 
+    /// <summary>Number, in the step's batch, of the first of these examples: the row whose state it goes on from, and
+    /// what dropout draws by.</summary>
+    public int FirstExample { get; init; }
+
     /// <summary>Number of examples.</summary>
     public int ExampleCount => Starts.Length - 1;
 

@@ -66,7 +66,7 @@ public static unsafe class ParameterUpdate
         OptimizerSettings settings, ParameterLayout layout, UpdateBuffers state, string name)
     {
         if (state.Moments.Count != settings.Moments.Count ||
-            state.Moments.Append(state.Parameters).Any(buffer => buffer.Length != layout.Length))
+            state.Moments.Append(state.Parameters).Any(buffer => buffer.Length != layout.BufferLength))
         {
             throw new ArgumentException(
                 $"the optimizer's buffers are not those of a model with {layout.Length} parameters", name);
@@ -79,11 +79,11 @@ public static unsafe class ParameterUpdate
     {
         var kernel = new Kernel<TFormula>(formula, scale, current, next);
         ParameterLayout layout = gradient.Layout;
-        int dimension = layout.Embedding.Shape[1];
-        int rows = layout.DenseStart / dimension;
-        int blockRows = Math.Max(1, BlockFloats / dimension);
+        int rows = layout.EmbeddingRows;
+        int dense = layout.Length - layout.DenseStart;
+        int blockRows = Math.Max(1, BlockFloats / layout.Embedding.Shape[1]);
         int rowBlocks = FixedBlocks.CountOf(rows, blockRows);
-        int denseBlocks = FixedBlocks.CountOf(gradient.Dense.Length, BlockFloats);
+        int denseBlocks = FixedBlocks.CountOf(dense, BlockFloats);
         FixedBlocks.ForEach(rowBlocks + denseBlocks, degree, block =>
         {
             if (block < rowBlocks)
@@ -94,7 +94,7 @@ public static unsafe class ParameterUpdate
             }
 
             int first = (block - rowBlocks) * BlockFloats;
-            int count = Math.Min(BlockFloats, gradient.Dense.Length - first);
+            int count = Math.Min(BlockFloats, dense - first);
             kernel.Update(layout.DenseStart + first, count, gradient.Dense.Address + first);
         });
         GC.KeepAlive(current);

@@ -18,7 +18,8 @@ public sealed class CellDeclaration
 
     private static readonly ConcurrentDictionary<string, CellDeclaration> s_known = new(StringComparer.Ordinal)
     {
-        [DefaultName] = new(DefaultName, [new("Uh", d => [d, d]), new("Wh", d => [d, d]), new("b", d => [d])]),
+        [DefaultName] = new(
+            DefaultName, [new("Uh", (_, d) => [d, d]), new("Wh", (i, d) => [i, d]), new("b", (_, d) => [d])]),
     };
 
     /// <summary>Declares a cell.</summary>
@@ -47,7 +48,7 @@ public sealed class CellDeclaration
                 parameters.Take(index).All(other => other.Name != parameter.Name),
                 $"cell {name} has two parameters {parameter.Name}");
             Require(
-                parameter.HasShape(UsualDimension),
+                parameter.HasShape(UsualDimension, UsualDimension),
                 $"parameter {parameter.Name} of cell {name} has no shape: give at least one extent, each at least 1");
         }
 
@@ -64,6 +65,14 @@ public sealed class CellDeclaration
 
     /// <summary>Of how many vectors of D values the state of a layer consists; the first is its output.</summary>
     public int StateVectors { get; }
+
+    /// <summary>Key of a layer's parameter in the state dict of the stack; the usual one is
+    /// <c>rnn_units.LAYER.NAME</c>.</summary>
+    public Func<int, CellParameter, string> Key { get; init; } =
+        (layer, parameter) => $"rnn_units.{layer}.{parameter.Name}";
+
+    /// <summary>What the first values of a model with this cell are drawn from.</summary>
+    public FirstValues FirstValues { get; init; }
 
     /// <summary>The cell of that name.</summary>
     /// <exception cref="RnnLmException">None was registered under it (exit code 3).</exception>
@@ -90,15 +99,30 @@ public sealed class CellDeclaration
     }
 }
 
+/// <summary>What the first values of a model are drawn from.</summary>
+public enum FirstValues
+{
+    /// <summary>As in the reference model: the Xavier range for two or more dimensions (Glorot, Bengio, AISTATS 2010),
+    /// else [0, 1).</summary>
+    Reference,
+
+    /// <summary>As PyTorch's layers have them: ±1/√D for the cells, in the order and by the generator of
+    /// <c>torch.manual_seed</c>, and for the output layer; for the embedding the unit variance of
+    /// <c>nn.Embedding</c>, uniform.</summary>
+    PyTorch,
+}
+
 /// <summary>A parameter of a cell.</summary>
 /// <param name="Name">Its key in the state dict of the cell's module, like <c>Uh</c> or <c>gate.weight</c>.</param>
-/// <param name="Shape">Row-major shape where inputs and outputs have D values.</param>
-/// <param name="InitialRange">From what range [low, high) its first values are drawn; without it the Xavier range for
-/// two or more dimensions, else [0, 1).</param>
+/// <param name="Shape">Row-major shape where the inputs have I values and the outputs D: (I, D) → extents.</param>
+/// <param name="InitialRange">From what range [low, high) its first values are drawn, by I and D; without it as
+/// <see cref="CellDeclaration.FirstValues"/> says.</param>
 public sealed record CellParameter(
-    string Name, Func<long, long[]> Shape, Func<long, (double Low, double High)>? InitialRange = null)
+    string Name,
+    Func<long, long, long[]> Shape,
+    Func<long, long, (double Low, double High)>? InitialRange = null)
 {
-    /// <summary>Whether there can be one for this D.</summary>
-    internal bool HasShape(long dimension) =>
-        Shape(dimension) is { Length: > 0 } shape && shape.All(extent => extent > 0);
+    /// <summary>Whether there can be one for these widths.</summary>
+    internal bool HasShape(long inputs, long dimension) =>
+        Shape(inputs, dimension) is { Length: > 0 } shape && shape.All(extent => extent > 0);
 }

@@ -5,16 +5,21 @@ namespace RnnLm.Shared;
 /// <summary>
 /// Where each named parameter lies in the flat float32 buffer that holds a whole model. Names, shapes and order are
 /// those of the model's state dict: embedding, then what the cell declares for each layer, then the output layer.
+/// Behind the parameters lies the state that is carried from step to step, if the job carries one.
 /// </summary>
 public sealed class ParameterLayout
 {
     private readonly CellDeclaration _cell;
 
-    private ParameterLayout(CellDeclaration cell, IReadOnlyList<ParameterSegment> segments)
+    private ParameterLayout(ModelSettings model, CellDeclaration cell, IReadOnlyList<ParameterSegment> segments)
     {
         _cell = cell;
         Segments = segments;
         Length = segments[^1].End;
+        IsTied = model.Tied;
+        DenseStart = model.Tied ? 0 : Embedding.End;
+        StateWidth = checked(model.Layers * cell.StateVectors * model.Dimension);
+        BufferLength = checked(Length + (model.CarriedRows * StateWidth));
     }
 
     /// <summary>All segments in state-dict order; they tile [0, Length).</summary>
@@ -23,14 +28,37 @@ public sealed class ParameterLayout
     /// <summary>Number of parameters.</summary>
     public int Length { get; }
 
-    /// <summary>The embedding (V, D), whose gradient travels as rows. It is always the first segment.</summary>
+    /// <summary>Floats of a version's buffer: the parameters, then the carried states, row after row of the
+    /// batch.</summary>
+    public int BufferLength { get; }
+
+    /// <summary>Floats of one row's state: layer after layer, each as its cell has it.</summary>
+    public int StateWidth { get; }
+
+    /// <summary>The carried states (rows of the batch, state of a row); null when the job carries none.</summary>
+    public ParameterSegment? CarriedStates => BufferLength == Length
+        ? null
+        : new("carried_states", [(BufferLength - Length) / StateWidth, StateWidth], Length);
+
+    /// <summary>From where on gradients are dense: those of embedding rows travel by themselves, unless the embedding
+    /// is the output layer's weight too.</summary>
+    public int DenseStart { get; }
+
+    /// <summary>Floats of a gradient that are dense: parameters from <see cref="DenseStart"/> on, and in the place of
+    /// the carried states those after the step.</summary>
+    public int DenseLength => BufferLength - DenseStart;
+
+    /// <summary>Whether the output layer's weight is the embedding.</summary>
+    public bool IsTied { get; }
+
+    /// <summary>The embedding (V, E), always the first segment.</summary>
     public ParameterSegment Embedding => Segments[0];
 
-    /// <summary>Where the dense part of a gradient begins; before it come the embedding's rows.</summary>
-    public int DenseStart => Embedding.End;
+    /// <summary>Rows of the embedding whose gradient can travel as such: V, or 0 when it is dense.</summary>
+    public int EmbeddingRows => IsTied ? 0 : Embedding.Shape[0];
 
     /// <summary>Output weight (V, D).</summary>
-    public ParameterSegment OutputWeight => Segments[^2];
+    public ParameterSegment OutputWeight => IsTied ? Embedding : Segments[^2];
 
     /// <summary>Output bias (V).</summary>
     public ParameterSegment OutputBias => Segments[^1];
@@ -40,62 +68,88 @@ public sealed class ParameterLayout
     /// <param name="index">Among the <see cref="CellDeclaration.Parameters"/>.</param>
     public ParameterSegment OfCell(int layer, int index) => Segments[1 + (_cell.Parameters.Count * layer) + index];
 
+    /// <summary>Where the carried state of a row begins in a version's buffer.</summary>
+    /// <param name="row">Of the step's batch, from 0 on.</param>
+    public int StateOf(int row) => checked(Length + (row * StateWidth));
+
     /// <summary>The layout of the model with these settings.</summary>
     /// <exception cref="RnnLmException">There are more parameters than a buffer can hold, or the cell cannot have this
     /// dimension (exit code 2); the cell is not registered (exit code 3).</exception>
     public static ParameterLayout For(ModelSettings model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (CountOf(model) > int.MaxValue)
+        var cell = CellDeclaration.Of(model.Cell);
+        if (BufferCountOf(model) > int.MaxValue)
         {
             throw RnnLmException.Usage(
                 $"a model with vocabulary {model.VocabularySize}, dimension {model.Dimension} and {model.Layers} " +
                 $"layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
         }
 
-        var cell = CellDeclaration.Of(model.Cell);
         var segments = new List<ParameterSegment>();
-        void Add(string name, long[] shape, (double Low, double High)? range = null) => segments.Add(new(
-            name, [.. shape.Select(extent => (int)extent)], segments.Count == 0 ? 0 : segments[^1].End, range));
+        void Add(ParameterSegment segment) =>
+            segments.Add(segment with { Offset = segments.Count == 0 ? 0 : segments[^1].End });
 
-        Add("embedding.weight", [model.VocabularySize, model.Dimension]);
+        Add(new("embedding.weight", [model.VocabularySize, model.EmbeddingWidth], 0));
         for (int layer = 0; layer < model.Layers; layer++)
         {
+            int inputs = model.InputWidth(layer);
             foreach (var parameter in cell.Parameters)
             {
-                Add(
-                    $"rnn.rnn_units.{layer}.{parameter.Name}",
-                    parameter.Shape(model.Dimension),
-                    parameter.InitialRange?.Invoke(model.Dimension));
+                int[] shape = [.. parameter.Shape(inputs, model.Dimension).Select(extent => (int)extent)];
+                Add(new($"rnn.{cell.Key(layer, parameter)}", shape, 0)
+                {
+                    InitialRange = parameter.InitialRange?.Invoke(inputs, model.Dimension),
+                    ModuleName = $"rnn.rnn_units.{layer}.{parameter.Name}",
+                });
             }
         }
 
-        Add("fc.weight", [model.VocabularySize, model.Dimension]);
-        Add("fc.bias", [model.VocabularySize]);
-        return new ParameterLayout(cell, segments);
+        if (!model.Tied)
+        {
+            Add(new("fc.weight", [model.VocabularySize, model.Dimension], 0));
+        }
+
+        Add(new("fc.bias", [model.VocabularySize], 0));
+        return new ParameterLayout(model, cell, segments);
+    }
+
+    /// <summary>Floats of a version's buffer, be they too many for one.</summary>
+    /// <inheritdoc cref="CountOf"/>
+    public static BigInteger BufferCountOf(ModelSettings model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        int vectors = CellDeclaration.Of(model.Cell).StateVectors;
+        return CountOf(model) + ((BigInteger)model.CarriedRows * model.Layers * vectors * model.Dimension);
     }
 
     /// <summary>Number of parameters of a model, be it too large for a buffer.</summary>
-    /// <exception cref="RnnLmException">The cell cannot have this dimension (exit code 2) or is not registered (exit
-    /// code 3).</exception>
+    /// <exception cref="RnnLmException">The cell cannot have this dimension, or the embedding cannot be tied (exit code
+    /// 2); the cell is not registered (exit code 3).</exception>
     public static BigInteger CountOf(ModelSettings model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        BigInteger vocabulary = model.VocabularySize;
-        var layer = BigInteger.Zero;
-        foreach (var parameter in CellDeclaration.Of(model.Cell).Parameters)
+        if (model.Tied && model.EmbeddingWidth != model.Dimension)
         {
-            if (!parameter.HasShape(model.Dimension))
-            {
-                throw RnnLmException.Usage(
-                    $"a cell {model.Cell} cannot have dimension {model.Dimension}: its parameter {parameter.Name} " +
-                    "would be empty; use another --dimension");
-            }
-
-            layer += parameter.Shape(model.Dimension)
-                .Aggregate(BigInteger.One, (product, extent) => product * extent);
+            throw RnnLmException.Usage(
+                $"an embedding of width {model.EmbeddingWidth} cannot be the output layer's weight too, which has " +
+                $"width {model.Dimension}; make --embedding and --dimension the same, or leave out --tie");
         }
 
-        return (vocabulary * ((2 * (BigInteger)model.Dimension) + 1)) + (model.Layers * layer);
+        BigInteger vocabulary = model.VocabularySize;
+        var count = (vocabulary * model.EmbeddingWidth) + (model.Tied ? 0 : vocabulary * model.Dimension) + vocabulary;
+        foreach (var parameter in CellDeclaration.Of(model.Cell).Parameters)
+        {
+            BigInteger Of(long inputs) => parameter.HasShape(inputs, model.Dimension)
+                ? parameter.Shape(inputs, model.Dimension)
+                    .Aggregate(BigInteger.One, (product, extent) => product * extent)
+                : throw RnnLmException.Usage(
+                    $"a cell {model.Cell} cannot have dimension {model.Dimension}: its parameter {parameter.Name} " +
+                    "would be empty; use another --dimension");
+
+            count += Of(model.InputWidth(0)) + ((model.Layers - 1) * Of(model.Dimension));
+        }
+
+        return count;
     }
 }

@@ -10,4 +10,5 @@ public enum RandomPurpose
     TestShard = 5,
     Verification = 6,
     Simulation = 7,
+    Dropout = 8,
 }

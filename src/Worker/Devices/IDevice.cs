@@ -49,7 +49,7 @@ public sealed record RangeNotComputed(long Incarnation, long Step, ShardRange Ra
     : Message;
 
 /// <summary>The device has evaluated a piece.</summary>
-public sealed record PieceEvaluated(Evaluate Request, double LossSum, long TokenCount) : Message;
+public sealed record PieceEvaluated(Evaluate Request, double LossSum, long TokenCount, float[]? States) : Message;
 
 /// <summary>Evaluating the piece threw.</summary>
 public sealed record PieceNotEvaluated(Evaluate Request, string Cause) : Message;

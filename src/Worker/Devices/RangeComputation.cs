@@ -4,7 +4,8 @@ namespace RnnLm.Worker;
 /// One range in the making: threads compute its shards in any order and side by side, and whoever fills the second of
 /// two siblings adds them, so that the sum is the one the coordinator would make of the single shards.
 /// </summary>
-internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardTokens> shards, GradientPool pool)
+internal sealed class RangeComputation(
+    ShardRange range, IReadOnlyList<ShardTokens> shards, GradientPool pool, Profiler? profiler = null)
 {
     private readonly ReductionTree<Gradient> _tree = new(range.Length);
     private readonly List<Gradient> _discarded = [];
@@ -23,6 +24,7 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
         var gradient = pool.Rent();
         try
         {
+            using var work = profiler?.Begin($"shard {range.Start + index}", version.Version);
             double before = ThreadTime.ProcessorSeconds;
             computer.ComputeGradient(version, shards[index], gradient);
             gradient.ComputeSeconds = ThreadTime.ProcessorSeconds - before;
@@ -33,7 +35,7 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
             throw;
         }
 
-        return Reduce(new ShardRange(index, 1), gradient);
+        return Reduce(new ShardRange(index, 1), gradient, version.Version);
     }
 
     /// <summary>Gives back the sums of a range that was not finished; of one that was there are none.</summary>
@@ -47,7 +49,7 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
         _discarded.ForEach(gradient => gradient.Release());
     }
 
-    private Gradient? Reduce(ShardRange node, Gradient gradient)
+    private Gradient? Reduce(ShardRange node, Gradient gradient, long version)
     {
         bool placed;
         lock (_tree)
@@ -68,9 +70,13 @@ internal sealed class RangeComputation(ShardRange range, IReadOnlyList<ShardToke
                 }
             }
 
-            double before = ThreadTime.ProcessorSeconds;
-            GradientSum.Add(left, right);
-            left.ComputeSeconds += ThreadTime.ProcessorSeconds - before;
+            using (profiler?.Begin($"add {new ShardRange(range.Start + parent.Start, parent.Length)}", version))
+            {
+                double before = ThreadTime.ProcessorSeconds;
+                GradientSum.Add(left, right);
+                left.ComputeSeconds += ThreadTime.ProcessorSeconds - before;
+            }
+
             right.Release();
             lock (_tree)
             {

@@ -12,7 +12,7 @@ namespace RnnLm.Worker;
 /// </summary>
 public sealed class SelfTest
 {
-    private const int Examples = 4;
+    private const int MostExamples = 4;
     private const int LongestExample = 12;
 
     /// <summary>Beyond this e^x overflows, and tanh x is one long before.</summary>
@@ -32,7 +32,7 @@ public sealed class SelfTest
     public string Run(IReplica computer)
     {
         ArgumentNullException.ThrowIfNull(computer);
-        using var pool = new FloatBufferPool(_layout.Length);
+        using var pool = new FloatBufferPool(_layout.BufferLength);
         using var gradient = new Gradient(_layout);
         var values = pool.Rent();
         ParameterInitialization.Fill(_model, seed: 0, values.Span);
@@ -44,7 +44,8 @@ public sealed class SelfTest
         sha.AppendData(BitConverter.GetBytes(gradient.LossSum));
         sha.AppendData(MemoryMarshal.AsBytes<float>(gradient.Dense.Span));
         sha.AppendData(MemoryMarshal.AsBytes(gradient.RowIds.AsSpan(0, gradient.RowCount)));
-        sha.AppendData(MemoryMarshal.AsBytes<float>(gradient.Rows.Span[..(gradient.RowCount * _model.Dimension)]));
+        int width = _model.EmbeddingWidth;
+        sha.AppendData(MemoryMarshal.AsBytes<float>(gradient.Rows.Span[..(gradient.RowCount * width)]));
         sha.AppendData(MemoryMarshal.AsBytes<float>(Elementary()));
         foreach (var kind in Enum.GetValues<OptimizerKind>())
         {
@@ -100,7 +101,10 @@ public sealed class SelfTest
 
         Fill(gradient.Dense.Span);
         Fill(gradient.Rows.Span);
-        FloatBuffer[] buffers = [.. settings.Moments.Prepend("parameters").Select(_ => new FloatBuffer(layout.Length))];
+        FloatBuffer[] buffers =
+        [
+            .. settings.Moments.Prepend("parameters").Select(_ => new FloatBuffer(layout.BufferLength)),
+        ];
         Array.ForEach(buffers, buffer => buffer.Span.Clear());
         Fill(buffers[0].Span);
         var state = new UpdateBuffers(buffers[0], buffers[1..]);
@@ -113,15 +117,16 @@ public sealed class SelfTest
         return [.. buffers.SelectMany(buffer => buffer.Span.ToArray())];
     }
 
-    /// <summary>A few examples of different lengths over the whole vocabulary.</summary>
+    /// <summary>A few examples over the whole vocabulary, of different lengths where they may be.</summary>
     private ShardTokens TestShard()
     {
         var random = new CounterRandom(seed: 0, RandomPurpose.TestShard);
         var ids = new List<int>();
         var starts = new List<int> { 0 };
-        for (int example = 0; example < Examples; example++)
+        int carried = _model.CarriedRows;
+        for (int example = 0; example < (carried > 0 ? Math.Min(carried, MostExamples) : MostExamples); example++)
         {
-            for (int token = 0; token < LongestExample - (2 * example); token++)
+            for (int token = 0; token < LongestExample - (carried > 0 ? 0 : 2 * example); token++)
             {
                 ids.Add((int)(random.Bits32((ulong)ids.Count) % (uint)_model.VocabularySize));
             }

@@ -18,6 +18,7 @@ public sealed class ThreadedDevice : IDevice
     private readonly string _name;
     private readonly GradientPool _pool;
     private readonly SelfTest _selfTest;
+    private readonly Profiler? _profiler;
     private Queue<Item> _queue = [];
     private (long Incarnation, long Version) _newest;
     private bool _isEnding;
@@ -28,12 +29,20 @@ public sealed class ThreadedDevice : IDevice
     /// <param name="computers">Makes one thread's computer; called on that thread.</param>
     /// <param name="pool">Where gradients come from; who receives a result releases it.</param>
     /// <param name="selfTest">What the self-test computes.</param>
-    public ThreadedDevice(string name, int threads, Func<IReplica> computers, GradientPool pool, SelfTest selfTest)
+    /// <param name="profiler">Notes what the threads do, if it is wanted.</param>
+    public ThreadedDevice(
+        string name,
+        int threads,
+        Func<IReplica> computers,
+        GradientPool pool,
+        SelfTest selfTest,
+        Profiler? profiler = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
         _name = name;
         _pool = pool;
         _selfTest = selfTest;
+        _profiler = profiler;
         for (int index = 0; index < threads; index++)
         {
             var thread = new Thread(() => Work(computers)) { IsBackground = true, Name = $"{name}/{index}" };
@@ -50,7 +59,7 @@ public sealed class ThreadedDevice : IDevice
     {
         RunSelfTest =>
         [
-            new Item(_newest, computer => answer(new SelfTestDone(_selfTest.Run(computer))), () => { }, answer),
+            new Item(_newest, computer => answer(new SelfTestDone(TestItself(computer))), () => { }, answer),
         ],
         ComputeRange range => ItemsOf(range, answer),
         ComputeLoss { Request: var request, Version: var version } =>
@@ -84,12 +93,19 @@ public sealed class ThreadedDevice : IDevice
         _threads.ForEach(thread => thread.Join((int)Math.Max(0, end - Environment.TickCount64)));
     }
 
-    private static Message EvaluatePiece(Evaluate request, ParameterVersion version, IReplica computer)
+    private Message EvaluatePiece(Evaluate request, ParameterVersion version, IReplica computer)
     {
         try
         {
+            using var work = _profiler?.Begin($"piece {request.Piece}", version.Version);
+            if (request.States is { } before)
+            {
+                var (loss, after) = computer.ComputeLoss(version, request.Tokens, before);
+                return new PieceEvaluated(request, loss, request.Tokens.TargetCount, after);
+            }
+
             return new PieceEvaluated(
-                request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount);
+                request, computer.ComputeLoss(version, request.Tokens), request.Tokens.TargetCount, null);
         }
         catch (Exception failure) when (!IsOfTheDevice(failure))
         {
@@ -109,9 +125,15 @@ public sealed class ThreadedDevice : IDevice
     /// <summary>libtorch adds its stack to its messages.</summary>
     private static string FirstLine(Exception failure) => failure.Message.Split('\n')[0].TrimEnd();
 
+    private string TestItself(IReplica computer)
+    {
+        using var work = _profiler?.Begin("self-test");
+        return _selfTest.Run(computer);
+    }
+
     private Item[] ItemsOf(ComputeRange work, Action<Message> answer)
     {
-        var computation = new RangeComputation(work.Range, work.Shards, _pool);
+        var computation = new RangeComputation(work.Range, work.Shards, _pool, _profiler);
         int unfinished = work.Shards.Count;
         void Compute(int index, IReplica computer)
         {

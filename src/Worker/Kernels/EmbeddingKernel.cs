@@ -12,6 +12,19 @@ internal static unsafe class EmbeddingKernel
         }
     }
 
+    /// <summary>Adds the gradients of the rows, first row first, to a dense gradient of the embedding (V, E); the
+    /// padding token's row gets none.</summary>
+    public static void Add(ReadOnlySpan<int> ids, Matrix rowGradients, int paddingId, Matrix gradient)
+    {
+        for (int row = 0; row < ids.Length; row++)
+        {
+            if (ids[row] != paddingId)
+            {
+                Lanes.Add(gradient.Row(ids[row]), rowGradients.Row(row), rowGradients.Columns);
+            }
+        }
+    }
+
     /// <summary>
     /// Writes the rows of <paramref name="result"/>: for each id that occurs, ascending, the sum of the gradients of
     /// its rows, first row first.

@@ -9,54 +9,94 @@ namespace RnnLm.Worker;
 public sealed unsafe class FusedReplica : IReplica
 {
     private readonly ModelSettings _settings;
+    private readonly int _parametersOfCell;
+    private readonly LayerScan[] _layers;
     private readonly PackedBatch _batch = new();
     private readonly OutputScratch _output = new();
 
-    /// <summary>Embedding rows of the inputs (R, D).</summary>
+    /// <summary>Embedding rows of the inputs (R, E).</summary>
     private readonly GrowingBuffer _embedded = new();
 
-    /// <summary>Outputs of all layers (L·R, D), first layer first.</summary>
-    private readonly GrowingBuffer _hidden = new();
+    /// <summary>Outputs of each layer (R, D).</summary>
+    private readonly GrowingBuffer[] _outputs;
 
-    /// <summary>Gradient of a layer's outputs (R, D).</summary>
-    private readonly GrowingBuffer _outputGradient = new();
+    /// <summary>States of each layer before the first step (examples, S).</summary>
+    private readonly GrowingBuffer[] _before;
 
-    /// <summary>Gradient of the same layer's inputs (R, D).</summary>
-    private readonly GrowingBuffer _inputGradient = new();
+    /// <summary>What dropout makes of the values that go into each layer, and into the output layer (R,
+    /// width).</summary>
+    private readonly GrowingBuffer[] _dropped;
 
-    /// <summary>Gathered h_{t-1} (R, D).</summary>
-    private readonly GrowingBuffer _previousHidden = new();
+    /// <summary>By what factors.</summary>
+    private readonly GrowingBuffer[] _factors;
 
-    /// <summary>A layer's matrix, transposed (D, D).</summary>
-    private readonly GrowingBuffer _transposed = new();
+    /// <summary>Gradient of a layer's outputs (R, D), and that of its inputs, which take turns.</summary>
+    private readonly GrowingBuffer[] _gradients = [new(), new()];
 
     /// <summary>Room to sort the rows by token.</summary>
     private long[] _sortKeys = [];
+    private ParameterVersion? _loaded;
+    private bool _isDropping;
+    private bool _hasBefore;
 
     /// <summary>A replica for the thread that makes it.</summary>
     /// <param name="settings">Sizes of the model.</param>
+    /// <exception cref="ArgumentException">There is no such path for its cell.</exception>
     public FusedReplica(ModelSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        var cell = Cells.Of(settings);
+        var make = cell.Scan ?? throw new ArgumentException($"cell {settings.Cell} has no kernels of its own");
         _settings = settings;
-        Layout = ElmanCell.LayoutOf(settings);
+        Layout = ParameterLayout.For(settings);
+        _parametersOfCell = cell.Declaration.Parameters.Count;
+        _layers = [.. Enumerable.Range(0, settings.Layers).Select(_ => make(settings.Dimension))];
+        _outputs = Buffers(settings.Layers);
+        _before = Buffers(settings.Layers);
+        _dropped = Buffers(settings.Layers + 1);
+        _factors = Buffers(settings.Layers + 1);
     }
 
     /// <summary>Where each parameter lies in the flat buffer.</summary>
     internal ParameterLayout Layout { get; }
 
+    private int StateOfLayer => Layout.StateWidth / _settings.Layers;
+
     /// <inheritdoc/>
     public void ComputeGradient(ParameterVersion parameters, ShardTokens shard, Gradient result)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        Compute(parameters.Values, shard, result);
+        Load(parameters);
+        Gradient(parameters.Values, shard, parameters.Version, result);
     }
 
     /// <inheritdoc/>
     public double ComputeLoss(ParameterVersion parameters, ShardTokens shard)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        return Loss(parameters.Values, shard);
+        Load(parameters);
+        return LossOf(parameters.Values, shard);
+    }
+
+    /// <inheritdoc/>
+    public (double LossSum, float[] State) ComputeLoss(ParameterVersion parameters, ShardTokens text, float[] state)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(state);
+        if (text.ExampleCount != 1 || (state.Length != 0 && state.Length != Layout.StateWidth))
+        {
+            throw new ArgumentException("a text that goes on is one example with its state", nameof(text));
+        }
+
+        Load(parameters);
+        float[] after = new float[Layout.StateWidth];
+        fixed (float* before = state, into = after)
+        {
+            double loss = LossOf(parameters.Values, text, before);
+            CopyStates(into);
+            return (loss, after);
+        }
     }
 
     /// <summary>Loss, gradient and token count of a shard; an empty shard gives the identity.</summary>
@@ -67,67 +107,16 @@ public sealed unsafe class FusedReplica : IReplica
     /// belongs to another model.</exception>
     internal void Compute(FloatBuffer parameters, ShardTokens shard, Gradient result)
     {
-        ArgumentNullException.ThrowIfNull(result);
-        int embedding = Layout.Embedding.Length;
-        if (result.Dense.Length != Layout.Length - embedding || result.Rows.Length != embedding)
-        {
-            throw new ArgumentException(
-                $"the gradient is not one of a model with {Layout.Length} parameters", nameof(result));
-        }
-
-        result.Clear();
-        Begin(parameters, shard);
-        if (_batch.RowCount == 0)
-        {
-            return;
-        }
-
-        Matrix embedded = Embed(parameters);
-        Matrix top = Recur(parameters, embedded);
-
-        Matrix outputGradient = _outputGradient.AsMatrix(_batch.RowCount, _settings.Dimension);
-        Matrix inputGradient = _inputGradient.AsMatrix(_batch.RowCount, _settings.Dimension);
-        Matrix transposed = _transposed.AsMatrix(_settings.Dimension, _settings.Dimension);
-        Matrix previousHidden = _previousHidden.AsMatrix(_batch.RowCount, _settings.Dimension);
-        result.LossSum = OutputLayer.LossAndGradient(
-            OutputIn(parameters),
-            top,
-            _batch.Targets,
-            _output,
-            outputGradient,
-            OutputIn(result.Dense, isGradient: true));
-
-        for (int layer = _settings.Layers - 1; layer >= 0; layer--)
-        {
-            ElmanScan.Backward(
-                    _batch,
-                LayerIn(parameters, layer),
-                layer == 0 ? embedded : HiddenOf(layer - 1),
-                HiddenOf(layer),
-                outputGradient,
-                previousHidden,
-                transposed,
-                LayerIn(result.Dense, layer, isGradient: true),
-                inputGradient);
-            (outputGradient, inputGradient) = (inputGradient, outputGradient);
-        }
-
-        if (_sortKeys.Length < _batch.RowCount)
-        {
-            _sortKeys = new long[_batch.RowCount];
-        }
-
-        EmbeddingKernel.Backward(_batch.Inputs, outputGradient, _settings.PaddingId, _sortKeys, result);
-        result.TokenCount = _batch.RowCount;
+        Load(parameters);
+        Gradient(parameters, shard, step: 0, result);
     }
 
     /// <summary>The summed loss of a shard's tokens, in nats, without a gradient.</summary>
     /// <inheritdoc cref="Compute"/>
     internal double Loss(FloatBuffer parameters, ShardTokens shard)
     {
-        Begin(parameters, shard);
-        Matrix top = Recur(parameters, Embed(parameters));
-        return OutputLayer.Loss(OutputIn(parameters), top, _batch.Targets, _output);
+        Load(parameters);
+        return LossOf(parameters, shard);
     }
 
     /// <inheritdoc/>
@@ -135,59 +124,216 @@ public sealed unsafe class FusedReplica : IReplica
     {
         _output.Dispose();
         _embedded.Dispose();
-        _hidden.Dispose();
-        _outputGradient.Dispose();
-        _inputGradient.Dispose();
-        _previousHidden.Dispose();
-        _transposed.Dispose();
+        Array.ForEach(_layers, layer => layer.Dispose());
+        foreach (var buffers in new[] { _outputs, _before, _dropped, _factors, _gradients })
+        {
+            Array.ForEach(buffers, buffer => buffer.Dispose());
+        }
     }
 
-    private void Begin(FloatBuffer parameters, ShardTokens shard)
+    private static GrowingBuffer[] Buffers(int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => new GrowingBuffer())];
+
+    /// <summary>Once for all shards of a version. By reference: the self-test has a version 0 of its own.</summary>
+    private void Load(ParameterVersion parameters)
     {
-        ArgumentNullException.ThrowIfNull(shard);
-        if (parameters.Length != Layout.Length)
+        if (!ReferenceEquals(_loaded, parameters))
+        {
+            Load(parameters.Values);
+            _loaded = parameters;
+        }
+    }
+
+    private void Load(FloatBuffer parameters)
+    {
+        if (parameters.Length != Layout.BufferLength)
         {
             throw new ArgumentException(
-                $"{parameters.Length} parameters given to a model of {Layout.Length}", nameof(parameters));
+                $"{parameters.Length} parameters given to a model of {Layout.BufferLength}", nameof(parameters));
         }
 
-        _batch.Pack(shard, _settings.VocabularySize);
-    }
-
-    private Matrix Embed(FloatBuffer parameters)
-    {
-        Matrix embedded = _embedded.AsMatrix(_batch.RowCount, _settings.Dimension);
-        EmbeddingKernel.Gather(In(parameters, Layout.Embedding), _batch.Inputs, embedded);
-        return embedded;
-    }
-
-    /// <summary>Runs the layers; returns the last one's outputs.</summary>
-    private Matrix Recur(FloatBuffer parameters, Matrix embedded)
-    {
-        _hidden.Reserve(checked(_settings.Layers * embedded.Rows * embedded.Columns));
-        Matrix below = embedded;
-        for (int layer = 0; layer < _settings.Layers; layer++)
+        _loaded = null;
+        for (int layer = 0; layer < _layers.Length; layer++)
         {
-            Matrix hidden = HiddenOf(layer);
-            ElmanScan.Forward(_batch, LayerIn(parameters, layer), below, hidden);
-            below = hidden;
+            _layers[layer].Load(LayerIn(parameters, layer));
+        }
+    }
+
+    private void Gradient(FloatBuffer parameters, ShardTokens shard, long step, Gradient result)
+    {
+        ArgumentNullException.ThrowIfNull(result);
+        ArgumentNullException.ThrowIfNull(shard);
+        if (result.Dense.Length != Layout.DenseLength || result.Rows.Length != Layout.DenseStart)
+        {
+            throw new ArgumentException(
+                $"the gradient is not one of a model with {Layout.Length} parameters", nameof(result));
         }
 
-        return below;
+        result.Clear();
+        _batch.Pack(shard, _settings.VocabularySize);
+        if (_batch.RowCount == 0)
+        {
+            return;
+        }
+
+        bool carries = _settings.CarriedRows > 0;
+        if (carries && (uint)shard.FirstExample > (uint)(_settings.CarriedRows - shard.ExampleCount))
+        {
+            throw new ArgumentException("the shard has examples outside the batch", nameof(shard));
+        }
+
+        float* before = carries ? parameters.Address + Layout.StateOf(shard.FirstExample) : null;
+        Recur(parameters, before, shard.FirstExample, new Dropout(_settings, step));
+        if (carries)
+        {
+            float* states = result.Dense.Address + Layout.Length - Layout.DenseStart;
+            new Span<float>(states, _settings.CarriedRows * Layout.StateWidth).Clear();
+            CopyStates(states + ((long)shard.FirstExample * Layout.StateWidth));
+        }
+
+        GoBack(parameters, result);
+        result.TokenCount = _batch.RowCount;
     }
 
-    private Matrix HiddenOf(int layer)
+    private double LossOf(FloatBuffer parameters, ShardTokens shard, float* before = null)
     {
-        int rows = _batch.RowCount;
-        return new Matrix(_hidden.Address + ((long)layer * rows * _settings.Dimension), rows, _settings.Dimension);
+        _batch.Pack(shard, _settings.VocabularySize);
+        Recur(parameters, before, 0, null);
+        return OutputLayer.Loss(OutputIn(parameters), Into(_layers.Length), _batch.Targets, _output);
     }
 
-    private ElmanWeights LayerIn(FloatBuffer flat, int layer, bool isGradient = false) => new()
+    /// <summary>Runs the layers.</summary>
+    /// <param name="parameters">All parameters.</param>
+    /// <param name="before">States before the first step, example after example; null for zeros.</param>
+    /// <param name="firstExample">Number of the first example in the step's batch.</param>
+    /// <param name="dropout">What is dropped; null for nothing.</param>
+    private void Recur(FloatBuffer parameters, float* before, int firstExample, Dropout? dropout)
     {
-        Uh = In(flat, Layout.Uh(layer), isGradient),
-        Wh = In(flat, Layout.Wh(layer), isGradient),
-        Bias = In(flat, Layout.Bias(layer), isGradient).Address,
-    };
+        Matrix embedded = _embedded.AsMatrix(_batch.RowCount, _settings.EmbeddingWidth);
+        EmbeddingKernel.Gather(In(parameters, Layout.Embedding), _batch.Inputs, embedded);
+        (_isDropping, _hasBefore) = (dropout is { IsActive: true }, before != null);
+        for (int layer = 0; layer < _layers.Length; layer++)
+        {
+            Drop(layer, firstExample, dropout);
+            Matrix first = BeforeLayer(layer);
+            for (int place = 0; place < first.Rows; place++)
+            {
+                float* state = before + ((long)_batch.Order[place] * Layout.StateWidth) + ((long)layer * StateOfLayer);
+                Lanes.Copy(state, first.Row(place), StateOfLayer);
+            }
+
+            _layers[layer].Forward(_batch, Into(layer), first, OutputsOf(layer));
+        }
+
+        Drop(_layers.Length, firstExample, dropout);
+    }
+
+    /// <summary>Writes the states after the last step, example after example.</summary>
+    private void CopyStates(float* into)
+    {
+        for (int place = 0; place < _batch.ExampleCount; place++)
+        {
+            int row = _batch.LastRow(place);
+            for (int layer = 0; layer < _layers.Length; layer++)
+            {
+                float* state = into + ((long)_batch.Order[place] * Layout.StateWidth) + ((long)layer * StateOfLayer);
+                _layers[layer].CopyState(OutputsOf(layer), row, state);
+            }
+        }
+    }
+
+    /// <summary>Writes loss and gradients.</summary>
+    private void GoBack(FloatBuffer parameters, Gradient result)
+    {
+        var (outputGradient, inputGradient) = (_gradients[0], _gradients[1]);
+        result.LossSum = OutputLayer.LossAndGradient(
+            OutputIn(parameters),
+            Into(_layers.Length),
+            _batch.Targets,
+            _output,
+            outputGradient.AsMatrix(_batch.RowCount, _settings.Dimension),
+            OutputIn(result.Dense, isGradient: true));
+        UndoDrop(_layers.Length, outputGradient);
+        for (int layer = _layers.Length - 1; layer >= 0; layer--)
+        {
+            _layers[layer].Backward(
+                _batch,
+                Into(layer),
+                BeforeLayer(layer),
+                OutputsOf(layer),
+                outputGradient.AsMatrix(_batch.RowCount, _settings.Dimension),
+                LayerIn(result.Dense, layer, isGradient: true),
+                inputGradient.AsMatrix(_batch.RowCount, _settings.InputWidth(layer)));
+            UndoDrop(layer, inputGradient);
+            (outputGradient, inputGradient) = (inputGradient, outputGradient);
+        }
+
+        Matrix embeddedGradient = outputGradient.AsMatrix(_batch.RowCount, _settings.EmbeddingWidth);
+        if (Layout.IsTied)
+        {
+            Matrix embedding = In(result.Dense, Layout.Embedding, isGradient: true);
+            EmbeddingKernel.Add(_batch.Inputs, embeddedGradient, _settings.PaddingId, embedding);
+            return;
+        }
+
+        if (_sortKeys.Length < _batch.RowCount)
+        {
+            _sortKeys = new long[_batch.RowCount];
+        }
+
+        EmbeddingKernel.Backward(_batch.Inputs, embeddedGradient, _settings.PaddingId, _sortKeys, result);
+    }
+
+    /// <summary>What goes into a layer, or into the output layer (R, width).</summary>
+    private Matrix Into(int layer) =>
+        _isDropping ? _dropped[layer].AsMatrix(_batch.RowCount, WidthInto(layer)) : Below(layer);
+
+    /// <summary>The same before anything is dropped.</summary>
+    private Matrix Below(int layer) =>
+        layer == 0 ? _embedded.AsMatrix(_batch.RowCount, _settings.EmbeddingWidth) : OutputsOf(layer - 1);
+
+    private int WidthInto(int layer) => layer == 0 ? _settings.EmbeddingWidth : _settings.Dimension;
+
+    private Matrix OutputsOf(int layer) => _outputs[layer].AsMatrix(_batch.RowCount, _settings.Dimension);
+
+    private Matrix BeforeLayer(int layer) => _hasBefore
+        ? _before[layer].AsMatrix(_batch.ExampleCount, StateOfLayer)
+        : new Matrix(null, 0, StateOfLayer);
+
+    private void Drop(int layer, int firstExample, Dropout? dropout)
+    {
+        if (dropout is not { IsActive: true } active)
+        {
+            return;
+        }
+
+        Matrix below = Below(layer);
+        Matrix factors = _factors[layer].AsMatrix(below.Rows, below.Columns);
+        int row = 0;
+        for (int token = 0; token < _batch.StepCount; token++)
+        {
+            for (int place = 0; place < _batch.BatchSizes[token]; place++, row++)
+            {
+                int example = firstExample + _batch.Order[place];
+                active.Fill(layer, example, token, new Span<float>(factors.Row(row), factors.Columns));
+            }
+        }
+
+        Lanes.Multiply(below.Address, factors.Address, Into(layer).Address, checked(below.Rows * below.Columns));
+    }
+
+    /// <summary>Takes the gradient of what goes into a layer back to what was there before.</summary>
+    private void UndoDrop(int layer, GrowingBuffer gradient)
+    {
+        if (_isDropping)
+        {
+            int count = checked(_batch.RowCount * WidthInto(layer));
+            Lanes.Multiply(gradient.Address, _factors[layer].Address, gradient.Address, count);
+        }
+    }
+
+    private Matrix[] LayerIn(FloatBuffer flat, int layer, bool isGradient = false) =>
+        [.. Enumerable.Range(0, _parametersOfCell).Select(index => In(flat, Layout.OfCell(layer, index), isGradient))];
 
     private OutputWeights OutputIn(FloatBuffer flat, bool isGradient = false) => new()
     {
@@ -195,10 +341,9 @@ public sealed unsafe class FusedReplica : IReplica
         Bias = In(flat, Layout.OutputBias, isGradient).Address,
     };
 
-    /// <summary>A parameter as a matrix, a bias as one of one row. Gradients lie as the parameters do, but for the
-    /// embedding, which comes first there and travels as rows here.</summary>
+    /// <summary>A parameter as a matrix, a bias as one of one row.</summary>
     private Matrix In(FloatBuffer flat, ParameterSegment segment, bool isGradient = false) => new(
-        flat.Address + segment.Offset - (isGradient ? Layout.Embedding.End : 0),
+        flat.Address + segment.Offset - (isGradient ? Layout.DenseStart : 0),
         segment.Shape.Count == 1 ? 1 : segment.Shape[0],
         segment.Shape[^1]);
 }

@@ -59,63 +59,103 @@ internal static unsafe class MatrixProducts
         {
             int depth = Math.Min(BlockDepth, left.Columns - first);
             bool continues = keep || first > 0;
-            int column = 0;
-            if (Vector512.IsHardwareAccelerated)
+            for (int column = 0, width; column < result.Columns; column += width)
             {
-                for (; column + WideColumns <= result.Columns; column += WideColumns)
+                width = GroupWidth(result.Columns - column);
+                float* values = right.Row(first) + column;
+                nint stride = right.Stride;
+                if (width == Lanes.Count && result.Rows >= RowsWorthACopy)
                 {
-                    MultiplyColumns<Four>(left, right, result, first, depth, column, copy, continues);
+                    for (int k = 0; k < depth; k++)
+                    {
+                        Lanes.Copy(values + (k * stride), copy + (k * Lanes.Count), Lanes.Count);
+                    }
+
+                    values = copy;
+                    stride = Lanes.Count;
                 }
-            }
 
-            for (; column + Lanes.Count <= result.Columns; column += Lanes.Count)
-            {
-                MultiplyColumns<One>(left, right, result, first, depth, column, copy, continues);
-            }
-
-            for (; column < result.Columns; column++)
-            {
-                MultiplyColumn(left, right, result, first, depth, column, continues);
+                MultiplyColumns(left, values, stride, result, first, depth, column, width, continues);
             }
         }
     }
 
-    /// <summary>A block's columns (a number of vectors of sixteen) from the first row to the last.</summary>
-    private static void MultiplyColumns<TVectors>(
-        Matrix left, Matrix right, Matrix result, int first, int depth, int column, float* copy, bool keep)
-        where TVectors : struct, ICount
+    /// <summary>The same with a right operand (k, n) that was packed for it.</summary>
+    /// <inheritdoc cref="Multiply(Matrix, Matrix, Matrix, bool)"/>
+    public static void Multiply(Matrix left, PackedMatrix right, Matrix result, bool keep = false)
     {
-        float* values = right.Row(first) + column;
-        nint stride = right.Stride;
-        if (TVectors.Count == 1 && result.Rows >= RowsWorthACopy)
+        if (left.Rows != result.Rows || left.Columns != right.Rows || right.Columns != result.Columns ||
+            result.IsTransposed)
         {
-            for (int k = 0; k < depth; k++)
-            {
-                Lanes.Copy(values + (k * stride), copy + (k * Lanes.Count), Lanes.Count);
-            }
-
-            values = copy;
-            stride = Lanes.Count;
+            throw new ArgumentException(
+                $"({left.Rows}, {left.Columns}) times ({right.Rows}, {right.Columns}) " +
+                $"into ({result.Rows}, {result.Columns})",
+                nameof(result));
         }
 
+        for (int first = 0; first < left.Columns; first += BlockDepth)
+        {
+            int depth = Math.Min(BlockDepth, left.Columns - first);
+            for (int column = 0, width; column < result.Columns; column += width)
+            {
+                width = GroupWidth(result.Columns - column);
+                float* values = right.Group(column) + (first * width);
+                MultiplyColumns(left, values, width, result, first, depth, column, width, keep || first > 0);
+            }
+        }
+    }
+
+    /// <summary>How many of the columns that are left are computed together.</summary>
+    public static int GroupWidth(int columnsLeft) =>
+        columnsLeft >= WideColumns && Vector512.IsHardwareAccelerated ? WideColumns
+            : Math.Min(columnsLeft, Lanes.Count);
+
+    /// <summary>A group of columns from the first row to the last.</summary>
+    private static void MultiplyColumns(
+        Matrix left, float* right, nint stride, Matrix result, int first, int depth, int column, int width, bool keep)
+    {
+        if (width == WideColumns)
+        {
+            MultiplyVectors<Four>(left, right, stride, result, first, depth, column, keep);
+        }
+        else if (width == Lanes.Count)
+        {
+            MultiplyVectors<One>(left, right, stride, result, first, depth, column, keep);
+        }
+        else
+        {
+            for (int rest = 0; rest < width; rest++)
+            {
+                MultiplyColumn(left, right + rest, stride, result, first, depth, column + rest, keep);
+            }
+        }
+    }
+
+    private static void MultiplyVectors<TVectors>(
+        Matrix left, float* right, nint stride, Matrix result, int first, int depth, int column, bool keep)
+        where TVectors : struct, ICount
+    {
         nint rowStep = left.IsTransposed ? 1 : left.Stride;
         nint depthStep = left.IsTransposed ? left.Stride : 1;
         float* factors = left.Address + (first * depthStep);
-        for (int row = 0; row < result.Rows; row += BlockRows)
+        for (int row = 0, count; row < result.Rows; row += count)
         {
+            // The last two blocks share what is left: one of two rows would wait for its operands.
+            int rows = result.Rows - row;
+            count = rows >= 2 * BlockRows ? BlockRows : rows > BlockRows ? (rows + 1) / 2 : rows;
             var block = new Block
             {
                 Depth = depth,
                 Left = factors + (row * rowStep),
                 RowStep = rowStep,
                 DepthStep = depthStep,
-                Right = values,
+                Right = right,
                 RightStride = stride,
                 Result = result.Row(row) + column,
                 ResultStride = result.Stride,
                 Keep = keep,
             };
-            switch (result.Rows - row)
+            switch (count)
             {
                 case 1: Add<One, TVectors>(in block); break;
                 case 2: Add<Two, TVectors>(in block); break;
@@ -173,7 +213,7 @@ internal static unsafe class MatrixProducts
 
     /// <summary>One of the columns that fill no vector.</summary>
     private static void MultiplyColumn(
-        Matrix left, Matrix right, Matrix result, int first, int depth, int column, bool keep)
+        Matrix left, float* right, nint stride, Matrix result, int first, int depth, int column, bool keep)
     {
         nint rowStep = left.IsTransposed ? 1 : left.Stride;
         nint depthStep = left.IsTransposed ? left.Stride : 1;
@@ -182,9 +222,9 @@ internal static unsafe class MatrixProducts
             float* factors = left.Address + (row * rowStep);
             float* into = result.Row(row) + column;
             float sum = keep ? *into : 0;
-            for (int k = first; k < first + depth; k++)
+            for (int k = 0; k < depth; k++)
             {
-                sum = MathF.FusedMultiplyAdd(factors[k * depthStep], right.Row(k)[column], sum);
+                sum = MathF.FusedMultiplyAdd(factors[(first + k) * depthStep], right[k * stride], sum);
             }
 
             *into = sum;

@@ -21,6 +21,12 @@ internal sealed class PackedBatch
     /// <summary>T, the inputs of the longest example.</summary>
     public int StepCount { get; private set; }
 
+    /// <summary>Number of examples.</summary>
+    public int ExampleCount { get; private set; }
+
+    /// <summary>The example of the shard that stands at each place of a step.</summary>
+    public ReadOnlySpan<int> Order => _order.AsSpan(0, ExampleCount);
+
     /// <summary>Input token of each row.</summary>
     public ReadOnlySpan<int> Inputs => _inputs.AsSpan(0, RowCount);
 
@@ -29,6 +35,19 @@ internal sealed class PackedBatch
 
     /// <summary>Rows of each step, never growing; they add up to <see cref="RowCount"/>.</summary>
     public ReadOnlySpan<int> BatchSizes => _batchSizes.AsSpan(0, StepCount);
+
+    /// <summary>The last row of the example at a place.</summary>
+    public int LastRow(int place)
+    {
+        int first = 0;
+        int step = 0;
+        for (; step + 1 < StepCount && place < _batchSizes[step + 1]; step++)
+        {
+            first += _batchSizes[step];
+        }
+
+        return first + place;
+    }
 
     /// <summary>Packs a shard, replacing what was here.</summary>
     /// <param name="tokens">Examples of at least two tokens.</param>
@@ -39,6 +58,7 @@ internal sealed class PackedBatch
     {
         RowCount = 0;
         StepCount = 0;
+        ExampleCount = 0;
         Check(tokens, vocabularySize);
         SortByLength(tokens);
 
@@ -68,6 +88,7 @@ internal sealed class PackedBatch
 
         RowCount = rowCount;
         StepCount = stepCount;
+        ExampleCount = tokens.ExampleCount;
     }
 
     private static void Check(ShardTokens tokens, int vocabularySize)

@@ -75,7 +75,7 @@ public static class BlockwiseOutputLoss
             lossSum += BlockLoss(logProbabilities, targetColumn);
 
             Tensor logitGradient = logProbabilities.exp();
-            logitGradient.scatter_(1, targetColumn, logitGradient.gather(1, targetColumn).sub_(1));
+            logitGradient.scatter_(1, targetColumn, LessOne(logitGradient.gather(1, targetColumn)));
             hiddenGradient.narrow(0, start, count).copy_(logitGradient.mm(weight));
             weightGradient.addmm_(logitGradient.t(), rowsOfBlock);
             biasGradient.add_(logitGradient.sum(dim: 0));
@@ -87,6 +87,8 @@ public static class BlockwiseOutputLoss
 
     private static Tensor LogProbabilities(Tensor rows, Tensor weight, Tensor bias) =>
         addmm(bias, rows, weight.t(), 1, 1).log_softmax(1);
+
+    private static Tensor LessOne(Tensor values) => Terms.Sum(values, full_like(values, Terms.MinusOne));
 
     private static double BlockLoss(Tensor logProbabilities, Tensor targetColumn) =>
         -logProbabilities.gather(1, targetColumn).to(float64).sum().ToDouble();

@@ -15,7 +15,7 @@ public static class FlatParameters
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(layout);
-        if (source.Length != layout.Length)
+        if (source.Length != layout.Length && source.Length != layout.BufferLength)
         {
             throw new ArgumentException($"a buffer of {source.Length} values cannot hold {layout.Length} parameters");
         }
@@ -24,8 +24,8 @@ public static class FlatParameters
         using DisposeScope scope = NewDisposeScope();
         foreach (ParameterSegment segment in layout.Segments)
         {
-            CopyIn(source, segment, model.get_parameter(segment.Name)
-                ?? throw new ArgumentException($"the model has no parameter {segment.Name}"));
+            CopyIn(source, segment, model.get_parameter(segment.ModuleName)
+                ?? throw new ArgumentException($"the model has no parameter {segment.ModuleName}"));
         }
     }
 

@@ -12,4 +12,10 @@ public interface IReplica : IDisposable
 
     /// <summary>The sum over the shard's tokens of the loss, in nats.</summary>
     double ComputeLoss(ParameterVersion parameters, ShardTokens shard);
+
+    /// <summary>The same of a text that goes on, and the state after it.</summary>
+    /// <param name="parameters">All parameters.</param>
+    /// <param name="text">One example.</param>
+    /// <param name="state">Before it (<see cref="ParameterLayout.StateWidth"/>), or empty for zeros.</param>
+    (double LossSum, float[] State) ComputeLoss(ParameterVersion parameters, ShardTokens text, float[] state);
 }

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 namespace RnnLm.Worker;
 
 /// <summary>
-/// A replica in libtorch, on any device. A shard's examples are padded to its longest and masked by length.
+/// A replica in libtorch, on any device. A shard's examples are padded to its longest and masked by length; those whose
+/// state is carried are equally long.
 /// </summary>
 /// <remarks>Dispose scopes belong to a thread: a replica is used by the one thread that made it.</remarks>
 public abstract class TorchReplica : IReplica
@@ -53,8 +54,15 @@ public abstract class TorchReplica : IReplica
 
         Load(parameters);
         using var scope = NewDisposeScope();
-        result.LossSum = ComputeGradient(new PaddedBatch(shard, _device), result);
+        var batch = new PaddedBatch(shard, _device);
+        Tensor? before = StatesBefore(parameters, shard, batch);
+        var drop = DropOf(parameters.Version, shard, batch);
+        (result.LossSum, Tensor after) = ComputeGradient(batch, before, drop, result);
         result.TokenCount = shard.TargetCount;
+        if (Settings.CarriedRows > 0)
+        {
+            WriteStates(after, shard, result);
+        }
     }
 
     /// <inheritdoc/>
@@ -69,7 +77,22 @@ public abstract class TorchReplica : IReplica
         Load(parameters);
         using var scope = NewDisposeScope();
         using var unrecorded = no_grad();
-        return ComputeLoss(new PaddedBatch(shard, _device));
+        return ComputeLoss(new PaddedBatch(shard, _device), null).Loss;
+    }
+
+    /// <inheritdoc/>
+    public (double LossSum, float[] State) ComputeLoss(ParameterVersion parameters, ShardTokens text, float[] state)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(state);
+        Load(parameters);
+        using var scope = NewDisposeScope();
+        using var unrecorded = no_grad();
+        var (loss, states) = ComputeLoss(
+            new PaddedBatch(text, _device), state.Length == 0 ? null : StatesOf(state, text.ExampleCount));
+        float[] after = new float[Layout.StateWidth];
+        FlatParameters.CopyOut(states.transpose(0, 1), after);
+        return (loss, after);
     }
 
     /// <inheritdoc/>
@@ -85,17 +108,23 @@ public abstract class TorchReplica : IReplica
     /// <summary>Takes new parameters.</summary>
     private protected abstract void Load(ReadOnlySpan<float> parameters);
 
-    /// <summary>Writes all gradients; returns the loss.</summary>
-    private protected abstract double ComputeGradient(PaddedBatch batch, Gradient result);
+    /// <summary>Writes all gradients; returns the loss, and the states after the last step (layers, examples,
+    /// S).</summary>
+    /// <param name="batch">Tokens.</param>
+    /// <param name="states">Before the first step (layers, examples, S); zeros where missing.</param>
+    /// <param name="drop">See <see cref="RnnLanguageModel.hidden"/>.</param>
+    /// <param name="result">Receives the gradients.</param>
+    private protected abstract (double Loss, Tensor States) ComputeGradient(
+        PaddedBatch batch, Tensor? states, Func<int, Tensor, Tensor>? drop, Gradient result);
 
-    /// <summary>The loss alone; nothing is recorded for autograd.</summary>
-    private protected abstract double ComputeLoss(PaddedBatch batch);
+    /// <summary>The loss alone, and the states after the last step; nothing is recorded for autograd.</summary>
+    private protected abstract (double Loss, Tensor States) ComputeLoss(PaddedBatch batch, Tensor? states);
 
     /// <summary>Copies a gradient to where the layout says.</summary>
     private protected void CopyDense(Tensor? gradient, ParameterSegment segment, Gradient result)
     {
         var values = gradient ?? throw new InvalidOperationException($"autograd gave no gradient of {segment.Name}");
-        FlatParameters.CopyOut(values, result.Dense.Span.Slice(segment.Offset - Layout.Embedding.End, segment.Length));
+        FlatParameters.CopyOut(values, result.Dense.Span.Slice(segment.Offset - Layout.DenseStart, segment.Length));
     }
 
     /// <summary>
@@ -103,18 +132,74 @@ public abstract class TorchReplica : IReplica
     /// not fixed on a GPU.
     /// </summary>
     /// <param name="batch">Tokens.</param>
-    /// <param name="embedded">Embedding rows (examples, time, D) with their gradient.</param>
-    /// <param name="result">Receives RowIds, Rows and RowCount.</param>
+    /// <param name="embedded">Embedding rows (examples, time, E) with their gradient.</param>
+    /// <param name="result">Receives RowIds, Rows and RowCount, or where the embedding is tied adds to its
+    /// gradient.</param>
     private protected unsafe void SumRows(PaddedBatch batch, Tensor embedded, Gradient result)
     {
-        using var rows = new FloatBuffer(batch.Ids.Length * Settings.Dimension);
+        using var rows = new FloatBuffer(batch.Ids.Length * Settings.EmbeddingWidth);
         FlatParameters.CopyOut(batch.RowsOf(embedded.grad!), rows.Span);
-        EmbeddingKernel.Backward(
-            batch.Ids,
-            new Matrix(rows.Address, batch.Ids.Length, Settings.Dimension),
-            Settings.PaddingId,
-            new long[batch.Ids.Length],
-            result);
+        var gradients = new Matrix(rows.Address, batch.Ids.Length, Settings.EmbeddingWidth);
+        if (Layout.IsTied)
+        {
+            var embedding = new Matrix(
+                result.Dense.Address + Layout.Embedding.Offset, Settings.VocabularySize, Settings.EmbeddingWidth);
+            EmbeddingKernel.Add(batch.Ids, gradients, Settings.PaddingId, embedding);
+        }
+        else
+        {
+            EmbeddingKernel.Backward(
+                batch.Ids, gradients, Settings.PaddingId, new long[batch.Ids.Length], result);
+        }
+    }
+
+    /// <summary>The states that a shard's examples go on from (layers, examples, S); null where they begin with
+    /// zeros.</summary>
+    private Tensor? StatesBefore(ParameterVersion parameters, ShardTokens shard, PaddedBatch batch)
+    {
+        if (Settings.CarriedRows == 0)
+        {
+            return null;
+        }
+
+        int rows = shard.ExampleCount;
+        if (shard.FirstExample + rows > Settings.CarriedRows || batch.IsRagged)
+        {
+            throw new ArgumentException("states are carried for the rows of a batch, equally long", nameof(shard));
+        }
+
+        return StatesOf(
+            parameters.Values.Span.Slice(Layout.StateOf(shard.FirstExample), rows * Layout.StateWidth).ToArray(), rows);
+    }
+
+    /// <summary>States (layers, examples, S) that lie example after example.</summary>
+    private Tensor StatesOf(float[] values, int examples) =>
+        tensor(values, [examples, Settings.Layers, Layout.StateWidth / Settings.Layers], device: _device)
+            .transpose(0, 1).contiguous();
+
+    private void WriteStates(Tensor states, ShardTokens shard, Gradient result)
+    {
+        var all = result.Dense.Span[(Layout.Length - Layout.DenseStart)..];
+        all.Clear();
+        int rows = shard.ExampleCount * Layout.StateWidth;
+        FlatParameters.CopyOut(states.transpose(0, 1), all.Slice(shard.FirstExample * Layout.StateWidth, rows));
+    }
+
+    private Func<int, Tensor, Tensor>? DropOf(long step, ShardTokens shard, PaddedBatch batch)
+    {
+        var dropout = new Dropout(Settings, step);
+        return !dropout.IsActive ? null : (layer, values) =>
+        {
+            int width = (int)values.size(2);
+            float[] factors = new float[shard.ExampleCount * batch.Time * width];
+            for (int row = 0; row < shard.ExampleCount * batch.Time; row++)
+            {
+                (int example, int token) = int.DivRem(row, batch.Time);
+                dropout.Fill(layer, shard.FirstExample + example, token, factors.AsSpan(row * width, width));
+            }
+
+            return values * tensor(factors, [shard.ExampleCount, batch.Time, width], device: _device);
+        };
     }
 
     private void Load(ParameterVersion parameters)
@@ -138,7 +223,9 @@ public abstract class TorchReplica : IReplica
     {
         public PaddedBatch(ShardTokens shard, Device device)
         {
-            int time = Enumerable.Range(0, shard.ExampleCount).Max(example => shard.Example(example).Length) - 1;
+            int[] lengths = [.. Enumerable.Range(0, shard.ExampleCount).Select(i => shard.Example(i).Length)];
+            int time = lengths.Max() - 1;
+            (Time, IsRagged) = (time, lengths.Min() != lengths.Max());
             long[] inputs = new long[shard.ExampleCount * time];
             long[] positions = new long[shard.TargetCount];
             long[] targets = new long[shard.TargetCount];
@@ -159,6 +246,12 @@ public abstract class TorchReplica : IReplica
             Targets = tensor(targets, device: device);
         }
 
+        /// <summary>Inputs of the longest example.</summary>
+        public int Time { get; }
+
+        /// <summary>Whether others are shorter.</summary>
+        public bool IsRagged { get; }
+
         /// <summary>int64 tokens (examples, time), zeros behind an example's end.</summary>
         public Tensor Inputs { get; }
 
@@ -176,138 +269,3 @@ public abstract class TorchReplica : IReplica
     }
 }
 
-/// <summary>The plain path: the model's module and autograd. Slow, and right for every cell and device.</summary>
-public sealed class PlainReplica : TorchReplica
-{
-    private readonly RnnLanguageModel _model;
-
-    /// <inheritdoc cref="TorchReplica(ModelSettings, string)"/>
-    public PlainReplica(ModelSettings settings, string device)
-        : base(settings, device)
-    {
-        _model = new RnnLanguageModel(settings);
-        _model.to(torch.device(device));
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing) => _model.Dispose();
-
-    private protected override void Load(ReadOnlySpan<float> parameters) =>
-        FlatParameters.Load(_model, Layout, parameters);
-
-    private protected override double ComputeLoss(PaddedBatch batch) =>
-        Loss(batch, _model.embed(batch.Inputs)).ToDouble();
-
-    private protected override double ComputeGradient(PaddedBatch batch, Gradient result)
-    {
-        _model.zero_grad();
-        Tensor embedded = _model.embed(batch.Inputs).detach().requires_grad_();
-        Tensor loss = Loss(batch, embedded);
-        loss.backward();
-        foreach (var segment in Layout.Segments.Where(segment => segment != Layout.Embedding))
-        {
-            CopyDense(_model.get_parameter(segment.Name)!.grad, segment, result);
-        }
-
-        SumRows(batch, embedded, result);
-        return loss.ToDouble();
-    }
-
-    private Tensor Loss(PaddedBatch batch, Tensor embedded) => nn.functional.cross_entropy(
-        _model.logits(batch.RowsOf(_model.hidden(embedded))), batch.Targets, reduction: nn.Reduction.Sum);
-}
-
-/// <summary>
-/// The fast path of a GPU: cuDNN's RNN in one launch for all steps of all layers, and the output layer in blocks of
-/// rows. The
-/// same parameters give the same bits again: what cuDNN and cuBLAS may choose is fixed, and no sum runs over
-/// atomics. On the CPU it computes the same by libtorch's own RNN.
-/// </summary>
-public sealed class CudaReplica : TorchReplica
-{
-    private readonly TorchSharp.Modules.RNN _rnn;
-    private readonly Tensor _embedding;
-    private readonly Tensor _outputWeight;
-    private readonly Tensor _outputBias;
-
-    /// <inheritdoc cref="TorchReplica(ModelSettings, string)"/>
-    public CudaReplica(ModelSettings settings, string device)
-        : base(settings, device)
-    {
-        ElmanCell.LayoutOf(settings);
-        var where = torch.device(device);
-        _rnn = nn.RNN(settings.Dimension, settings.Dimension, settings.Layers, batchFirst: true);
-        _rnn.to(where);
-        _rnn.flatten_parameters();
-        _embedding = Empty(Layout.Embedding, where);
-        _outputWeight = Empty(Layout.OutputWeight, where);
-        _outputBias = Empty(Layout.OutputBias, where);
-        for (int layer = 0; layer < settings.Layers; layer++)
-        {
-            // The unit has one bias; a second one would be updated twice.
-            using var unrecorded = no_grad();
-            var second = _rnn.get_bias_hh(layer)!;
-            second.zero_();
-            second.requires_grad = false;
-        }
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        _rnn.Dispose();
-        _embedding.Dispose();
-        _outputWeight.Dispose();
-        _outputBias.Dispose();
-    }
-
-    private protected override void Load(ReadOnlySpan<float> parameters)
-    {
-        using var unrecorded = no_grad();
-        using var scope = NewDisposeScope();
-        FlatParameters.CopyIn(parameters, Layout.Embedding, _embedding);
-        FlatParameters.CopyIn(parameters, Layout.OutputWeight, _outputWeight);
-        FlatParameters.CopyIn(parameters, Layout.OutputBias, _outputBias);
-        for (int layer = 0; layer < Settings.Layers; layer++)
-        {
-            // x·Wh + h·Uh + b = x·W_ihᵀ + b_ih + h·W_hhᵀ + b_hh with W_ih = Whᵀ, W_hh = Uhᵀ, b_ih = b, b_hh = 0.
-            FlatParameters.CopyIn(parameters, Layout.Wh(layer), _rnn.get_weight_ih(layer)!.t());
-            FlatParameters.CopyIn(parameters, Layout.Uh(layer), _rnn.get_weight_hh(layer)!.t());
-            FlatParameters.CopyIn(parameters, Layout.Bias(layer), _rnn.get_bias_ih(layer)!);
-        }
-    }
-
-    private protected override double ComputeLoss(PaddedBatch batch) => BlockwiseOutputLoss.LossSum(
-        batch.RowsOf(Hidden(Embedded(batch))), _outputWeight, _outputBias, batch.Targets);
-
-    private protected override double ComputeGradient(PaddedBatch batch, Gradient result)
-    {
-        _rnn.zero_grad();
-        Tensor embedded = Embedded(batch).requires_grad_();
-        Tensor rows = batch.RowsOf(Hidden(embedded));
-        using var output = BlockwiseOutputLoss.Compute(rows.detach(), _outputWeight, _outputBias, batch.Targets);
-        rows.backward([output.HiddenGradient]);
-
-        CopyDense(output.WeightGradient, Layout.OutputWeight, result);
-        CopyDense(output.BiasGradient, Layout.OutputBias, result);
-        for (int layer = 0; layer < Settings.Layers; layer++)
-        {
-            CopyDense(_rnn.get_weight_ih(layer)!.grad?.t(), Layout.Wh(layer), result);
-            CopyDense(_rnn.get_weight_hh(layer)!.grad?.t(), Layout.Uh(layer), result);
-            CopyDense(_rnn.get_bias_ih(layer)!.grad, Layout.Bias(layer), result);
-        }
-
-        SumRows(batch, embedded, result);
-        return output.LossSum;
-    }
-
-    /// <summary>Embedding rows (examples, time, D).</summary>
-    private Tensor Embedded(PaddedBatch batch) =>
-        _embedding.index_select(0, batch.Inputs.reshape(-1))
-            .reshape(batch.Inputs.size(0), batch.Inputs.size(1), Settings.Dimension);
-
-    private Tensor Hidden(Tensor embedded) => _rnn.call(embedded, null).Item1;
-
-    private static Tensor Empty(ParameterSegment segment, Device device) =>
-        empty([.. segment.Shape.Select(extent => (long)extent)], float32, device).DetachFromDisposeScope();
-}

@@ -34,7 +34,7 @@ internal sealed class PodNetwork : IDisposable
         int number = _namespaces.Count + 1;
         string name = string.Create(CultureInfo.InvariantCulture, $"{_bridge}-{number}");
         string address = string.Create(CultureInfo.InvariantCulture, $"{_prefix}.{number + 1}");
-        string port = string.Create(CultureInfo.InvariantCulture, $"p{number}-{Environment.ProcessId}");
+        string port = Port(number);
         _namespaces.Add(name);
         Machine.Run("ip", "netns", "add", name);
         Machine.Run("ip", "link", "add", "name", port, "type", "veth", "peer", "name", "eth0", "netns", name);
@@ -56,11 +56,17 @@ internal sealed class PodNetwork : IDisposable
 
     public void Dispose()
     {
-        foreach (string name in _namespaces)
+        for (int number = 1; number <= _namespaces.Count; number++)
         {
-            Machine.TryRun("ip", "netns", "delete", name);
+            // By itself it goes only when the last process of the namespace is gone.
+            Machine.TryRun("ip", "link", "delete", Port(number));
+            Machine.TryRun("ip", "netns", "delete", _namespaces[number - 1]);
         }
 
         Machine.TryRun("ip", "link", "delete", _bridge);
     }
+
+    /// <summary>A pod's port at the bridge.</summary>
+    private static string Port(int number) =>
+        string.Create(CultureInfo.InvariantCulture, $"p{number}-{Environment.ProcessId}");
 }

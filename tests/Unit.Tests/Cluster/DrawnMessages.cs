@@ -12,7 +12,7 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
     {
         0 => new Join(Worker, random.Next(1, 65_537), Hash()),
         1 => new RangeFailed(Number(), Worker, Number(), Range(), Attempt(), Text()),
-        2 => new EvaluationResult(Number(), Worker, Number(), Count(), Loss(), Number()),
+        2 => new EvaluationResult(Number(), Worker, Number(), Count(), Loss(), Number()) { States = State() },
         _ => new EvaluationFailed(Number(), Worker, Number(), Count(), Attempt(), Text()),
     };
 
@@ -21,8 +21,15 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
     {
         0 => new Dismiss(Number()),
         4 => new Recall(Number()),
-        1 => new Evaluate(Number(), Number(), Count(), Attempt(), Tokens()),
+        1 => new Evaluate(Number(), Number(), Count(), Attempt(), Tokens()) { States = State() },
         _ => new Assign(Number(), Number(), [.. Enumerable.Range(0, random.Next(4)).Select(_ => Assigned())]),
+    };
+
+    private float[]? State() => random.Next(3) switch
+    {
+        0 => null,
+        1 => [],
+        _ => [.. Enumerable.Range(0, (int)extent.StateWidth).Select(_ => random.NextSingle())],
     };
 
     /// <summary>What travels of any kind of message.</summary>
@@ -135,7 +142,10 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         }
 
         return new ShardTokens(
-            [.. Enumerable.Range(0, starts[^1]).Select(_ => random.Next(extent.Model.VocabularySize))], [.. starts]);
+            [.. Enumerable.Range(0, starts[^1]).Select(_ => random.Next(extent.Model.VocabularySize))], [.. starts])
+        {
+            FirstExample = random.Next(100),
+        };
     }
 
     /// <summary>Text of all planes in one line.</summary>
@@ -160,7 +170,7 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
         _ => [Text()],
     };
 
-    private static Wire.Version Version() => new() { Major = 1, Minor = 0 };
+    private static Wire.Version Version() => new() { Major = 2, Minor = 0 };
 
     private Wire.BulkReference Reference(long length) => new()
     {

@@ -83,10 +83,10 @@ public sealed class How_a_worker_process_finds_work
         engage.Model.Dimension = 30_000;
         Assert.Throws<MalformedMessageException>(() => Hear(engage));
 
-        engage.Model.Cell = "gru";
+        engage.Model.Cell = "unheard-of";
         var effects = Hear(engage);
-        Assert.Contains("cell gru", effects.OfType<Say>().Single().Text);
-        Assert.Contains("cell gru", ((Wire.Farewell)effects.OfType<Answer>().Single().Body).Cause);
+        Assert.Contains("cell unheard-of", effects.OfType<Say>().Single().Text);
+        Assert.Contains("cell unheard-of", ((Wire.Farewell)effects.OfType<Answer>().Single().Body).Cause);
         Assert.Equal(Path, Registered(Tell(new Started(), TimeSpan.Zero)).Avoided);
     }
 
@@ -118,6 +118,12 @@ public sealed class How_a_worker_process_finds_work
             Model(model => model.PaddingId = -2),
             Model(model => model.PaddingId = model.VocabularySize),
             Model(model => model.Cell = new string('a', 2_000)),
+            Model(model => model.Embedding = -1),
+            Model(model => model.Dropout = 1),
+            Model(model => model.Dropout = double.NaN),
+            Model(model => model.CarriedRows = -1),
+            Model(model => model.CarriedRows = int.MaxValue),
+            Model(model => (model.Tied, model.Embedding) = (true, model.Dimension + 1)),
         ];
         IMessage[] bad =
         [
@@ -210,7 +216,7 @@ public sealed class How_a_worker_process_finds_work
     [Fact]
     public void A_coordinator_of_another_major_version_is_not_followed()
     {
-        foreach (var version in new[] { null, new Wire.Version(), new Wire.Version { Major = 2 } })
+        foreach (var version in new[] { null, new Wire.Version(), new Wire.Version { Major = 1 } })
         {
             Hear(Employ());
             var effects = Hear(new Wire.Engage { Version = version });

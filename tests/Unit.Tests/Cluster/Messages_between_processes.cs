@@ -25,7 +25,7 @@ public sealed class Messages_between_processes
         for (int n = 0; n < 2_000; n++)
         {
             var said = drawn.FromWorker();
-            Assert.Equal(
+            RequireSame(
                 said, Translation.FromWorker(Travel(Translation.ToWire(said)), DrawnMessages.Worker, s_extent));
         }
     }
@@ -367,7 +367,13 @@ public sealed class Messages_between_processes
             case Evaluate evaluate:
                 var asked = Assert.IsType<Evaluate>(heard);
                 RequireSame(evaluate.Tokens, asked.Tokens);
-                Assert.Equal(evaluate with { Tokens = asked.Tokens }, asked);
+                Assert.Equal(evaluate.States, asked.States);
+                Assert.Equal(evaluate with { Tokens = asked.Tokens, States = asked.States }, asked);
+                break;
+            case EvaluationResult result:
+                var heardResult = Assert.IsType<EvaluationResult>(heard);
+                Assert.Equal(result.States, heardResult.States);
+                Assert.Equal(result with { States = heardResult.States }, heardResult);
                 break;
             default:
                 Assert.Equal(said, heard);
@@ -379,6 +385,7 @@ public sealed class Messages_between_processes
     {
         Assert.Equal(said.Ids, heard.Ids);
         Assert.Equal(said.Starts, heard.Starts);
+        Assert.Equal(said.FirstExample, heard.FirstExample);
         Assert.Equal(said.Hash(), heard.Hash());
     }
 

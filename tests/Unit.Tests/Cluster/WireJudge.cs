@@ -10,6 +10,7 @@ internal static class WireJudge
 {
     public const int Vocabulary = 17;
     public const int Shards = 8;
+    public const int StateWidth = 3;
     private const int Longest = 1024;
 
     /// <summary>Whether a worker can have meant it.</summary>
@@ -18,7 +19,7 @@ internal static class WireJudge
         Wire.Join it => it.Threads >= 1 && it.Threads <= 65_536 && it.SelfTestHash.Length >= 1 &&
             it.SelfTestHash.Length <= Longest && it.SelfTestHash.All(digit => "0123456789abcdef ".Contains(digit)),
         Wire.RangeFailed it => it.Step >= 0 && it.Attempt >= 0 && it.Cause.Length <= Longest && IsRange(it.Range),
-        Wire.EvaluationResult it => it.Version >= 0 && it.Piece >= 0 && it.TokenCount >= 0,
+        Wire.EvaluationResult it => it.Version >= 0 && it.Piece >= 0 && it.TokenCount >= 0 && IsState(it.State),
         Wire.EvaluationFailed it => it.Version >= 0 && it.Piece >= 0 && it.Attempt >= 0 && it.Cause.Length <= Longest,
         _ => false,
     };
@@ -28,7 +29,8 @@ internal static class WireJudge
     {
         Wire.Assign it => it.Step >= 0 && it.Ranges.All(assigned => IsRange(assigned.Range) && assigned.Attempt >= 0 &&
             assigned.Shards.Count == assigned.Range.Length && assigned.Shards.All(AreTokens)),
-        Wire.Evaluate it => it.Version >= 0 && it.Piece >= 0 && it.Attempt >= 0 && AreTokens(it.Tokens),
+        Wire.Evaluate it => it.Version >= 0 && it.Piece >= 0 && it.Attempt >= 0 && AreTokens(it.Tokens) &&
+            IsState(it.State),
         Wire.Recall or Wire.Dismiss => true,
         _ => false,
     };
@@ -46,25 +48,29 @@ internal static class WireJudge
         if (it.Incarnation < 0 || it.JobHash.Length > Longest || it.Host.Length > Longest ||
             !new[] { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096 }.Contains(it.Shards) ||
             it.Model is not { VocabularySize: > 0, Dimension: > 0, Layers: > 0 and <= 1024 } model ||
-            model.PaddingId < -1 || model.PaddingId >= model.VocabularySize || model.Cell is not ("" or "elman"))
+            model.PaddingId < -1 || model.PaddingId >= model.VocabularySize || model.Cell is not ("" or "elman") ||
+            model.Embedding < 0 || model.CarriedRows is < 0 or > 1 << 20 || model.Dropout is not (>= 0 and < 1) ||
+            (model.Tied && model.Embedding != 0 && model.Embedding != model.Dimension))
         {
             return false;
         }
 
         var (v, d, l) = ((decimal)model.VocabularySize, (decimal)model.Dimension, (decimal)model.Layers);
-        return (2 * v * d) + v + (l * ((2 * d * d) + d)) <= int.MaxValue;
+        decimal e = model.Embedding == 0 ? d : model.Embedding;
+        decimal layers = (e * d) + (d * d) + d + ((l - 1) * ((2 * d * d) + d));
+        return (v * e) + (model.Tied ? 0 : v * d) + v + layers + (model.CarriedRows * l * d) <= int.MaxValue;
     }
 
     /// <summary>Whether a worker may apply to the run.</summary>
-    public static bool MayBe(Wire.Apply it) => it.Version?.Major == 1 && IsWorkersName(it.Worker) &&
+    public static bool MayBe(Wire.Apply it) => it.Version?.Major == 2 && IsWorkersName(it.Worker) &&
         it.Numerics == "cpu" && it.Bulk.Length <= Longest && it.Host.Length <= Longest;
 
     /// <summary>Whether a worker may look for work.</summary>
-    public static bool MayBe(Wire.Register it) => it.Version?.Major == 1 && IsWorkersName(it.Worker);
+    public static bool MayBe(Wire.Register it) => it.Version?.Major == 2 && IsWorkersName(it.Worker);
 
     /// <summary>Whether somebody can want workers like this.</summary>
     public static bool MayBe(Wire.Hire it) =>
-        it.Version?.Major == 1 && it.Job.Length <= Longest && it.Numerics.Length <= Longest &&
+        it.Version?.Major == 2 && it.Job.Length <= Longest && it.Numerics.Length <= Longest &&
         it.Cell.Length <= Longest;
 
     /// <summary>What reaches an actor of this process must be right, however it came about.</summary>
@@ -74,12 +80,14 @@ internal static class WireJudge
         {
             Join it => it.Threads is >= 1 and <= 65_536 && IsLine(it.SelfTestHash),
             RangeFailed it => it.Step >= 0 && IsRange(it.Range.Start, it.Range.Length) && IsLine(it.Cause),
-            EvaluationResult it => it.Version >= 0 && it.Piece >= 0 && it.TokenCount >= 0,
+            EvaluationResult it => it.Version >= 0 && it.Piece >= 0 && it.TokenCount >= 0 &&
+                it.States?.Length is null or 0 or StateWidth,
             EvaluationFailed it => it.Version >= 0 && it.Piece >= 0 && IsLine(it.Cause),
             RangeResult it => it.Step >= 0 && IsRange(it.Range.Start, it.Range.Length) && IsGradient(it.Gradient),
             Assign it => it.Step >= 0 && it.Ranges.All(range => IsRange(range.Range.Start, range.Range.Length) &&
                 range.Shards.Count == range.Range.Length && range.Shards.All(AreTokens)),
-            Evaluate it => it.Version >= 0 && it.Piece >= 0 && AreTokens(it.Tokens),
+            Evaluate it => it.Version >= 0 && it.Piece >= 0 && AreTokens(it.Tokens) &&
+                it.States?.Length is null or 0 or StateWidth,
             Publish it => it.Version.Version >= 0,
             Recall or Dismiss => true,
             _ => false,
@@ -105,6 +113,8 @@ internal static class WireJudge
             ids.Distinct().Count() == ids.Length && ids.Order().SequenceEqual(ids);
     }
 
+    private static bool IsState(Wire.State? state) => state?.Values.Count is null or 0 or StateWidth;
+
     private static bool IsRange(Wire.Range? range) => range is not null && IsRange(range.Start, range.Length);
 
     private static bool IsRange(int start, int length)
@@ -124,7 +134,7 @@ internal static class WireJudge
     }
 
     private static bool AreTokens(Wire.ShardTokens? tokens) => tokens is not null &&
-        tokens.Lengths.All(length => length >= 2) &&
+        tokens.Lengths.All(length => length >= 2) && tokens.FirstExample is >= 0 and <= 1 << 20 &&
         tokens.Lengths.Sum(length => (decimal)length) == tokens.Ids.Count &&
         tokens.Ids.All(id => id >= 0 && id < Vocabulary);
 

@@ -33,7 +33,7 @@ public sealed class Wire_fuzz(ITestOutputHelper output) : IAsyncLifetime
     /// <summary>How many messages a process hears before it is started anew.</summary>
     private const int Lifetime = 60;
     private static readonly ActorId s_worker = DrawnMessages.Worker;
-    private static readonly ModelSettings s_model = new(WireJudge.Vocabulary, Dimension: 3, Layers: 1, PaddingId: -1);
+    private static readonly ModelSettings s_model = new(WireJudge.Vocabulary, WireJudge.StateWidth, Layers: 1, PaddingId: -1);
     private static readonly RunExtent s_extent = new(s_model, WireJudge.Shards);
     private static readonly ParameterLayout s_layout = ParameterLayout.For(s_model);
     private readonly Random _random = new(Seed);

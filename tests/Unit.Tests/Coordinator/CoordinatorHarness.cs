@@ -67,7 +67,7 @@ internal sealed class CoordinatorHarness
             },
             new CoordinatorInputs(new SmallPlan(), validation ?? []),
             state,
-            new Optimizer(optimizer, _pool, threads: 1));
+            new Optimizer(optimizer, _pool, threads: 1, stepsPerEpoch: 1_000));
     }
 
     public CoordinatorBehaviour Coordinator { get; }

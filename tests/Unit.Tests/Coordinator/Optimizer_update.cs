@@ -81,6 +81,6 @@ public sealed class Optimizer_update
         var gradient = new Gradient(Layout) { LossSum = 1, TokenCount = tokens };
         dense.CopyTo(gradient.Dense.Span);
         var state = new TrainingState(new ParameterVersion(0, Filled(0.5f)), [Filled(0), Filled(0)], 0, 0, 0);
-        return new Optimizer(settings, pool, threads: 1).Apply(state, gradient, examples: 4);
+        return new Optimizer(settings, pool, threads: 1, stepsPerEpoch: 1).Apply(state, gradient, examples: 4);
     }
 }

@@ -20,6 +20,77 @@ public sealed class Same_model_for_any_workers_and_threads
         }
     }
 
+    public static TheoryData<string, bool> EveryCell
+    {
+        get
+        {
+            var cases = new TheoryData<string, bool>();
+            foreach (string cell in ReferenceCells.All.Keys)
+            {
+                cases.Add(cell, true);
+                cases.Add(cell, false);
+            }
+
+            return cases;
+        }
+    }
+
+    /// <summary>Of every cell, with dropout, whether each example begins with zeros or goes on from the step before:
+    /// for any workers and threads, where one fails on the way, and from a checkpoint on.</summary>
+    [Theory]
+    [MemberData(nameof(EveryCell))]
+    public async Task Every_cell_has_the_same_bits(string cell, bool isCarried)
+    {
+        var model = SmallJob.Model with
+        {
+            Cell = cell,
+            Embedding = 12,
+            Dropout = 0.3,
+            DropoutSeed = 7,
+            CarriedRows = isCarried ? 11 : 0,
+        };
+        var (hashes, events) = await SmallJob.TrainAsync(workers: 1, threads: 1, model: model);
+        double[] evaluations = [.. events.OfType<Evaluated>().Select(evaluated => evaluated.MeanLoss)];
+        Assert.Equal(2, evaluations.Length);
+        Assert.NotEqual(hashes[0], hashes[1]);
+        foreach (var (workers, threads) in new[] { (1, 2), (2, 1), (3, 2), (5, 1) })
+        {
+            var (others, otherEvents) = await SmallJob.TrainAsync(workers, threads, model: model);
+            Assert.Equal(hashes, others);
+            Assert.Equal(evaluations, otherEvents.OfType<Evaluated>().Select(evaluated => evaluated.MeanLoss));
+        }
+
+        var (afterFailure, _) = await SmallJob.TrainAsync(
+            workers: 3,
+            threads: 1,
+            (index, device) => index == 0 ? new FailingDevice(device, failAt: 3) : device,
+            model);
+        Assert.Equal(hashes, afterFailure);
+
+        // Step 3 is inside an epoch, so that states go on from it.
+        using var run = new TestRun();
+        await SmallJob.TrainAsync(workers: 2, threads: 1, model: model, run: run, steps: 3);
+        run.Reopen();
+        var (resumed, _) = await SmallJob.TrainAsync(workers: 1, threads: 1, model: model, run: run);
+        Assert.Equal(hashes[1], resumed[^1]);
+    }
+
+    [Fact]
+    public async Task What_is_dropped_and_what_is_carried_shows()
+    {
+        var model = SmallJob.Model with { Cell = "lstm", CarriedRows = 11 };
+        var (hashes, _) = await SmallJob.TrainAsync(workers: 1, threads: 1, model: model);
+        foreach (var other in new[]
+        {
+            model with { Dropout = 0.1 }, model with { Dropout = 0.1, DropoutSeed = 1 }, model with { CarriedRows = 0 },
+        })
+        {
+            var (otherHashes, _) = await SmallJob.TrainAsync(workers: 1, threads: 1, model: other);
+            Assert.NotEqual(hashes[1], otherHashes[1]);
+            hashes = otherHashes;
+        }
+    }
+
     /// <summary>The optimizer has one moment, and evaluations decide its rate.</summary>
     [Fact]
     public async Task With_momentum_and_a_plateau_too_and_from_any_checkpoint_on()

@@ -24,6 +24,9 @@ internal static class SmallJob
         Schedule = new LearningRateSchedule(ScheduleKind.Plateau, 0, 0, Decay: 0.5, EvaluateEvery: 1),
     };
 
+    /// <summary>The plan of a job with this model.</summary>
+    public static IStepPlan PlanOf(ModelSettings model) => new SyntheticPlan(model.CarriedRows);
+
     /// <summary>
     /// Trains and returns the SHA-256 of parameters and moments of the first and the last checkpoint, and the
     /// events.
@@ -34,6 +37,7 @@ internal static class SmallJob
     /// <param name="model">Another than <see cref="Model"/>, of its vocabulary.</param>
     /// <param name="run">Where checkpoints go; training goes on from the newest one there is.</param>
     /// <param name="steps">The step to stop at.</param>
+    /// <param name="profiler">Notes what the threads do.</param>
     /// <param name="optimizer">Another than Adam at a constant rate.</param>
     public static async Task<(IReadOnlyList<string> Hashes, IReadOnlyList<TrainingEvent> Events)> TrainAsync(
         int workers,
@@ -42,11 +46,13 @@ internal static class SmallJob
         ModelSettings? model = null,
         TestRun? run = null,
         int steps = Steps,
+        Profiler? profiler = null,
         OptimizerSettings? optimizer = null)
     {
         model ??= Model;
+        var plan = new SyntheticPlan(model.CarriedRows);
         var layout = ParameterLayout.For(model);
-        using var pool = new FloatBufferPool(layout.Length);
+        using var pool = new FloatBufferPool(layout.BufferLength);
         using var gradients = new GradientPool(layout);
         optimizer ??= Adam;
         var newest = run?.Store.FindNewest().Newest;
@@ -67,17 +73,22 @@ internal static class SmallJob
                 null,
                 IsResumed: newest is not null,
                 IsEvaluated: newest?.State.ValidationLoss is not null),
-            new CoordinatorInputs(new SyntheticPlan(), new SyntheticPlan().Step(1_000)),
+            new CoordinatorInputs(plan, plan.Validation, model.CarriedRows > 0),
             state,
-            new Optimizer(optimizer, pool, threads));
+            new Optimizer(optimizer, pool, threads, plan.StepsPerEpoch));
         var selfTest = new SelfTest(model);
         IDevice[] devices = [.. Enumerable.Range(0, workers).Select(index =>
         {
             IDevice device = new ThreadedDevice(
-                $"worker-{index}", threads, () => Cells.Of(model).CreateReplica(model, "cpu"), gradients, selfTest);
+                $"worker-{index}",
+                threads,
+                () => Cells.Of(model).CreateReplica(model, "cpu"),
+                gradients,
+                selfTest,
+                profiler);
             return wrap?.Invoke(index, device) ?? device;
         })];
-        var recorder = new Recorder(ledger is null
+        var recorder = new Recorder(layout.Length, ledger is null
             ? null
             : new CheckpointWriter(
                 run!.Store, ledger, new RetentionPolicy(KeepLast: 1), layout, optimizer, new string('0', 64), "", 100));
@@ -97,7 +108,8 @@ internal static class SmallJob
                             ActorId.Worker(index), ActorId.Worker(index), devices[index], address);
                     }
                 },
-                new TaskCompletionSource<StopRequested>().Task);
+                new TaskCompletionSource<StopRequested>().Task,
+                profiler);
         }
         finally
         {
@@ -108,7 +120,7 @@ internal static class SmallJob
         return ([recorder.Hashes[recorder.Hashes.Keys.Min()], recorder.Hashes[steps]], recorder.Events);
     }
 
-    private sealed class Recorder(CheckpointWriter? writer) : IRunRecorder
+    private sealed class Recorder(int parameters, CheckpointWriter? writer) : IRunRecorder
     {
         public List<TrainingEvent> Events { get; } = [];
 
@@ -131,9 +143,10 @@ internal static class SmallJob
         {
             using var sha = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             var state = save.State;
-            foreach (var buffer in state.Moments.Select(moment => moment.Values).Prepend(state.Parameters.Values))
+            sha.AppendData(MemoryMarshal.AsBytes<float>(state.Parameters.Values.Span));
+            foreach (var moment in state.Moments)
             {
-                sha.AppendData(MemoryMarshal.AsBytes<float>(buffer.Span));
+                sha.AppendData(MemoryMarshal.AsBytes<float>(moment.Values.Span[..parameters]));
             }
 
             Hashes[save.State.Version] = Convert.ToHexString(sha.GetHashAndReset());
@@ -141,26 +154,52 @@ internal static class SmallJob
         }
     }
 
-    /// <summary>Eight shards of none to four examples, whose lengths and ids follow from step and shard.</summary>
-    private sealed class SyntheticPlan : IStepPlan
+    /// <summary>Eight shards of none to four examples, whose lengths and ids follow from step and shard; or of the rows
+    /// of streams, which begin anew every fourth step.</summary>
+    private sealed class SyntheticPlan(int rows) : IStepPlan
     {
-        public long StepsPerEpoch => 100;
+        public long StepsPerEpoch => rows > 0 ? 4 : 100;
+
+        /// <summary>Where states are carried, one text in pieces.</summary>
+        public IReadOnlyList<ShardTokens> Validation => rows == 0
+            ? Step(1_000)
+            : [.. Step(1_000).Where(shard => shard.ExampleCount > 0).Select(shard =>
+                new ShardTokens(shard.Example(0).ToArray(), [0, shard.Example(0).Length]))];
 
         public IReadOnlyList<ShardTokens> Step(long step)
         {
             var random = new Random((int)step);
+            if (rows > 0)
+            {
+                int tokens = random.Next(2, 15);
+                return [.. Enumerable.Range(0, 8).Select(shard =>
+                {
+                    int first = shard * rows / 8;
+                    int count = ((shard + 1) * rows / 8) - first;
+                    return new ShardTokens(
+                        [.. Enumerable.Range(0, count * tokens).Select(_ => random.Next(1, Model.VocabularySize))],
+                        [.. Enumerable.Range(0, count + 1).Select(row => row * tokens)])
+                    {
+                        FirstExample = first,
+                    };
+                })];
+            }
+
+            int example = 0;
             return [.. Enumerable.Range(0, 8).Select(_ =>
             {
                 var ids = new List<int>();
                 var starts = new List<int> { 0 };
-                for (int example = random.Next(5); example > 0; example--)
+                int count = random.Next(5);
+                for (int left = count; left > 0; left--)
                 {
                     ids.AddRange(
                         Enumerable.Range(0, random.Next(2, 15)).Select(_ => random.Next(1, Model.VocabularySize)));
                     starts.Add(ids.Count);
                 }
 
-                return new ShardTokens([.. ids], [.. starts]);
+                example += count;
+                return new ShardTokens([.. ids], [.. starts]) { FirstExample = example - count };
             })];
         }
     }

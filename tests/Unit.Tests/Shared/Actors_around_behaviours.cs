@@ -223,7 +223,7 @@ public sealed class Actors_around_behaviours : TestKit
         var end = new TaskCompletionSource();
         var behaviour = new CoordinatorHarness(workerLimit: 1).Coordinator;
         var actor = Sys.Spawn<CoordinatorActor>(
-            ActorId.Coordinator, behaviour, new Recorder(TestActor), _work, end);
+            ActorId.Coordinator, behaviour, new Recorder(TestActor), _work, end, null);
         return (actor, end.Task);
     }
 

@@ -29,9 +29,9 @@ public sealed class Parameter_layout
         }
 
         Assert.Equal(layout.Length, offset);
-        Assert.Equal("rnn.rnn_units.2.Uh", layout.Uh(2).Name);
-        Assert.Equal("rnn.rnn_units.2.Wh", layout.Wh(2).Name);
-        Assert.Equal("rnn.rnn_units.2.b", layout.Bias(2).Name);
+        Assert.Equal("rnn.rnn_units.2.Uh", layout.OfCell(2, 0).Name);
+        Assert.Equal("rnn.rnn_units.2.Wh", layout.OfCell(2, 1).Name);
+        Assert.Equal("rnn.rnn_units.2.b", layout.OfCell(2, 2).Name);
         Assert.Equal([11, 4], layout.OutputWeight.Shape);
         Assert.Equal([11], layout.OutputBias.Shape);
     }

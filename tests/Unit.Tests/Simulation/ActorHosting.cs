@@ -55,7 +55,7 @@ internal sealed class ActorHosting : IHosting
             TaskContinuationOptions.ExecuteSynchronously,
             TaskScheduler.Default);
         var actor = SystemOf(coordinator).Spawn<CoordinatorActor>(
-            ActorId.Coordinator, behaviour, recorder, new VirtualWork(coordinator), end);
+            ActorId.Coordinator, behaviour, recorder, new VirtualWork(coordinator), end, null);
         _ = recorder.LeaseLost.PipeTo(actor, success: lost => new LeaseLost(lost));
         return new Host(this, coordinator, actor);
     }

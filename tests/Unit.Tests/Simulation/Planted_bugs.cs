@@ -56,7 +56,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "now - member.Since >= TimeSpan.MaxValue)")),
         new(
             "a range is asked again under its old number",
-            200,
+            1_000,
             "Coordinator",
             new Edit(
                 "StepInProgress.cs",
@@ -137,7 +137,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "        _operations.Rename(temporary, path);\n        return path;")),
         new(
             "the ledger is not cut back on resume",
-            50,
+            500,
             "Storage",
             new Edit(
                 "LedgerWriter.cs",
@@ -157,9 +157,9 @@ public sealed class Planted_bugs(ITestOutputHelper output)
             "Worker",
             new Edit(
                 "Devices/RangeComputation.cs",
-                "    private Gradient? Reduce(ShardRange node, Gradient gradient)\n    {\n",
+                "    private Gradient? Reduce(ShardRange node, Gradient gradient, long version)\n    {\n",
                 "    private Gradient? _sum;\n    private int _added;\n\n" +
-                "    private Gradient? Reduce(ShardRange node, Gradient gradient)\n    {\n" +
+                "    private Gradient? Reduce(ShardRange node, Gradient gradient, long version)\n    {\n" +
                 "        if (_sum is null) { _sum = gradient; } else { GradientSum.Add(_sum, gradient); " +
                 "gradient.Release(); }\n" +
                 "        if (range.Length > 0) { return ++_added == range.Length ? _sum : null; }\n")),
@@ -173,7 +173,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "shards.Skip(Math.Max(0, entry.Key.Start - 1))")),
         new(
             "a sum that comes back too late is taken",
-            500,
+            2_000,
             "Shared",
             new Edit(
                 "ReductionTree.cs",
@@ -448,6 +448,30 @@ public sealed class Planted_bugs(ITestOutputHelper output)
                 "NodeBehaviour.cs",
                 "            Forget(step);\n        }\n\n        foreach (var (piece, _) in _pieces.Where(",
                 "            _steps.Remove(step);\n        }\n\n        foreach (var (piece, _) in _pieces.Where(")),
+        new(
+            "a run that goes on from a checkpoint begins with states of zeros",
+            500,
+            "Coordinator",
+            new Edit(
+                "StoredState.cs",
+                "file.Read(states, values.Span);",
+                "values.Span[states.Offset..].Clear();")),
+        new(
+            "a piece of a text that is tried again begins with a state of zeros",
+            500,
+            "Coordinator",
+            new Edit(
+                "Evaluation.cs",
+                "read.Piece == 0 ? [] :",
+                "read.Piece == 0 || _attempts[read.Piece] > 1 ? [] :")),
+        new(
+            "states are those of the rows that a process computes, not of the batch",
+            50,
+            "Cluster",
+            new Edit(
+                "Translation.cs",
+                "FirstExample = Count(tokens.FirstExample, 0, MostExamples, \"as the number of an example\"),",
+                "FirstExample = 0,")),
         new(
             "bytes that were damaged on their way are used",
             50,

@@ -5,12 +5,15 @@ namespace RnnLm.Tests;
 /// h' = tanh c'.
 /// </summary>
 internal sealed class CoupledGateCell() : Cell(new CellDeclaration(
-    "coupled-gate", [new("W", d => [2 * d, 2 * d]), new("b", d => [2 * d], _ => (-1, 0.5))], stateVectors: 2))
+    "coupled-gate",
+    [new("W", (i, d) => [i + d, 2 * d]), new("b", (_, d) => [2 * d], (_, _) => (-1, 0.5))],
+    stateVectors: 2))
 {
     /// <summary>Its name, by which the process knows it once this was asked for.</summary>
     public static string Registered { get; } = Register();
 
-    public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long dimension) => new Unit(dimension);
+    public override nn.Module<Tensor, Tensor, Tensor> CreateModule(long inputs, long dimension) =>
+        new Unit(inputs, dimension);
 
     /// <summary>The same for one example in double, as the formula says.</summary>
     /// <param name="inputs">x (time, D).</param>
@@ -49,10 +52,10 @@ internal sealed class CoupledGateCell() : Cell(new CellDeclaration(
         private readonly TorchSharp.Modules.Parameter W;
         private readonly TorchSharp.Modules.Parameter b;
 
-        public Unit(long dimension)
+        public Unit(long inputs, long dimension)
             : base(nameof(Unit))
         {
-            W = nn.Parameter(zeros(2 * dimension, 2 * dimension));
+            W = nn.Parameter(zeros(inputs + dimension, 2 * dimension));
             b = nn.Parameter(zeros(2 * dimension));
             RegisterComponents();
         }
@@ -60,9 +63,8 @@ internal sealed class CoupledGateCell() : Cell(new CellDeclaration(
         public override Tensor forward(Tensor x, Tensor state)
         {
             Tensor[] old = state.chunk(2, 1);
-            Tensor[] sums = (cat([x, old[0]], 1).matmul(W) + b).chunk(2, 1);
-            Tensor keep = sums[0].sigmoid();
-            Tensor c = (keep * old[1]) + ((1 - keep) * sums[1].tanh());
+            Tensor[] sums = b.addmm(cat([x, old[0]], 1), W).chunk(2, 1);
+            Tensor c = sums[1].tanh().lerp(old[1], sums[0].sigmoid());
             return cat([c.tanh(), c], 1);
         }
     }

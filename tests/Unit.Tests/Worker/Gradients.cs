@@ -34,7 +34,8 @@ internal static class Gradients
             gradient.Rows.Span.Slice(i * dimension, dimension).CopyTo(flat.AsSpan(gradient.RowIds[i] * dimension));
         }
 
-        gradient.Dense.Span.CopyTo(flat.AsSpan(gradient.Layout.Embedding.End));
+        gradient.Dense.Span[..(flat.Length - gradient.Layout.DenseStart)].CopyTo(
+            flat.AsSpan(gradient.Layout.DenseStart));
         return flat;
     }
 

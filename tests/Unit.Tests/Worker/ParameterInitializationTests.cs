@@ -32,7 +32,7 @@ public class ParameterInitializationTests
     public void Each_value_is_the_scaled_draw_at_its_own_place_in_the_stream_of_its_segment()
     {
         float[] values = Filled(s_settings, 42);
-        ParameterSegment matrix = s_layout.Wh(1);
+        ParameterSegment matrix = s_layout.OfCell(1, 1);
         var random = new CounterRandom(42, RandomPurpose.Initialization, 5);
         double bound = Math.Sqrt(6.0 / 16);
         Assert.Equal((float)(-bound + (bound + bound) * random.UniformSingle(17)), values[matrix.Offset + 17]);

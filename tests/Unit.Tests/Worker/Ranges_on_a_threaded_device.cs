@@ -213,6 +213,9 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
 
         public double ComputeLoss(ParameterVersion parameters, ShardTokens tokens) => throw failure;
 
+        public (double LossSum, float[] State) ComputeLoss(
+            ParameterVersion parameters, ShardTokens text, float[] state) => throw failure;
+
         public void Dispose()
         {
         }
@@ -228,6 +231,9 @@ public sealed class Ranges_on_a_threaded_device : IDisposable
         }
 
         public double ComputeLoss(ParameterVersion parameters, ShardTokens tokens) => 0;
+
+        public (double LossSum, float[] State) ComputeLoss(
+            ParameterVersion parameters, ShardTokens text, float[] state) => (0, state);
 
         public void Dispose()
         {

@@ -2,11 +2,10 @@ namespace RnnLm.Tests;
 
 /// <summary>The model written down as its formula says, one example after the other, in double.</summary>
 /// <param name="model">Its sizes.</param>
-/// <param name="cell">Outputs of a layer for its inputs and its cell's parameters; Elman's if not given.</param>
-internal sealed class ReferenceLanguageModel(ModelSettings model, Func<double[][], double[][], double[][]>? cell = null)
+/// <param name="cell">Its cell; the one of <see cref="ReferenceCells"/> if not given.</param>
+internal sealed class ReferenceLanguageModel(ModelSettings model, ReferenceCells.Layer? cell = null)
 {
-    private readonly Func<double[][], double[][], double[][]> _cell =
-        cell ?? ((inputs, parameters) => Layer(inputs, parameters[0], parameters[1], parameters[2]));
+    private readonly ReferenceCells.Layer _cell = cell ?? ReferenceCells.All[model.Cell];
 
     private readonly int _cellParameters = CellDeclaration.Of(model.Cell).Parameters.Count;
     private readonly ParameterLayout _layout = ParameterLayout.For(model);
@@ -18,7 +17,7 @@ internal sealed class ReferenceLanguageModel(ModelSettings model, Func<double[][
         {
             int[] example = shard.Example(i).ToArray();
             double[][] rows = [.. example[..^1].Select(id =>
-                Slice(parameters, _layout.Embedding.Offset + (id * model.Dimension)))];
+                Slice(parameters, _layout.Embedding.Offset + (id * model.EmbeddingWidth)))];
             for (int layer = 0; layer < model.Layers; layer++)
             {
                 rows = _cell(rows, [.. Enumerable.Range(0, _cellParameters).Select(index =>
@@ -34,31 +33,28 @@ internal sealed class ReferenceLanguageModel(ModelSettings model, Func<double[][
         return loss;
     }
 
-    /// <summary>h_t = tanh(x_t·Wh + h_{t-1}·Uh + b) over one example.</summary>
-    public static double[][] Layer(
-        double[][] inputs, ReadOnlySpan<double> uh, ReadOnlySpan<double> wh, ReadOnlySpan<double> bias)
+    /// <summary>The slope of the loss along each parameter, by central differences; the padding token's row is a
+    /// constant.</summary>
+    public double[] Slopes(double[] parameters, ShardTokens shard)
     {
-        int dimension = bias.Length;
-        var outputs = new double[inputs.Length][];
-        var state = new double[dimension];
-        for (int t = 0; t < inputs.Length; t++)
+        const double Step = 1e-5;
+        double[] moved = [.. parameters];
+        var slopes = new double[moved.Length];
+        for (int i = 0; i < moved.Length; i++)
         {
-            var next = new double[dimension];
-            for (int j = 0; j < dimension; j++)
-            {
-                double sum = bias[j];
-                for (int k = 0; k < dimension; k++)
-                {
-                    sum += (inputs[t][k] * wh[(k * dimension) + j]) + (state[k] * uh[(k * dimension) + j]);
-                }
-
-                next[j] = Math.Tanh(sum);
-            }
-
-            outputs[t] = state = next;
+            moved[i] = parameters[i] + Step;
+            double above = Loss(moved, shard);
+            moved[i] = parameters[i] - Step;
+            slopes[i] = (above - Loss(moved, shard)) / (2 * Step);
+            moved[i] = parameters[i];
         }
 
-        return outputs;
+        if (model.PaddingId >= 0 && !model.Tied)
+        {
+            slopes.AsSpan(model.PaddingId * model.EmbeddingWidth, model.EmbeddingWidth).Clear();
+        }
+
+        return slopes;
     }
 
     private double CrossEntropy(double[] parameters, double[] hidden, int target)
@@ -76,5 +72,5 @@ internal sealed class ReferenceLanguageModel(ModelSettings model, Func<double[][
         return Math.Log(logits.Sum(logit => Math.Exp(logit - logits.Max()))) + logits.Max() - logits[target];
     }
 
-    private double[] Slice(double[] parameters, int offset) => parameters[offset..(offset + model.Dimension)];
+    private double[] Slice(double[] parameters, int offset) => parameters[offset..(offset + model.EmbeddingWidth)];
 }

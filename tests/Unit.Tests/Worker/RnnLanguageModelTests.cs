@@ -43,7 +43,7 @@ public class RnnLanguageModelTests
         }
 
         Assert.Equal([2, 2, 4], states!.shape);
-        Assert.True(states.select(0, 1).allclose(model.hidden(model.embed(tokens)).select(1, 4), 1e-5, 1e-6));
+        Assert.True(states.select(0, 1).allclose(model.hidden(model.embed(tokens)).outputs.select(1, 4), 1e-5, 1e-6));
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public class RnnLanguageModelTests
         manual_seed(2);
         using var model = new RnnLanguageModel(new ModelSettings(5, 3, 1, -1));
         Tensor tokens = tensor(new long[,] { { 0, 4, 2 } });
-        Tensor expected = model.hidden(model.embed(tokens)).matmul(model.OutputWeight.t()) + model.OutputBias;
+        Tensor expected = model.hidden(model.embed(tokens)).outputs.matmul(model.OutputWeight.t()) + model.OutputBias;
         Assert.True(model.call(tokens).allclose(expected, 1e-5, 1e-6));
     }
 

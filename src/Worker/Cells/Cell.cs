@@ -11,20 +11,60 @@ public abstract class Cell(CellDeclaration declaration)
     public CellDeclaration Declaration { get; } = declaration;
 
     /// <summary>
-    /// The unit of one layer. Its <c>forward</c> takes x (batch, D) and the state (batch, S) after the step before,
+    /// The unit of one layer. Its <c>forward</c> takes x (batch, I) and the state (batch, S) after the step before,
     /// zeros at first, and gives the next state (batch, S); S is D times
     /// <see cref="CellDeclaration.StateVectors"/>, and the first D columns are the output of the layer. It must be a
     /// function of them and of the parameters, without chance or memory, row by row. The values that it gives its
     /// parameters do not matter.
     /// </summary>
+    /// <param name="inputs">I.</param>
     /// <param name="dimension">D.</param>
     /// <returns>A module whose state dict has the parameters of the declaration and nothing else.</returns>
-    public abstract nn.Module<Tensor, Tensor, Tensor> CreateModule(long dimension);
+    public abstract nn.Module<Tensor, Tensor, Tensor> CreateModule(long inputs, long dimension);
 
-    /// <summary>What computes a model of this cell, for the thread that asks for it.</summary>
+    /// <summary>
+    /// All steps of a layer: its outputs (batch, time, D) and the states after the last step (batch, S). One step after
+    /// the other; a cell that has a faster way to the same values overrides it.
+    /// </summary>
+    /// <param name="unit">Made by <see cref="CreateModule"/>.</param>
+    /// <param name="inputs">x (batch, time, I), at least one step.</param>
+    /// <param name="state">Before the first step (batch, S).</param>
+    public virtual (Tensor Outputs, Tensor State) Run(
+        nn.Module<Tensor, Tensor, Tensor> unit, Tensor inputs, Tensor state)
+    {
+        ArgumentNullException.ThrowIfNull(unit);
+        ArgumentNullException.ThrowIfNull(inputs);
+        long dimension = state.size(1) / Declaration.StateVectors;
+        var outputs = new Tensor[inputs.size(1)];
+        for (int step = 0; step < outputs.Length; step++)
+        {
+            state = unit.call(inputs.select(1, step), state);
+            outputs[step] = Declaration.StateVectors == 1 ? state : state.narrow(1, 0, dimension);
+        }
+
+        return (stack(outputs, 1), state);
+    }
+
+    /// <summary>What computes a model of this cell, for the thread that asks for it: the fast path of the device if the
+    /// cell has one, else <see cref="Run"/> and autograd.</summary>
     /// <param name="model">Its sizes.</param>
     /// <param name="device">As libtorch names it: <c>cpu</c>, <c>cuda:0</c>.</param>
-    public virtual IReplica CreateReplica(ModelSettings model, string device) => new PlainReplica(model, device);
+    public IReplica CreateReplica(ModelSettings model, string device)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        bool isCpu = device == "cpu";
+        return isCpu && Scan is not null ? new FusedReplica(model)
+            : !isCpu && Layers is not null ? new CudaReplica(model, device)
+            : new PlainReplica(model, device);
+    }
+
+    /// <summary>Makes a layer of D outputs that is computed by hand (D → layer), for <see cref="FusedReplica"/>; null
+    /// where there is none.</summary>
+    internal virtual Func<int, LayerScan>? Scan => null;
+
+    /// <summary>Makes stacked layers as libtorch and cuDNN have them (I, D, layers → module), for
+    /// <see cref="CudaReplica"/>; null where there are none.</summary>
+    internal virtual Func<long, long, long, TorchLayers>? Layers => null;
 }
 
 /// <summary>The cells of this process, by name.</summary>
@@ -33,7 +73,16 @@ public static class Cells
     private static readonly Lock s_gate = new();
     private static readonly SortedDictionary<string, Cell> s_cells = new(StringComparer.Ordinal);
 
-    static Cells() => Register(new ElmanCell());
+    static Cells()
+    {
+        Cell[] own =
+        [
+            new ElmanCell(), new RnnCell("rnn", isRelu: false), new RnnCell("rnn-relu", isRelu: true), new LstmCell(),
+            new GruCell(), new JordanCell("jordan-hidden", isHidden: true),
+            new JordanCell("jordan-output", isHidden: false), new MinGruCell(), new MinLstmCell(), new XlstmCell(),
+        ];
+        Array.ForEach(own, Register);
+    }
 
     /// <summary>Their names in ordinal order.</summary>
     public static IReadOnlyList<string> Names
