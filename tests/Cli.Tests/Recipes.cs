@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using RnnLm.Storage;
 
 namespace RnnLm.Cli.Tests;
@@ -32,6 +33,7 @@ public sealed class Recipes : IDisposable
         Assert.Equal(
             moments.SelectMany(moment => layout.Segments.Select(segment => $"{moment}.{segment.Name}")),
             file.Tensors.Select(tensor => tensor.Name));
+        Assert.Null(FinalState()["plateau"]);
     }
 
     [Fact]
@@ -86,6 +88,7 @@ public sealed class Recipes : IDisposable
         Resume().Refused(BadInput, "another job", "optimizer.schedule.validation_hash is ");
         _directory.Write("valid.txt", SmallText.Sentences(20));
         Resume("--steps", "4", "--checkpoint-every", "1").Succeeded();
+        Assert.Equal(["best_loss", "factor"], FinalState()["plateau"]!.AsObject().Select(entry => entry.Key));
 
         string config = Path.Combine(_directory.Root, Run, "config.json");
         File.WriteAllText(
@@ -143,6 +146,9 @@ public sealed class Recipes : IDisposable
         var end = result.Event("out_of_patience");
         return (end.GetProperty("version").GetInt64(), end.GetProperty("evaluations").GetInt64());
     }
+
+    private JsonNode FinalState() =>
+        JsonNode.Parse(File.ReadAllText(Path.Combine(_directory.Root, Run, "final", "state.json")))!;
 
     private ProcessResult Train(params string[] options)
     {
