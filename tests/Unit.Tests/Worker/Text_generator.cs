@@ -5,19 +5,37 @@ public sealed class Text_generator
     private static readonly ModelSettings s_small = new(VocabularySize: 211, Dimension: 24, Layers: 2, PaddingId: 0);
     private static readonly int[][] s_prompts = [[1, 2], [7], [3, 9, 27, 81, 5, 15, 45], [1, 2], [200, 100]];
 
-    /// <summary>Rows of one batch have other bits, and draw another token where two are nearly as likely.</summary>
-    [Fact]
-    public async Task A_text_is_the_same_whatever_is_generated_beside_it()
+    /// <summary>
+    /// Each two tokens are as likely but for a last bit of their weights, so that rounding decides which of them it is:
+    /// rows of one batch give other texts.
+    /// </summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1e-7)]
+    public async Task A_text_is_the_same_whatever_is_generated_beside_it(double temperature)
     {
-        using var generator = Generator(s_small);
-        var sampler = new TokenSampler(temperature: 1, topK: 0, seed: 3, topP: 0.95);
+        var layout = ParameterLayout.For(s_small);
+        using var parameters = Numbers.Uniform(layout.Length, 1, 3);
+        var weights = layout.Segments.Single(segment => segment.Name == "fc.weight");
+        for (int id = 2; id < s_small.VocabularySize; id += 2)
+        {
+            var even = parameters.Span.Slice(weights.Offset + (id * s_small.Dimension), s_small.Dimension);
+            var odd = parameters.Span.Slice(weights.Offset + ((id - 1) * s_small.Dimension), s_small.Dimension);
+            even.CopyTo(odd);
+            (odd[0], odd[1]) = (MathF.BitIncrement(odd[0]), MathF.BitDecrement(odd[1]));
+        }
+
+        var bias = layout.Segments.Single(segment => segment.Name == "fc.bias");
+        parameters.Span.Slice(bias.Offset, bias.Length).Clear();
+        using var generator = new TextGenerator(s_small, parameters.Span);
+        var sampler = new TokenSampler(temperature, topK: 0, seed: 3, topP: 0.95);
         int[] Text(int[] prompt) => [.. generator.Continue(prompt, sampler).Take(60)];
 
         int[][] alone = [.. s_prompts.Select(Text)];
         int[][] together = await Task.WhenAll(s_prompts.Select(prompt => Task.Run(() => Text(prompt))));
         Assert.Equal(alone, together);
         Assert.Equal(alone[0], alone[3]);
-        Assert.Equal(4, alone.Select(text => string.Join(' ', text)).Distinct().Count());
+        Assert.True(alone.Select(text => string.Join(' ', text)).Distinct().Count() > 2);
     }
 
     /// <summary>A model that predicts the same after every text.</summary>
