@@ -11,6 +11,10 @@ internal sealed class StoredRun
     /// <summary>The option that names it.</summary>
     public static Setting<string> Option() => new("--run", "DIR", "Run directory", Values.FullPath) { Required = true };
 
+    /// <summary>The option that says which of its checkpoints to read.</summary>
+    public static Setting<bool> BestOption() => new(
+        "--best", null, "Read the checkpoint with the lowest validation loss instead of the newest", Values.Switch);
+
     /// <summary>Opens a run.</summary>
     /// <exception cref="RnnLmException">There is none, or it is damaged.</exception>
     public StoredRun(string path)
@@ -24,12 +28,15 @@ internal sealed class StoredRun
 
     public ITokenizer Tokenizer { get; }
 
-    /// <summary>Reads something of the newest checkpoint that is as it was written, although the run may be trained and
-    /// pruned meanwhile.</summary>
+    /// <summary>Reads something of the checkpoint with the lowest validation loss, or of the newest that is as it was
+    /// written, although the run may be trained and pruned meanwhile.</summary>
     /// <exception cref="RnnLmException">There is none.</exception>
-    public T ReadNewest<T>(Func<Checkpoint, T> read)
-        where T : class => _run.Checkpoints.ReadNewest(read)
-            ?? throw RnnLmException.BadInput($"'{_run.Root}' has no checkpoint that can be used; train it first");
+    public T Read<T>(bool best, Func<Checkpoint, T> read)
+        where T : class => best
+            ? _run.Checkpoints.ReadBest(read) ?? throw RnnLmException.BadInput(
+                $"'{_run.Root}' has no checkpoint that was validated; leave out --best, which reads the newest")
+            : _run.Checkpoints.ReadNewest(read) ?? throw RnnLmException.BadInput(
+                $"'{_run.Root}' has no checkpoint that can be used; train it first");
 
     /// <summary>The plan of the run over its training text.</summary>
     public Plan PlanOver(Corpus corpus) =>

@@ -5,6 +5,9 @@ namespace RnnLm.Storage;
 /// listed.</summary>
 public sealed class CheckpointCatalog
 {
+    /// <summary>Name of the link, in the run, to the checkpoint with the lowest validation loss.</summary>
+    internal const string BestLink = "best";
+
     private readonly FileOperations _operations;
     private readonly string _directory;
 
@@ -58,6 +61,29 @@ public sealed class CheckpointCatalog
         return null;
     }
 
+    /// <summary>Reads something of the checkpoint with the lowest validation loss, which the link <c>best</c> of the run
+    /// names; null when there is none.</summary>
+    /// <param name="read">As for <see cref="ReadNewest"/>.</param>
+    /// <exception cref="RnnLmException">As <paramref name="read"/>. Exit code 3: it is damaged, or gone although the
+    /// link names it. Exit code 6: it cannot be read.</exception>
+    public T? ReadBest<T>(Func<Checkpoint, T> read)
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        while (BestPath() is { } path)
+        {
+            try
+            {
+                return read(Checkpoint.Open(_operations, path));
+            }
+            catch (RnnLmException) when (IsRemoved(path) && BestPath() != path)
+            {
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Whether a checkpoint directory is not there any more.</summary>
     /// <exception cref="RnnLmException">Exit code 6: the directory around it cannot be read.</exception>
     public bool IsRemoved(string path) => !Names().Any(name => PathOf(name) == path);
@@ -99,6 +125,14 @@ public sealed class CheckpointCatalog
         }
 
         return new CheckpointSearch(null, damaged);
+    }
+
+    private string? BestPath()
+    {
+        string run = Path.GetDirectoryName(_directory)!;
+        string link = Path.Combine(run, BestLink);
+        string? target = StorageFailure.Guard("read", link, () => _operations.LinkTarget(link));
+        return target is null ? null : Path.Combine(run, target);
     }
 
     /// <summary>Null when it was removed meanwhile.</summary>

@@ -15,7 +15,6 @@ namespace RnnLm.Storage;
 public sealed class CheckpointStore
 {
     private const string FinalLink = "final";
-    private const string BestLink = "best";
     private const string DamagedSuffix = ".damaged";
 
     private readonly FileOperations _operations;
@@ -278,7 +277,7 @@ public sealed class CheckpointStore
         var lineage = _catalog.Lineage();
         long? best = BestStep;
         PointLink(FinalLink, lineage is [var newest, ..] ? newest : null);
-        PointLink(BestLink, lineage.FirstOrDefault(name => name.Step == best));
+        PointLink(CheckpointCatalog.BestLink, lineage.FirstOrDefault(name => name.Step == best));
         foreach (var file in _files)
         {
             file.PointLink(_lease);

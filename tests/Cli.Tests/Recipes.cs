@@ -123,6 +123,39 @@ public sealed class Recipes : IDisposable
             RnnLmProcess.Run(_directory, ["train", .. said]).Succeeded().Lines);
     }
 
+    /// <summary>At such a rate the first steps are the best.</summary>
+    [Fact]
+    public void The_best_checkpoint_is_read_where_it_is_asked_for()
+    {
+        _directory.Write("valid.txt", SmallText.Sentences(20));
+        string[] recipe = ["--valid", "valid.txt", "--optimizer", "sgd", "--lr", "1000", "--clip", "1"];
+        var events = Train(["--run", Run, "--steps", "6", "--evaluate-every", "1", .. recipe]).Succeeded().Objects;
+        var evaluations = events.Where(line => line.IsEvent("evaluated")).ToDictionary(
+            line => line.GetProperty("version").GetInt64(), line => line.GetProperty("loss").GetDouble());
+        long best = evaluations.MinBy(evaluation => evaluation.Value).Key;
+        Assert.InRange(best, 0, 5);
+        foreach (var (step, options) in new[] { (6L, Array.Empty<string>()), (best, ["--best"]) })
+        {
+            var figures = Reading(Run, ["evaluate", "--corpus", "valid.txt", "--json", .. options]).Objects.Single();
+            Assert.Equal(step, figures.GetProperty("step").GetInt64());
+            Assert.Equal(evaluations[step], figures.GetProperty("loss").GetDouble(), 1e-9 * evaluations[step]);
+        }
+
+        // Which it is of a run that ended there.
+        Train(["--run", "shorter", "--steps", $"{best}", .. recipe]).Succeeded();
+        string[] generate = ["generate", "--prompt", "the ", "--tokens", "40"];
+        Assert.Equal(Reading("shorter", generate).Output, Reading(Run, [.. generate, "--best"]).Output);
+        Assert.NotEqual(Reading("shorter", generate).Output, Reading(Run, generate).Output);
+    }
+
+    [Fact]
+    public void A_run_without_validation_has_no_best()
+    {
+        Train("--run", Run, "--steps", "1", "--held-out", "0").Succeeded();
+        RnnLmProcess.Run(_directory, "evaluate", "--run", Run, "--corpus", "corpus.txt", "--best")
+            .Refused(BadInput, "no checkpoint that was validated", "leave out --best");
+    }
+
     [Fact]
     public void First_values_are_in_the_range_that_is_given()
     {
@@ -163,6 +196,9 @@ public sealed class Recipes : IDisposable
             each => new[] { each.Option, each.Value }));
         return RnnLmProcess.Run(_directory, [.. settings, .. options]);
     }
+
+    private ProcessResult Reading(string run, string[] command) =>
+        RnnLmProcess.Run(_directory, [.. command, "--run", run]).Succeeded();
 
     private ProcessResult Resume(params string[] options) =>
         RnnLmProcess.Run(_directory, ["train", "--run", Run, "--resume", "--json", .. options]);

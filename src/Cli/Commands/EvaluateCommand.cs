@@ -15,6 +15,7 @@ internal static class EvaluateCommand
     public static Command Create()
     {
         var run = StoredRun.Option();
+        var best = StoredRun.BestOption();
         var corpus = new Setting<string[]>("--corpus", "FILE…", "Text files or patterns to evaluate on", FullPaths)
         {
             AllowMultipleArgumentsPerToken = true,
@@ -24,14 +25,14 @@ internal static class EvaluateCommand
             "--threads", "N", "Threads", text => Whole(text, 1), $"{Environment.ProcessorCount}");
         var json = new Setting<bool>("--json", null, "Print a JSON object", Switch);
         var command = new Command("evaluate", "Loss per token, perplexity per token and per word, and bits " +
-            "per character of a trained model on a text") { run, corpus, threads, json };
+            "per character of a trained model on a text") { run, corpus, best, threads, json };
         command.SetAction(parsed =>
         {
             var stored = new StoredRun(parsed.GetRequiredValue(run));
             var settings = CorpusSource.SettingsOf(stored.Config.Job);
             string[] files = parsed.GetRequiredValue(corpus);
             using var text = new CorpusSource().Load("the text", files, settings, stored.Tokenizer);
-            var result = TextEvaluation.Run(stored, text, parsed.GetValue(threads));
+            var result = TextEvaluation.Run(stored, parsed.GetValue(best), text, parsed.GetValue(threads));
             Console.Out.WriteLine(parsed.GetValue(json) ? Json(result) : Text(result));
             return 0;
         });
@@ -73,17 +74,17 @@ internal static class EvaluateCommand
 /// <param name="MeanLoss">Loss per token in nats.</param>
 internal sealed record EvaluationFigures(long Step, PredictedText Text, double MeanLoss);
 
-/// <summary>Evaluates the newest checkpoint of a run on a text.</summary>
+/// <summary>Evaluates a checkpoint of a run on a text.</summary>
 internal static class TextEvaluation
 {
     /// <summary>The figures; they do not depend on the number of threads.</summary>
-    public static EvaluationFigures Run(StoredRun run, Corpus text, int threads)
+    public static EvaluationFigures Run(StoredRun run, bool best, Corpus text, int threads)
     {
         var job = run.Config.Job;
         var layout = ParameterLayout.For(job.Model);
         var pieces = new ExamplePieces(CorpusExamples.ForEvaluation(text.Tokens, job.Plan), job.Plan);
         using var pool = new FloatBufferPool(layout.BufferLength);
-        var state = run.ReadNewest(checkpoint => StoredState.Read(checkpoint, layout, job.Optimizer, pool));
+        var state = run.Read(best, checkpoint => StoredState.Read(checkpoint, layout, job.Optimizer, pool));
         double loss;
         try
         {

@@ -13,6 +13,7 @@ internal static class GenerateCommand
     public static Command Create()
     {
         var run = StoredRun.Option();
+        var best = StoredRun.BestOption();
         var prompt = new Setting<string[]>(
             "--prompt", "TEXT", "Beginning of a text; may be repeated, for a text each", Texts)
         {
@@ -35,13 +36,13 @@ internal static class GenerateCommand
         var json = new Setting<bool>("--json", null, "Print a JSON object a prompt", Switch);
         var command = new Command("generate", "Continue prompts with a trained model")
         {
-            run, prompt, tokens, temperature, topK, topP, seed, json,
+            run, prompt, best, tokens, temperature, topK, topP, seed, json,
         };
         command.SetAction(async (parsed, _) =>
         {
             var stored = new StoredRun(parsed.GetRequiredValue(run));
-            float[] parameters = stored.ReadNewest(
-                checkpoint => StoredState.ReadParameters(checkpoint, stored.Config.Job.Model));
+            float[] parameters = stored.Read(
+                parsed.GetValue(best), checkpoint => StoredState.ReadParameters(checkpoint, stored.Config.Job.Model));
             using var continuation = new TextContinuation(stored.Config.Job, parameters, stored.Tokenizer);
             var sampler = new TokenSampler(
                 parsed.GetValue(temperature), parsed.GetValue(topK), parsed.GetValue(seed), parsed.GetValue(topP));

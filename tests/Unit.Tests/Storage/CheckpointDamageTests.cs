@@ -125,6 +125,53 @@ public sealed class CheckpointDamageTests : IDisposable
     }
 
     [Fact]
+    public void Readers_of_the_best_go_on_with_a_better_one_that_takes_its_place_between_any_two_of_their_operations()
+    {
+        bool isReplaced = true;
+        for (int operation = 0; isReplaced; operation++)
+        {
+            long step = 200 + (10 * operation);
+            _run.Store.Save(TestRun.Snapshot(step, validationLoss: 1.0 / step));
+            _run.Store.Save(TestRun.Snapshot(step + 1, validationLoss: 5));
+            var files = new FaultyFiles();
+            isReplaced = false;
+            int count = 0;
+            files.Meanwhile = (_, _) =>
+            {
+                if (count++ == operation)
+                {
+                    isReplaced = true;
+                    _run.Store.Save(TestRun.Snapshot(step + 2, validationLoss: 0.5 / step));
+                    Directory.Delete(_run["checkpoints", $"step-{step:D8}.1"], recursive: true);
+                }
+            };
+
+            float[] weights = RunDirectory.Open(files, _run.Root).Checkpoints.ReadBest(TestRun.Weights)!;
+            Assert.Contains(weights[0], new[] { 100f * step, 100f * (step + 2) });
+        }
+    }
+
+    [Fact]
+    public void Readers_of_the_best_take_no_other_one_when_it_is_damaged()
+    {
+        var checkpoints = _run.Run.Checkpoints;
+        Assert.Null(checkpoints.ReadBest(TestRun.Weights));
+        _run.Store.Save(TestRun.Snapshot(300, validationLoss: 2));
+        _run.Store.Save(TestRun.Snapshot(400, validationLoss: 3));
+        Assert.Equal(30_000f, checkpoints.ReadBest(TestRun.Weights)![0]);
+
+        File.Delete(_run["checkpoints", "step-00000300.1", "DONE"]);
+        Assert.Contains(
+            "step-00000300.1' is damaged",
+            Assert.Throws<RnnLmException>(() => checkpoints.ReadBest(TestRun.Weights)).Message,
+            StringComparison.Ordinal);
+
+        // As after a crash between a removal and the link.
+        Directory.Delete(_run["checkpoints", "step-00000300.1"], recursive: true);
+        Assert.Throws<RnnLmException>(() => checkpoints.ReadBest(TestRun.Weights));
+    }
+
+    [Fact]
     public void A_checkpoint_removed_while_it_is_verified_is_not_damaged()
     {
         var files = new FaultyFiles();
