@@ -112,9 +112,8 @@ internal static class TrainSettings
         "--cell", "NAME",
         "What a layer is. `elman`: tanh(x·Wh + h·Uh + b). `rnn`, `rnn-relu`, `lstm`, `gru`: PyTorch's. " +
         "`jordan-hidden`, `jordan-output`: the output goes back to the hidden values, or to the next output. " +
-        "`mingru`, `minlstm`: gates without the state (Feng et al., 2024). `xlstm`: sLSTM blocks (Beck et al., " +
-        "2024). " +
-        "Or a cell that the program registers.",
+        "`mingru`, `minlstm`: gates without the state (Feng et al., 2024). `xlstm`: an mLSTM and an sLSTM block " +
+        "(Beck et al., 2024). Or a cell that the program registers.",
         text => Cells.Names.Contains(text)
             ? text
             : throw new FormatException($"this program has no such cell, only {string.Join(", ", Cells.Names)}"),

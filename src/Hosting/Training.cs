@@ -65,8 +65,8 @@ public static class Training
     internal static Command MakeCommand()
     {
         var command = new Command(
-            "train", "Train a language model; alone it trains about three minutes on a default corpus and ends with " +
-            "a perplexity and a sample");
+            "train", "Train a language model; alone it trains some minutes on a default corpus and ends with a " +
+            "perplexity and a sample");
         foreach (var setting in TrainSettings.All)
         {
             command.Options.Add(setting.Option);

@@ -301,7 +301,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
     /// <summary>The learning rate is part of the job, the number of steps is not: it is said, not changed.</summary>
     private void WarnOfWarmUp(LearningRateSchedule schedule, long totalSteps)
     {
-        if (schedule.WarmupSteps > totalSteps)
+        if (totalSteps > 0 && schedule.WarmupSteps > totalSteps)
         {
             view.Notice(string.Create(
                 CultureInfo.InvariantCulture,

@@ -25,14 +25,11 @@ public sealed class CellDeclaration
     /// <summary>Declares a cell.</summary>
     /// <param name="name">Lower-case letters, digits, - and _, at most 64, a letter first.</param>
     /// <param name="parameters">Those of one layer, in the order of the state dict.</param>
-    /// <param name="stateVectors">Of how many vectors of D values the state of a layer consists: 1 for h, 2 for
-    /// [h, c].</param>
     /// <exception cref="ArgumentException">Such a name or parameter cannot be.</exception>
-    public CellDeclaration(string name, IReadOnlyList<CellParameter> parameters, int stateVectors = 1)
+    public CellDeclaration(string name, IReadOnlyList<CellParameter> parameters)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(parameters);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(stateVectors);
         Require(
             name.Length is > 0 and <= LongestName && char.IsAsciiLetterLower(name[0]) && name.All(IsOfName),
             $"'{name}' cannot name a cell: use up to {LongestName} lower-case letters, digits, - and _, a letter " +
@@ -54,7 +51,6 @@ public sealed class CellDeclaration
 
         Name = name;
         Parameters = parameters;
-        StateVectors = stateVectors;
     }
 
     /// <summary>What <c>--cell</c> and the job call it.</summary>
@@ -63,8 +59,21 @@ public sealed class CellDeclaration
     /// <summary>Those of one layer.</summary>
     public IReadOnlyList<CellParameter> Parameters { get; }
 
-    /// <summary>Of how many vectors of D values the state of a layer consists; the first is its output.</summary>
-    public int StateVectors { get; }
+    /// <summary>S, of how many values the state of a layer consists, by D: D for h, which is usual, 2·D for [h, c]. The
+    /// first D are its output.</summary>
+    public Func<long, long> StateWidth
+    {
+        get;
+        init
+        {
+            Require(
+                value(UsualDimension) >= UsualDimension,
+                $"the state of cell {Name} is narrower than its output, of which it begins");
+            field = value;
+        }
+    }
+
+    = dimension => dimension;
 
     /// <summary>Key of a layer's parameter in the state dict of the stack; the usual one is
     /// <c>rnn_units.LAYER.NAME</c>.</summary>

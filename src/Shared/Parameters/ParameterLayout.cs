@@ -18,7 +18,7 @@ public sealed class ParameterLayout
         Length = segments[^1].End;
         IsTied = model.Tied;
         DenseStart = model.Tied ? 0 : Embedding.End;
-        StateWidth = checked(model.Layers * cell.StateVectors * model.Dimension);
+        StateWidth = checked((int)(model.Layers * cell.StateWidth(model.Dimension)));
         BufferLength = checked(Length + (model.CarriedRows * StateWidth));
     }
 
@@ -119,8 +119,8 @@ public sealed class ParameterLayout
     public static BigInteger BufferCountOf(ModelSettings model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        int vectors = CellDeclaration.Of(model.Cell).StateVectors;
-        return CountOf(model) + ((BigInteger)model.CarriedRows * model.Layers * vectors * model.Dimension);
+        long width = CellDeclaration.Of(model.Cell).StateWidth(model.Dimension);
+        return CountOf(model) + ((BigInteger)model.CarriedRows * model.Layers * width);
     }
 
     /// <summary>Number of parameters of a model, be it too large for a buffer.</summary>

@@ -12,8 +12,8 @@ public abstract class Cell(CellDeclaration declaration)
 
     /// <summary>
     /// The unit of one layer. Its <c>forward</c> takes x (batch, I) and the state (batch, S) after the step before,
-    /// zeros at first, and gives the next state (batch, S); S is D times
-    /// <see cref="CellDeclaration.StateVectors"/>, and the first D columns are the output of the layer. It must be a
+    /// zeros at first, and gives the next state (batch, S), with S as
+    /// <see cref="CellDeclaration.StateWidth"/> has it; the first D columns are the output of the layer. It must be a
     /// function of them and of the parameters, without chance or memory, row by row. The values that it gives its
     /// parameters do not matter.
     /// </summary>
@@ -29,17 +29,17 @@ public abstract class Cell(CellDeclaration declaration)
     /// <param name="unit">Made by <see cref="CreateModule"/>.</param>
     /// <param name="inputs">x (batch, time, I), at least one step.</param>
     /// <param name="state">Before the first step (batch, S).</param>
+    /// <param name="dimension">D.</param>
     public virtual (Tensor Outputs, Tensor State) Run(
-        nn.Module<Tensor, Tensor, Tensor> unit, Tensor inputs, Tensor state)
+        nn.Module<Tensor, Tensor, Tensor> unit, Tensor inputs, Tensor state, long dimension)
     {
         ArgumentNullException.ThrowIfNull(unit);
         ArgumentNullException.ThrowIfNull(inputs);
-        long dimension = state.size(1) / Declaration.StateVectors;
         var outputs = new Tensor[inputs.size(1)];
         for (int step = 0; step < outputs.Length; step++)
         {
             state = unit.call(inputs.select(1, step), state);
-            outputs[step] = Declaration.StateVectors == 1 ? state : state.narrow(1, 0, dimension);
+            outputs[step] = state.size(1) == dimension ? state : state.narrow(1, 0, dimension);
         }
 
         return (stack(outputs, 1), state);

@@ -88,7 +88,7 @@ internal abstract class MinCell(string name, string[] linears) : Cell(Declare(na
     /// logarithms of what is kept.</summary>
     /// <inheritdoc cref="Cell.Run"/>
     public override (Tensor Outputs, Tensor State) Run(
-        nn.Module<Tensor, Tensor, Tensor> unit, Tensor inputs, Tensor state)
+        nn.Module<Tensor, Tensor, Tensor> unit, Tensor inputs, Tensor state, long dimension)
     {
         var (keep, take, value) = ((MinUnit)unit).logarithms(inputs);
 

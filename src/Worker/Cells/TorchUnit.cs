@@ -25,9 +25,9 @@ internal abstract class TorchUnit : nn.Module<Tensor, Tensor, Tensor>
         [
             new("weight_ih", (i, d) => [gates * d, i]), new("weight_hh", (_, d) => [gates * d, d]),
             new("bias_ih", (_, d) => [gates * d]), new("bias_hh", (_, d) => [gates * d]),
-        ],
-        stateVectors)
+        ])
     {
+        StateWidth = dimension => stateVectors * dimension,
         Key = (layer, parameter) => $"{parameter.Name}_l{layer}",
         FirstValues = FirstValues.PyTorch,
     };

@@ -10,7 +10,7 @@ public sealed class BidirectionalCells : nn.Module<Tensor, Tensor>
     private readonly ModuleList<nn.Module<Tensor, Tensor, Tensor>> forwards;
     private readonly ModuleList<nn.Module<Tensor, Tensor, Tensor>> backwards;
     private readonly Cell _cell;
-    private readonly long _stateWidth;
+    private readonly long _dimension;
 
     /// <param name="cell">What a layer is.</param>
     /// <param name="inputs">I.</param>
@@ -22,7 +22,7 @@ public sealed class BidirectionalCells : nn.Module<Tensor, Tensor>
         ArgumentNullException.ThrowIfNull(cell);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(layers);
         _cell = cell;
-        _stateWidth = cell.Declaration.StateVectors * dimension;
+        _dimension = dimension;
         ModuleList<nn.Module<Tensor, Tensor, Tensor>> Units() => nn.ModuleList(Enumerable.Range(0, layers)
             .Select(layer => cell.CreateModule(layer == 0 ? inputs : 2 * dimension, dimension)).ToArray());
         (forwards, backwards) = (Units(), Units());
@@ -34,11 +34,11 @@ public sealed class BidirectionalCells : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(input);
         using var scope = NewDisposeScope();
-        Tensor state = zeros([input.size(0), _stateWidth], input.dtype, input.device);
+        Tensor state = zeros([input.size(0), _cell.Declaration.StateWidth(_dimension)], input.dtype, input.device);
         for (int layer = 0; layer < forwards.Count; layer++)
         {
-            Tensor ahead = _cell.Run(forwards[layer], input, state).Outputs;
-            Tensor back = _cell.Run(backwards[layer], input.flip(1), state).Outputs.flip(1);
+            Tensor ahead = _cell.Run(forwards[layer], input, state, _dimension).Outputs;
+            Tensor back = _cell.Run(backwards[layer], input.flip(1), state, _dimension).Outputs.flip(1);
             input = cat([ahead, back], 2);
         }
 

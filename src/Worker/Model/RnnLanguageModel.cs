@@ -116,7 +116,7 @@ public sealed class StackedCells : nn.Module<Tensor, Tensor>
 {
     private readonly ModuleList<nn.Module<Tensor, Tensor, Tensor>> rnn_units;
     private readonly Cell _cell;
-    private readonly long _stateWidth;
+    private readonly long _dimension;
 
     /// <param name="settings">Cell, E, D and number of layers.</param>
     public StackedCells(ModelSettings settings)
@@ -124,7 +124,7 @@ public sealed class StackedCells : nn.Module<Tensor, Tensor>
     {
         ArgumentNullException.ThrowIfNull(settings);
         _cell = Cells.Of(settings);
-        _stateWidth = settings.Dimension * _cell.Declaration.StateVectors;
+        _dimension = settings.Dimension;
         rnn_units = nn.ModuleList(Enumerable.Range(0, settings.Layers)
             .Select(layer => _cell.CreateModule(settings.InputWidth(layer), settings.Dimension)).ToArray());
         RegisterComponents();
@@ -146,9 +146,10 @@ public sealed class StackedCells : nn.Module<Tensor, Tensor>
         for (int layer = 0; layer < last.Length; layer++)
         {
             Tensor state = states is null
-                ? zeros([inputs.size(0), _stateWidth], inputs.dtype, inputs.device)
+                ? zeros([inputs.size(0), _cell.Declaration.StateWidth(_dimension)], inputs.dtype, inputs.device)
                 : states.select(0, layer);
-            (inputs, last[layer]) = _cell.Run(rnn_units[layer], drop?.Invoke(layer, inputs) ?? inputs, state);
+            (inputs, last[layer]) = _cell.Run(
+                rnn_units[layer], drop?.Invoke(layer, inputs) ?? inputs, state, _dimension);
         }
 
         return (drop?.Invoke(last.Length, inputs) ?? inputs, stack(last, 0));

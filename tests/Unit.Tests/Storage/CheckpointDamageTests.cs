@@ -131,7 +131,7 @@ public sealed class CheckpointDamageTests : IDisposable
         for (int operation = 0; isReplaced; operation++)
         {
             long step = 200 + (10 * operation);
-            _run.Store.Save(TestRun.Snapshot(step, validationLoss: 1.0 / step));
+            _run.Store.Save(TestRun.Snapshot(step, validationLoss: 1 - (step / 1e4)));
             _run.Store.Save(TestRun.Snapshot(step + 1, validationLoss: 5));
             var files = new FaultyFiles();
             isReplaced = false;
@@ -141,7 +141,7 @@ public sealed class CheckpointDamageTests : IDisposable
                 if (count++ == operation)
                 {
                     isReplaced = true;
-                    _run.Store.Save(TestRun.Snapshot(step + 2, validationLoss: 0.5 / step));
+                    _run.Store.Save(TestRun.Snapshot(step + 2, validationLoss: 1 - ((step + 2) / 1e4)));
                     Directory.Delete(_run["checkpoints", $"step-{step:D8}.1"], recursive: true);
                 }
             };
@@ -155,8 +155,7 @@ public sealed class CheckpointDamageTests : IDisposable
     public void Readers_of_the_best_take_no_other_one_when_it_is_damaged()
     {
         var checkpoints = _run.Run.Checkpoints;
-        Assert.Null(checkpoints.ReadBest(TestRun.Weights));
-        _run.Store.Save(TestRun.Snapshot(300, validationLoss: 2));
+        _run.Store.Save(TestRun.Snapshot(300, validationLoss: 0.5));
         _run.Store.Save(TestRun.Snapshot(400, validationLoss: 3));
         Assert.Equal(30_000f, checkpoints.ReadBest(TestRun.Weights)![0]);
 

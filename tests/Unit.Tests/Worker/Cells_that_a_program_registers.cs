@@ -146,7 +146,7 @@ public sealed class Cells_that_a_program_registers
             (() => With(new("a", (_, d) => [d]), new("a", (_, d) => [d])), "cell toy has two parameters a"),
             (() => With(new CellParameter("a", (_, _) => [])), "parameter a of cell toy has no shape"),
             (() => With(new CellParameter("a", (_, d) => [d, 0])), "parameter a of cell toy has no shape"),
-            (() => new CellDeclaration("toy", [], stateVectors: 0), "stateVectors"),
+            (() => new CellDeclaration("toy", []) { StateWidth = d => d - 1 }, "state of cell toy is narrower"),
             (() => Registered(CellDeclaration.DefaultName), "cell elman is registered already"),
             (() => Registered(CoupledGateCell.Registered), "cell coupled-gate is registered already"),
         ];

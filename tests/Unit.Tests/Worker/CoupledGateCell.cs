@@ -6,8 +6,10 @@ namespace RnnLm.Tests;
 /// </summary>
 internal sealed class CoupledGateCell() : Cell(new CellDeclaration(
     "coupled-gate",
-    [new("W", (i, d) => [i + d, 2 * d]), new("b", (_, d) => [2 * d], (_, _) => (-1, 0.5))],
-    stateVectors: 2))
+    [new("W", (i, d) => [i + d, 2 * d]), new("b", (_, d) => [2 * d], (_, _) => (-1, 0.5))])
+{
+    StateWidth = dimension => 2 * dimension,
+})
 {
     /// <summary>Its name, by which the process knows it once this was asked for.</summary>
     public static string Registered { get; } = Register();

@@ -57,10 +57,52 @@ internal static class ReferenceCells
             double[] value = Map(G, Sum(Rows(p[4], x), p[5]));
             return [.. h.Select((old, k) => ((f[k] * old) + (i[k] * value[k])) / (f[k] + i[k]))];
         }),
-        ["xlstm"] = Xlstm,
+        ["xlstm"] = (inputs, p) => Slstm(Mlstm(inputs, p[..14]), p[14..]),
     };
 
-    private static double[][] Xlstm(double[][] inputs, double[][] p)
+    private static double[][] Mlstm(double[][] inputs, double[][] p)
+    {
+        int inner = p[10].Length;
+        int heads = inner % 4 == 0 ? 4 : 1;
+        int size = inner / heads;
+        var memory = new double[heads, size, size];
+        double[] n = new double[inner], h = new double[inner];
+        return [.. inputs.Select(x =>
+        {
+            double[] both = Rows(p[2], Affine(Normal(x, 1), p[0], p[1]));
+            var (u, z) = (both[..inner], both[inner..]);
+            double[] takes = Sum(Rows(p[6], u), p[7]), keeps = Sum(Rows(p[8], u), p[9]);
+            for (int head = 0; head < heads; head++)
+            {
+                int from = head * size;
+                double[] Of(double[] weights) =>
+                    Columns(u[from..(from + size)], weights[(from * size)..((from + size) * size)], size);
+                var (q, k, v) = (Of(p[3]), Map(value => value / Math.Sqrt(size), Of(p[4])), Of(p[5]));
+                double take = Math.Exp(takes[head]), keep = Sigmoid(keeps[head]), weight = 0;
+                for (int a = 0; a < size; a++)
+                {
+                    n[from + a] = (keep * n[from + a]) + (take * k[a]);
+                    weight += q[a] * n[from + a];
+                }
+
+                for (int b = 0; b < size; b++)
+                {
+                    h[from + b] = 0;
+                    for (int a = 0; a < size; a++)
+                    {
+                        memory[head, a, b] = (keep * memory[head, a, b]) + (take * k[a] * v[b]);
+                        h[from + b] += q[a] * memory[head, a, b] / Math.Max(Math.Abs(weight), 1);
+                    }
+                }
+            }
+
+            double[] normal = Sum(Affine(Normal(h, heads), p[11], p[12]), Product(p[10], u));
+            double[] y = Rows(p[13], Product(normal, Map(value => value * Sigmoid(value), z)));
+            return x.Length == y.Length ? Sum(x, y) : y;
+        })];
+    }
+
+    private static double[][] Slstm(double[][] inputs, double[][] p)
     {
         int d = p[5].Length;
         int heads = d % 4 == 0 ? 4 : 1;
@@ -96,8 +138,7 @@ internal static class ReferenceCells
             }
 
             isFirst = false;
-            double[] value = Affine(Normal(h, heads), p[5], p[6]);
-            value = x.Length == d ? Sum(x, value) : value;
+            double[] value = Sum(x, Affine(Normal(h, heads), p[5], p[6]));
             double[] normal = Affine(Normal(value, 1), p[7], p[8]);
             return Sum(value, Rows(p[11], Product(Map(Gelu, Rows(p[9], normal)), Rows(p[10], normal))));
         })];
