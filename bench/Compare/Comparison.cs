@@ -57,7 +57,8 @@ internal sealed class Comparison(ComparisonOptions options)
             $"{one:0} GFLOP/s on one thread, {all:0} on {Program.Cores} at once");
 
         // Matrix products of one token's forward pass, and twice that for the gradients.
-        double flopPerToken = 6.0 * model.Dimension * (model.VocabularySize + (2.0 * model.Layers * model.Dimension));
+        double flopPerToken = 6.0 * ParameterLayout.For(model).Segments.Skip(1)
+            .Where(segment => segment.Shape.Count > 1).Sum(segment => (double)segment.Length);
         PrintTable(candidates, flopPerToken / (all * 1e9));
         if (_theirs is not null)
         {

@@ -21,6 +21,7 @@ for token in ids:
     h = [math.tanh(b[j] + sum(x[i] * W[i * len(b) + j] + h[i] * U[i * len(b) + j] for i in D)) for j in D]
     slopes.append([1 - value * value for value in h])
 random.seed(1)
+print(f"mean slope: {sum(map(sum, slopes)) / (len(ids) * len(b)):.2f}")
 v = [random.gauss(0, 1) for _ in D]
 first = math.hypot(*v)
 for back in range(1, len(ids)):

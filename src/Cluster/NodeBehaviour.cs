@@ -58,8 +58,8 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
             case RangeResult result: OnRangeResult(result, now); break;
             case PartAdded added: OnAdded(added); break;
             case RangeFailed failed: OnRangeFailed(failed, now); break;
-            case EvaluationResult result: OnEvaluated(result, result.Incarnation, result.Version, result.Piece); break;
-            case EvaluationFailed it: OnEvaluated(it, it.Incarnation, it.Version, it.Piece); break;
+            case EvaluationResult it: OnEvaluated(it, it.Incarnation, it.Version, it.Piece, it.Attempt); break;
+            case EvaluationFailed it: OnEvaluated(it, it.Incarnation, it.Version, it.Piece, it.Attempt); break;
             case LateCheck: OnLateCheck(now); break;
             case Recall recall: OnRecall(recall); break;
             case Dismiss dismiss: OnDismiss(dismiss); break;
@@ -374,11 +374,15 @@ internal sealed class NodeBehaviour(ActorId self, IReadOnlyCollection<ActorId> w
         }
     }
 
-    private void OnEvaluated(Message message, long incarnation, long version, int piece)
+    private void OnEvaluated(Message message, long incarnation, long version, int piece, int attempt)
     {
         if (incarnation == _incarnation && _pieces.TryGetValue(piece, out var entry) && entry.Piece.Version == version)
         {
-            _pieces.Remove(piece);
+            if (entry.Piece.Attempt == attempt)
+            {
+                _pieces.Remove(piece);
+            }
+
             ToCoordinator(message switch
             {
                 EvaluationResult result => result with { Worker = self },

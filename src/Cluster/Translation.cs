@@ -61,6 +61,7 @@ internal static class Translation
             LossSum = it.LossSum,
             TokenCount = it.TokenCount,
             State = ToWire(it.States),
+            Attempt = it.Attempt,
         },
         EvaluationFailed it => new Wire.EvaluationFailed
         {
@@ -144,6 +145,7 @@ internal static class Translation
         Wire.EvaluationResult it => new EvaluationResult(
             it.Incarnation, worker, Number(it.Version), Piece(it.Piece), it.LossSum, Number(it.TokenCount))
         {
+            Attempt = Attempt(it.Attempt),
             States = FromWire(it.State, extent),
         },
         Wire.EvaluationFailed it => new EvaluationFailed(

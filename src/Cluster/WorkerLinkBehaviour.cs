@@ -173,6 +173,8 @@ internal sealed class WorkerLinkBehaviour(ActorId worker, RunExtent extent, long
         switch (fetched.Message)
         {
             case FromPeer inner:
+                // It was counted when it was announced.
+                _answers++;
                 effects.AddRange(Handle(inner, default));
                 break;
             case { } message:

@@ -72,6 +72,7 @@ public sealed class CheckpointWriter(
             {
                 ValidationText = save.ValidationLoss is null ? null : validationText,
                 Plateau = state.Plateau,
+                SinceBest = state.SinceBest,
             },
             NamedTensor.FromLayout(layout, () => state.Parameters.Values.Span),
             [

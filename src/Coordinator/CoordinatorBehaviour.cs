@@ -33,7 +33,6 @@ public sealed class CoordinatorBehaviour : IBehaviour
     private TrainingState _state;
     private bool _isUpdating;
     private bool _isCheckpointDue;
-    private long _sinceBest;
     private Evaluated? _evaluated;
     private DateTimeOffset _stepBegan;
     private DateTimeOffset _lastResult;
@@ -54,7 +53,6 @@ public sealed class CoordinatorBehaviour : IBehaviour
         _assignment = new Assignment(_roster, settings.Incarnation, _outbox);
         _evaluation = new Evaluation(inputs, _roster, settings.Incarnation, _outbox);
         _verification = new Verification(settings, _roster, _assignment, _outbox);
-        _sinceBest = SinceBest();
         _saving = new Saving(
             settings.IsResumed ? state.Version : null, settings.BestLoss, _roster, settings.Incarnation, _outbox);
         _workforce = new Workforce(settings, _roster, _assignment, _evaluation, _outbox, Publish, Stop);
@@ -405,7 +403,7 @@ public sealed class CoordinatorBehaviour : IBehaviour
             return;
         }
 
-        var next = outcome.IsFinite ? outcome.State : _state with { Parameters = _state.Parameters.Repeat() };
+        var next = outcome.IsFinite ? outcome.State : _optimizer.Skipped(_state);
         _state.ReleaseAllBut(next);
         _state = next;
         Invariant.Require(_state.Version == step.Step + 1, "a step makes the next version");
@@ -460,16 +458,6 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
     private bool IsDue(long every) => every > 0 && _state.Version > 0 && _state.Version % every == 0;
 
-    /// <summary>Evaluations since the best one: each that was due has been made, but for one of the version in hand
-    /// that is made up.</summary>
-    private long SinceBest()
-    {
-        long every = _settings.EvaluateEvery;
-        return every == 0 || _settings.BestVersion is not { } best
-            ? 0
-            : (_state.Version / every) - (best / every) - (IsDue(every) && !_settings.IsEvaluated ? 1 : 0);
-    }
-
     /// <summary>
     /// Evaluates the version in hand. Workers go on with the next step meanwhile, but it is not committed before the
     /// evaluation is complete, so that they still hold this version.
@@ -496,14 +484,13 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
         bool isFinite = double.IsFinite(loss);
         bool isBest = isFinite && (_saving.BestLoss is not { } best || loss < best);
-        _sinceBest = isBest ? 0 : _sinceBest + 1;
         _evaluated = new Evaluated(_state.Version, loss, isBest);
         _outbox.Report(_evaluated);
         _outbox.Add(new Illustrate(_state.Parameters.Retain()));
         if (IsDue(_settings.EvaluateEvery))
         {
             // The last step's evaluation, where it was not due, must not decide: a run with more steps has none there.
-            _state = _optimizer.Evaluated(_state, loss);
+            _state = _optimizer.Evaluated(_state, loss) with { SinceBest = isBest ? 0 : _state.SinceBest + 1 };
         }
 
         if (!isFinite && _settings.Divergence == DivergencePolicy.Stop)
@@ -529,10 +516,10 @@ public sealed class CoordinatorBehaviour : IBehaviour
 
     private void EndIfDone()
     {
-        bool isOutOfPatience = _settings.Patience > 0 && _sinceBest >= _settings.Patience;
+        bool isOutOfPatience = _settings.Patience > 0 && _state.SinceBest >= _settings.Patience;
         if (isOutOfPatience && !IsLast)
         {
-            _outbox.Report(new OutOfPatience(_state.Version, _sinceBest));
+            _outbox.Report(new OutOfPatience(_state.Version, _state.SinceBest));
         }
 
         if (isOutOfPatience || IsLast)

@@ -59,9 +59,6 @@ public sealed record CoordinatorSettings(
     /// </summary>
     public long Patience { get; init; }
 
-    /// <summary>The version of <see cref="BestLoss"/>.</summary>
-    public long? BestVersion { get; init; }
-
     /// <summary>What to do when the two differ.</summary>
     public MismatchPolicy OnMismatch { get; init; }
 

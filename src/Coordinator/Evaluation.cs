@@ -16,12 +16,16 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
     private readonly IReadOnlyList<ShardTokens> _pieces = inputs.Validation;
     private readonly double?[] _losses = new double?[inputs.Validation.Count];
 
-    /// <summary>The state after each piece, where the next goes on with it.</summary>
-    private readonly float[]?[] _states = new float[inputs.Validation.Count][];
+    /// <summary>The state after the last piece that was evaluated, with which the next goes on where the pieces are one
+    /// text.</summary>
+    private float[] _state = [];
 
     /// <summary>Tokens that each piece predicts; null until it was read.</summary>
     private readonly long?[] _tokens = new long?[inputs.Validation.Count];
     private readonly int[] _attempts = new int[inputs.Validation.Count];
+
+    /// <summary>The attempts before the evaluation in hand began.</summary>
+    private readonly int[] _earlier = new int[inputs.Validation.Count];
     private readonly Dictionary<int, ActorId> _inHand = [];
     private readonly SortedSet<int> _waiting = [];
     private readonly Failures _failures = new();
@@ -37,6 +41,8 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
     public void Begin(long version)
     {
         _version = version;
+        _state = [];
+        _attempts.CopyTo(_earlier, 0);
         Array.Clear(_losses);
         _inHand.Clear();
         _failures.Clear();
@@ -82,7 +88,7 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
             outbox.Send(read.Worker, new Evaluate(
                 incarnation, read.Version, read.Piece, _attempts[read.Piece], read.Tokens)
             {
-                States = !inputs.IsOneText ? null : read.Piece == 0 ? [] : _states[read.Piece - 1],
+                States = inputs.IsOneText ? _state : null,
             });
         }
     }
@@ -91,9 +97,7 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
     /// have it in hand, or no more.</summary>
     public bool Fail(EvaluationFailed failed)
     {
-        bool isInHand = failed.Version == _version &&
-            _inHand.TryGetValue(failed.Piece, out var worker) && worker == failed.Worker;
-        if (!isInHand || failed.Attempt != _attempts[failed.Piece])
+        if (failed.Version != _version || !IsInHand(failed.Piece, failed.Worker, failed.Attempt))
         {
             return false;
         }
@@ -125,11 +129,13 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
         }
     }
 
-    /// <summary>Takes a result; a piece counts once.</summary>
+    /// <summary>Takes a result; a piece counts once. Where the pieces are one text, what was asked before the evaluation
+    /// began anew does not count: it may go on from the state of a worker that nobody trusts any more.</summary>
     /// <returns>The mean loss per token in nats, with the last piece that was missing.</returns>
     public double? Accept(EvaluationResult result)
     {
-        if (result.Version != _version || !IsPiece(result.Piece) || _losses[result.Piece] is not null)
+        if (result.Version != _version || !IsPiece(result.Piece) || _losses[result.Piece] is not null ||
+            (inputs.IsOneText && result.Attempt <= _earlier[result.Piece]))
         {
             return null;
         }
@@ -141,7 +147,7 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
         }
 
         _losses[result.Piece] = result.LossSum;
-        _states[result.Piece] = result.States;
+        _state = result.States ?? [];
         _inHand.Remove(result.Piece);
         _waiting.Remove(result.Piece);
         if (_inHand.Count + _waiting.Count > 0)
@@ -159,6 +165,9 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
     /// <summary>What failed on a worker is for another; one alone tries again.</summary>
     private bool MayTry(Member member, int piece) => !_failures.HasFailed(member.Id, piece) ||
         (roster.Members.Count == 1 && !_failures.HasFailedTwice(member.Id, piece));
+
+    private bool IsInHand(int piece, ActorId worker, int attempt) =>
+        _inHand.TryGetValue(piece, out var holder) && holder == worker && attempt == _attempts[piece];
 
     private bool IsPiece(int piece) => piece >= 0 && piece < _pieces.Count;
 

@@ -5,11 +5,12 @@ namespace RnnLm.Coordinator;
 /// pass runs over fixed blocks, so that the number of threads never changes a bit.
 /// </summary>
 /// <param name="settings">The job's optimizer.</param>
-/// <param name="pool">Buffers of the model's length.</param>
+/// <param name="layout">Of the model.</param>
+/// <param name="pool">Buffers of its length.</param>
 /// <param name="threads">Threads that share the passes.</param>
 /// <param name="stepsPerEpoch">Carried states are zeros again when an epoch is over.</param>
 public sealed class Optimizer(
-    OptimizerSettings settings, FloatBufferPool pool, int threads, long stepsPerEpoch)
+    OptimizerSettings settings, ParameterLayout layout, FloatBufferPool pool, int threads, long stepsPerEpoch)
 {
     /// <summary>What PyTorch's <c>clip_grad_norm_</c> adds to the norm.</summary>
     private const double ClipEpsilon = 1e-6;
@@ -56,6 +57,22 @@ public sealed class Optimizer(
         return new UpdateOutcome(next, loss, norm, learningRate, sum.TokenCount, sum.ComputeSeconds, IsFinite: true);
     }
 
+    /// <summary>What a step that was not finite leaves where it is skipped: its parameters under the number of the next
+    /// step. Where states are carried there are none to go on with, and they begin with zeros again.</summary>
+    public TrainingState Skipped(TrainingState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        if (layout.CarriedStates is null)
+        {
+            return state with { Parameters = state.Parameters.Repeat() };
+        }
+
+        var values = pool.Rent();
+        state.Parameters.Values.Span[..layout.Length].CopyTo(values.Span);
+        values.Span[layout.Length..].Clear();
+        return state with { Parameters = new ParameterVersion(state.Version + 1, new CountedBuffer(values, pool)) };
+    }
+
     /// <summary>The same version with what its evaluation makes of the learning rate from here on.</summary>
     /// <param name="state">The version.</param>
     /// <param name="loss">Its mean loss on the validation text.</param>
@@ -69,9 +86,8 @@ public sealed class Optimizer(
         new(parameters, [.. moments.Select(moment => moment.Values)]);
 
     /// <summary>Behind the parameters of the next version are the states that it goes on with.</summary>
-    private static void CarryStates(Gradient sum, FloatBuffer values, bool isNewEpoch)
+    private void CarryStates(Gradient sum, FloatBuffer values, bool isNewEpoch)
     {
-        var layout = sum.Layout;
         var states = values.Span[layout.Length..];
         if (isNewEpoch)
         {

@@ -104,8 +104,7 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
             {
                 foreach (var (prompt, text) in _sample(version))
                 {
-                    Show(view => view.Sample(prompt, text));
-                    Append(json => EventJson.WriteSample(json, version.Version, prompt, text));
+                    Sample(version.Version, prompt, text);
                 }
             }
 #pragma warning disable CA1031 // A sample that fails is worth a warning, whatever the reason, and not the run.
@@ -119,6 +118,13 @@ public sealed class RunRecorder : IRunRecorder, IAsyncDisposable
                 version.Release();
             }
         });
+    }
+
+    /// <summary>Shows and notes how a version goes on with a prompt.</summary>
+    public void Sample(long version, string prompt, string text)
+    {
+        Show(view => view.Sample(prompt, text));
+        Append(json => EventJson.WriteSample(json, version, prompt, text));
     }
 
     /// <inheritdoc/>

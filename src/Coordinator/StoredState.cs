@@ -78,7 +78,8 @@ public static class StoredState
             state.OptimizerStep,
             state.ExamplesSeen,
             state.Tokens,
-            state.Plateau);
+            state.Plateau,
+            state.SinceBest);
     }
 
     /// <summary>What stands before the parameters' names in <c>optimizer.safetensors</c>.</summary>

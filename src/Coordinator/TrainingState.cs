@@ -13,13 +13,15 @@ namespace RnnLm.Coordinator;
 /// <param name="TokensSeen">Predicted tokens of all committed steps.</param>
 /// <param name="Plateau">What evaluations have made of the learning rate; null before the first, and for schedules that
 /// do not go by them.</param>
+/// <param name="SinceBest">Evaluations that were due and have not improved on the best, since that one.</param>
 public sealed record TrainingState(
     ParameterVersion Parameters,
     IReadOnlyList<CountedBuffer> Moments,
     long OptimizerSteps,
     long ExamplesSeen,
     long TokensSeen,
-    PlateauState? Plateau = null)
+    PlateauState? Plateau = null,
+    long SinceBest = 0)
 {
     /// <summary>Number of steps made: the step that comes next.</summary>
     public long Version => Parameters.Version;

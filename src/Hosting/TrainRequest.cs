@@ -10,7 +10,7 @@ internal sealed class TrainRequest
 {
     private readonly Dictionary<ISetting, IReadOnlyList<string>> _texts = [];
 
-    private TrainRequest(Dictionary<ISetting, IReadOnlyList<string>> given, RunConfig? resumed)
+    private TrainRequest(Dictionary<ISetting, IReadOnlyList<string>> given, RunConfig? resumed, bool isWhole = false)
     {
         Resumed = resumed;
         Refuse(given.ContainsKey(TrainSettings.Steps) && given.ContainsKey(TrainSettings.Epochs),
@@ -29,7 +29,8 @@ internal sealed class TrainRequest
         {
             _texts[setting] = given.TryGetValue(setting, out var texts) ? texts
                 : resumed is not null && setting.Keys.Count > 0 ? resumed.Texts(setting)
-                : preset.Texts.GetValueOrDefault(setting.Option.Name) ?? (setting.Default is { } value ? [value] : []);
+                : (isWhole ? null : preset.Texts.GetValueOrDefault(setting.Option.Name)) ??
+                    (setting.Default is { } value ? [value] : []);
         }
 
         if (given.ContainsKey(TrainSettings.Epochs))
@@ -51,15 +52,23 @@ internal sealed class TrainRequest
             }
         }
 
-        if (resumed is null && Get(TrainSettings.Optimizer) == OptimizerKind.Adamw)
+        if (resumed is null && !isWhole && Get(TrainSettings.Optimizer) == OptimizerKind.Adamw)
         {
             // What who writes this name expects of it.
             _texts[TrainSettings.WeightDecay] = given.GetValueOrDefault(TrainSettings.WeightDecay) ?? ["0.01"];
         }
 
-        foreach (var (setting, texts) in given)
+        foreach (var setting in TrainSettings.All.Where(setting => !IsMeant(setting)))
         {
-            RequireMeaning(setting, texts);
+            if (given.TryGetValue(setting, out var texts))
+            {
+                RequireUsual(setting, texts);
+            }
+            else if (resumed is null)
+            {
+                // What the preset says of a choice that was not made.
+                _texts[setting] = [setting.Default!];
+            }
         }
 
         var schedule = Get(TrainSettings.Schedule);
@@ -95,8 +104,8 @@ internal sealed class TrainRequest
         return new TrainRequest(given, resumes ? RunConfig.Read(RunDirectory.Open(run!)) : null);
     }
 
-    /// <summary>What a job file asks for: it has the form of config.json, and may leave out what the preset says.
-    /// </summary>
+    /// <summary>What a job file asks for: it has the form of config.json, and may leave out what the preset says. A
+    /// config.json itself, which has the hash of its job, is whole: its job leaves out what is as usual.</summary>
     /// <param name="path">For messages.</param>
     /// <param name="job">The file.</param>
     /// <exception cref="RnnLmException">It holds what is no setting, or a value that cannot be (exit code 3).
@@ -126,7 +135,7 @@ internal sealed class TrainRequest
             }
         }
 
-        return new TrainRequest(given, null);
+        return new TrainRequest(given, null, isWhole: job.ContainsKey("job_hash"));
     }
 
     /// <summary>What a run asks for that is gone on with as it is.</summary>
@@ -150,17 +159,18 @@ internal sealed class TrainRequest
         return json;
     }
 
+    /// <summary>Whether the choice that a setting is for was made.</summary>
+    private bool IsMeant(ISetting setting) => setting.OnlyWith is not var (choice, values) ||
+        values.Contains($"{choice.ToJson(_texts[choice])}");
+
     /// <summary>Refuses what is said of a choice that was not made, unless it says nothing.</summary>
-    private void RequireMeaning(ISetting setting, IReadOnlyList<string> texts)
+    private void RequireUsual(ISetting setting, IReadOnlyList<string> texts)
     {
-        if (setting.OnlyWith is var (choice, values) &&
-            $"{choice.ToJson(_texts[choice])}" is var chosen && !values.Contains(chosen))
-        {
-            Refuse(
-                !JsonNode.DeepEquals(setting.ToJson(texts), setting.ToJson([setting.Default!])),
-                $"{setting.Option.Name} is for {choice.Option.Name} {string.Join(" or ", values)}, not {chosen}; " +
-                "leave it out, or choose that");
-        }
+        var (choice, values) = setting.OnlyWith!.Value;
+        Refuse(
+            !JsonNode.DeepEquals(setting.ToJson(texts), setting.ToJson([setting.Default!])),
+            $"{setting.Option.Name} is for {choice.Option.Name} {string.Join(" or ", values)}, not " +
+            $"{choice.ToJson(_texts[choice])}; leave it out, or choose that");
     }
 
     private static IReadOnlyList<string> Given(ParseResult parsed, ISetting setting) =>

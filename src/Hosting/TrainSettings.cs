@@ -216,7 +216,9 @@ internal static class TrainSettings
         keys: ["job.optimizer.clip_norm", "clip"]);
 
     public static Setting<long> Seed { get; } = new(
-        "--seed", "N", "Initial parameters, held-out split and each epoch's order.",
+        "--seed", "N",
+        "Initial parameters, what dropout drops, what samples draw at the end and, except with `--bptt`, the " +
+        "held-out examples and each epoch's order.",
         text => Whole(text, long.MinValue), "1",
         "job.seed", "job.plan.seed", "seed");
 
@@ -337,8 +339,8 @@ internal static class TrainSettings
 
     public static Setting<string[]> Prompts { get; } = new(
         "--prompt", "TEXT",
-        "Continued greedily at each evaluation and sampled at the end; may be repeated. Prompts with characters that " +
-        "the vocabulary lacks are passed over.",
+        "Continued greedily at each evaluation before the last step, unless that of the one before is under way, and " +
+        "sampled at the end; may be repeated. Prompts with characters that the vocabulary lacks are passed over.",
         Texts, keys: "prompts");
 
     public static Setting<string?> Profile { get; } = new(

@@ -207,7 +207,6 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
                 IsResumed: initial is null,
                 isEvaluated)
             {
-                BestVersion = best?.Step,
                 Patience = config.Get(TrainSettings.Patience),
                 VerifyEvery = config.Get(TrainSettings.VerifyEvery),
                 OnMismatch = config.Get(TrainSettings.OnMismatch),
@@ -216,7 +215,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
             },
             prepared.Inputs,
             state,
-            new Optimizer(job.Optimizer, buffers, threads, stepsPerEpoch));
+            new Optimizer(job.Optimizer, layout, buffers, threads, stepsPerEpoch));
         try
         {
             await CoordinatorActor.RunAsync(
@@ -294,6 +293,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         bool isEvaluated = isSameValidation && newest.State.LossOn(validationText) is not null;
         view.Preparing("restoring parameters and moments", 0);
         var state = StoredState.Read(newest, layout, config.Job.Optimizer, buffers);
+        state = isSameValidation ? state : state with { SinceBest = 0 };
         view.Preparing("restoring parameters and moments", 1);
         return (state, newest.State.Ledger, best, isEvaluated);
     }
@@ -346,7 +346,7 @@ internal sealed class TrainingSession(TrainRequest request, ITrainingView view, 
         {
             if (continuation.TrySample(prompt, config.Job.Seed) is { } text)
             {
-                recorder.Show(view => view.Sample(prompt, text));
+                recorder.Sample(final.State.Step, prompt, text);
             }
         }
 

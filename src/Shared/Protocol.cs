@@ -76,6 +76,9 @@ public sealed record Evaluate(long Incarnation, long Version, int Piece, int Att
 public sealed record EvaluationResult(
     long Incarnation, ActorId Worker, long Version, int Piece, double LossSum, long TokenCount) : Message, IFromWorker
 {
+    /// <summary>That of the question.</summary>
+    public int Attempt { get; init; }
+
     /// <summary>The state after the piece, where it was wanted.</summary>
     public float[]? States { get; init; }
 }

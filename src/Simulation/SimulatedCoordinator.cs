@@ -156,7 +156,7 @@ internal sealed class SimulatedCoordinator : SimulatedActor
             },
             new CoordinatorInputs(job, job.Validation, job.IsStreams),
             state,
-            new Optimizer(job.Optimizer, Process.Buffers, threads: 1, job.StepsPerEpoch));
+            new Optimizer(job.Optimizer, job.Layout, Process.Buffers, threads: 1, job.StepsPerEpoch));
         Process.Post(TimeSpan.Zero, () =>
         {
             Host = World.Hosting.Start(this, behaviour, recorder);

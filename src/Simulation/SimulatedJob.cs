@@ -193,7 +193,7 @@ internal sealed class SimulatedJob : IStepPlan
         using var pool = new FloatBufferPool(Layout.BufferLength);
         using var gradients = new GradientPool(Layout);
         using var replica = MakeReplica();
-        var optimizer = new Optimizer(Optimizer, pool, threads: 1, StepsPerEpoch);
+        var optimizer = new Optimizer(Optimizer, Layout, pool, threads: 1, StepsPerEpoch);
         var state = Initial(pool);
         for (long step = 0; ; step++)
         {
@@ -216,7 +216,7 @@ internal sealed class SimulatedJob : IStepPlan
             sum.Release();
             yield return new ReferenceVersion(
                 hash, validation, meanLoss, tokens, outcome.GradientNorm, !outcome.IsFinite);
-            state = outcome.IsFinite ? outcome.State : state with { Parameters = state.Parameters.Repeat() };
+            state = outcome.IsFinite ? outcome.State : optimizer.Skipped(state);
         }
     }
 

@@ -203,6 +203,10 @@ public sealed record CheckpointState(
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public PlateauState? Plateau { get; init; }
 
+    /// <summary>Evaluations that were due and have not improved on the best, since that one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long SinceBest { get; init; }
+
     /// <summary>Of the file.</summary>
     [JsonPropertyOrder(-1)]
     public int Format { get; init; } = CurrentFormat;
@@ -225,9 +229,9 @@ public sealed record CheckpointState(
                 throw new JsonException($"its format is {state.Format}, this program reads format {CurrentFormat}");
             }
 
-            return state.Step >= 0 && state.JobHash.Length == HashDigits && state.JobHash.All(char.IsAsciiHexDigitLower)
+            return state is { Step: >= 0, SinceBest: >= 0 } && state.JobHash.Length == HashDigits && state.JobHash.All(char.IsAsciiHexDigitLower)
                 ? state
-                : throw new JsonException("its step or the hash of its job cannot be");
+                : throw new JsonException("its step, since_best or the hash of its job cannot be");
         }
         catch (JsonException failure)
         {

@@ -50,6 +50,7 @@ public sealed class WorkerBehaviour : IBehaviour
         PieceEvaluated { Request: var asked } piece => [new Send(ActorId.Coordinator, new EvaluationResult(
             asked.Incarnation, _self, asked.Version, asked.Piece, piece.LossSum, piece.TokenCount)
         {
+            Attempt = asked.Attempt,
             States = piece.States,
         })],
         PieceNotEvaluated { Request: var asked } it => [new Send(ActorId.Coordinator, new EvaluationFailed(

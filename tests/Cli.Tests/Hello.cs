@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace RnnLm.Cli.Tests;
 
 /// <summary>
-/// Row C1 of the reference material: h → e → l → l → o, where what follows an l depends on what came before it.
+/// The word hello: h → e → l → l → o, where what follows an l depends on what came before it.
 /// </summary>
 public sealed class Hello : IDisposable
 {

@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace RnnLm.Cli.Tests;
 
 /// <summary>
-/// Row A10 of the reference material: one sentence a line, digits folded, cut at 30 tokens, shorter than 2 tokens
+/// One sentence a line, digits folded, cut at 30 tokens, shorter than 2 tokens
 /// dropped.
 /// </summary>
 public sealed class Sentences_mode : IDisposable

@@ -34,8 +34,9 @@ internal static class SamplesCommand
             using var json = JsonDocument.Parse(line);
             return json.RootElement is var root && root.TryGetProperty("event", out var name) &&
                 name.ValueEquals("sample")
-                ? $"step {root.GetProperty("version").GetInt64()}: {root.GetProperty("prompt").GetString()}" +
-                    $"{root.GetProperty("text").GetString()}"
+                ? RnnLmException.OneLine(
+                    $"step {root.GetProperty("version").GetInt64()}: {root.GetProperty("prompt").GetString()}|" +
+                    $"{root.GetProperty("text").GetString()}")
                 : null;
         }
         catch (Exception failure) when (

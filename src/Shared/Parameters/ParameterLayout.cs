@@ -79,11 +79,15 @@ public sealed class ParameterLayout
     {
         ArgumentNullException.ThrowIfNull(model);
         var cell = CellDeclaration.Of(model.Cell);
-        if (BufferCountOf(model) > int.MaxValue)
+        if (BufferCountOf(model) is var count && count > int.MaxValue)
         {
-            throw RnnLmException.Usage(
-                $"a model with vocabulary {model.VocabularySize}, dimension {model.Dimension} and {model.Layers} " +
-                $"layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
+            throw count > CountOf(model)
+                ? RnnLmException.Usage(
+                    $"the states of {model.CarriedRows} rows, which --bptt carries behind the parameters, make " +
+                    $"{count} values, more than {int.MaxValue}; use a smaller --batch or --dimension")
+                : RnnLmException.Usage(
+                    $"a model with vocabulary {model.VocabularySize}, dimension {model.Dimension} and {model.Layers} " +
+                    $"layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
         }
 
         var segments = new List<ParameterSegment>();
@@ -119,8 +123,13 @@ public sealed class ParameterLayout
     public static BigInteger BufferCountOf(ModelSettings model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        long width = CellDeclaration.Of(model.Cell).StateWidth(model.Dimension);
-        return CountOf(model) + ((BigInteger)model.CarriedRows * model.Layers * width);
+        var count = CountOf(model);
+
+        // The width of a state may not be a number where the cell's matrices are too large to be.
+        return count > int.MaxValue
+            ? count
+            : count + ((BigInteger)model.CarriedRows * model.Layers *
+                CellDeclaration.Of(model.Cell).StateWidth(model.Dimension));
     }
 
     /// <summary>Number of parameters of a model, be it too large for a buffer.</summary>

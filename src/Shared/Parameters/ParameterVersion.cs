@@ -24,7 +24,6 @@ public sealed class ParameterVersion(long version, CountedBuffer buffer)
     /// <summary>Gives one reference back.</summary>
     public void Release() => buffer.Release();
 
-    /// <summary>The same parameters under the number of the next step: what a skipped step leaves. Takes a reference of
-    /// its own.</summary>
+    /// <summary>The same buffer under the number of the next step. Takes a reference of its own.</summary>
     public ParameterVersion Repeat() => new(Version + 1, buffer.Retain());
 }

@@ -147,6 +147,8 @@ internal abstract class MinUnit() : nn.Module<Tensor, Tensor, Tensor>(nameof(Min
 /// <param name="hasForgetGate">Whether it is the minLSTM.</param>
 internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerScan
 {
+    private const float SmallestNormal = 1.1754944e-38f;
+
     private readonly PackedMatrix[] _transposed = Make(hasForgetGate);
     private readonly PackedMatrix[] _weights = Make(hasForgetGate);
     private readonly GrowingBuffer _bias = new();
@@ -262,7 +264,10 @@ internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerS
                 var second = Sigmoid.Of(Lanes.Load(input + k, count) + Lanes.Load(bias + dimension + k, count));
                 Lanes.Store(first, gate + k, count);
                 Lanes.Store(second, input + k, count);
-                Lanes.Store(((first * old) + (second * g)) / (first + second), output + k, count);
+
+                // Where both are shut the smallest number takes the place of nothing, of which there is no share.
+                var share = Vector512<float>.One / Vector512.Max(first + second, Vector512.Create(SmallestNormal));
+                Lanes.Store((first * share * old) + (second * share * g), output + k, count);
             }
             else
             {
@@ -291,11 +296,13 @@ internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerS
             if (hasForgetGate)
             {
                 var second = Lanes.Load(input + k, count);
-                var share = one / (first + second);
-                var difference = slope * (old - g) * share * share;
-                (kept, ofValue) = (slope * first * share, slope * second * share);
-                Lanes.Store(difference * second * first * (one - first), gate + k, count);
-                Lanes.Store(-difference * first * second * (one - second), input + k, count);
+                // Shares are formed first: their divisor's square would overflow where both gates are nearly shut.
+                var share = one / Vector512.Max(first + second, Vector512.Create(SmallestNormal));
+                var (keep, take) = (first * share, second * share);
+                var difference = slope * (old - g) * keep * take;
+                (kept, ofValue) = (slope * keep, slope * take);
+                Lanes.Store(difference * (one - first), gate + k, count);
+                Lanes.Store(-difference * (one - second), input + k, count);
             }
             else
             {

@@ -24,9 +24,9 @@ internal readonly struct Dropout(ModelSettings model, long step)
     /// <param name="factors">Receives them.</param>
     public void Fill(int layer, int example, int token, Span<float> factors)
     {
-        // The counter has room for the purpose, a layer's blocks, the step, the example and the token beside each
-        // other: 2²⁴ blocks of four words hold more than any model's layers together.
-        int blocksOfLayer = (Math.Max(model.EmbeddingWidth, model.Dimension) + WordsInBlock - 1) / WordsInBlock;
+        // The counter has room for the purpose, the step, the example, the token and the layers' blocks beside each
+        // other: 2²⁴ blocks of four words hold the values of any model that fits a buffer, one layer behind the other.
+        int before = layer == 0 ? 0 : BlocksOf(model.EmbeddingWidth) + ((layer - 1) * BlocksOf(model.Dimension));
         UInt128 counter = ((UInt128)(uint)RandomPurpose.Dropout << 96) |
             ((UInt128)(uint)step << (TokenBits + TokenBits + PlaceBits)) |
             ((UInt128)((ulong)example & ((1UL << TokenBits) - 1)) << (TokenBits + PlaceBits)) |
@@ -35,7 +35,7 @@ internal readonly struct Dropout(ModelSettings model, long step)
         float kept = (float)(1 / (1 - model.Dropout));
         for (int first = 0; first < factors.Length; first += WordsInBlock)
         {
-            ulong place = ((ulong)layer * (ulong)blocksOfLayer) + (ulong)(first / WordsInBlock);
+            ulong place = (ulong)(before + (first / WordsInBlock));
             var (w0, w1, w2, w3) = Philox.Block(unchecked((ulong)model.DropoutSeed), counter | place);
             factors[first] = w0 < dropped ? 0 : kept;
             Set(factors, first + 1, w1 < dropped ? 0 : kept);
@@ -43,6 +43,8 @@ internal readonly struct Dropout(ModelSettings model, long step)
             Set(factors, first + 3, w3 < dropped ? 0 : kept);
         }
     }
+
+    private static int BlocksOf(int width) => (width + WordsInBlock - 1) / WordsInBlock;
 
     private static void Set(Span<float> factors, int index, float factor)
     {

@@ -257,6 +257,21 @@ public sealed class The_coordinators_end_of_a_link : IDisposable
         Assert.Null(_link.End);
     }
 
+    /// <summary>What is announced and then comes is one word.</summary>
+    [Fact]
+    public void As_many_large_words_as_were_asked_for_never_do()
+    {
+        var large = new Wire.Large { Manifest = "EvaluationResult", Content = new() { IdLow = 21, Length = 9 } };
+        for (int piece = 0; piece < 4 * PlanSettings.MostShards; piece++)
+        {
+            _link.Tell(new Evaluate(Incarnation, 4, piece, 1, ShardTokens.Empty));
+            _link.Hear(large);
+            _link.Fetch(new FromPeer(new Wire.EvaluationResult { Piece = 1 }));
+        }
+
+        Assert.Null(_link.End);
+    }
+
     [Fact]
     public void Credit_of_earlier_steps_is_not_saved_for_a_flood()
     {

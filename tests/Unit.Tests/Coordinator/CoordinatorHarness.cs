@@ -38,13 +38,17 @@ internal sealed class CoordinatorHarness
         OptimizerSettings? optimizer = null,
         TrainingState? state = null,
         long patience = 0,
-        (double Loss, long Version)? best = null)
+        double? bestLoss = null,
+        long sinceBest = 0)
     {
         Gradients = new GradientPool(Parameters);
         _pool = new FloatBufferPool(Parameters.Length);
         optimizer ??= Adam;
         state ??= new TrainingState(
-            new ParameterVersion(version, Filled(1)), [.. optimizer.Moments.Select(_ => Filled(0))], 0, 0, 0);
+            new ParameterVersion(version, Filled(1)), [.. optimizer.Moments.Select(_ => Filled(0))], 0, 0, 0)
+        {
+            SinceBest = sinceBest,
+        };
         Coordinator = new CoordinatorBehaviour(
             new CoordinatorSettings(
                 Incarnation,
@@ -55,7 +59,7 @@ internal sealed class CoordinatorHarness
                 allowMixed,
                 workerLimit,
                 divergence,
-                best?.Loss,
+                bestLoss,
                 isResumed,
                 isEvaluated)
             {
@@ -63,11 +67,10 @@ internal sealed class CoordinatorHarness
                 OnMismatch = onMismatch,
                 Seed = seed,
                 Patience = patience,
-                BestVersion = best?.Version,
             },
             new CoordinatorInputs(new SmallPlan(), validation ?? []),
             state,
-            new Optimizer(optimizer, _pool, threads: 1, stepsPerEpoch: 1_000));
+            new Optimizer(optimizer, Parameters, _pool, threads: 1, stepsPerEpoch: 1_000));
     }
 
     public CoordinatorBehaviour Coordinator { get; }

@@ -66,6 +66,30 @@ public sealed class Optimizer_update
         Assert.Equal((1, 1, 4, 7), (state.Version, state.OptimizerSteps, state.ExamplesSeen, state.TokensSeen));
     }
 
+    [Fact]
+    public void A_skipped_step_keeps_all_but_carried_states_which_begin_with_zeros()
+    {
+        var layout = ParameterLayout.For(new ModelSettings(5, 4, 1, -1, CarriedRows: 3));
+        using var pool = new FloatBufferPool(layout.BufferLength);
+        using var moments = new FloatBufferPool(layout.BufferLength);
+        var values = pool.Rent();
+        values.Span.Fill(0.5f);
+        var moment = new CountedBuffer(moments.Rent(), moments);
+        var state = new TrainingState(new ParameterVersion(6, new CountedBuffer(values, pool)), [moment], 5, 40, 300);
+        var settings = new OptimizerSettings(
+            0.01, 0.9, 0.999, 1e-8, 0, new LearningRateSchedule(ScheduleKind.Constant, 0, 0));
+        var next = new Optimizer(settings, layout, pool, threads: 1, stepsPerEpoch: 10).Skipped(state);
+        Assert.Equal((7, 5, 40, 300), (next.Version, next.OptimizerSteps, next.ExamplesSeen, next.TokensSeen));
+        Assert.Same(moment, Assert.Single(next.Moments));
+        Assert.Equal(
+            [.. Enumerable.Repeat(0.5f, layout.Length), .. new float[layout.BufferLength - layout.Length]],
+            next.Parameters.Values.Span.ToArray());
+        Assert.DoesNotContain(0f, state.Parameters.Values.Span.ToArray());
+        state.Parameters.Release();
+        next.Parameters.Release();
+        moment.Release();
+    }
+
     private static UpdateOutcome Apply(double clip, float[] dense, int tokens)
     {
         var pool = new FloatBufferPool(Layout.Length);
@@ -81,6 +105,6 @@ public sealed class Optimizer_update
         var gradient = new Gradient(Layout) { LossSum = 1, TokenCount = tokens };
         dense.CopyTo(gradient.Dense.Span);
         var state = new TrainingState(new ParameterVersion(0, Filled(0.5f)), [Filled(0), Filled(0)], 0, 0, 0);
-        return new Optimizer(settings, pool, threads: 1, stepsPerEpoch: 1).Apply(state, gradient, examples: 4);
+        return new Optimizer(settings, Layout, pool, threads: 1, stepsPerEpoch: 1).Apply(state, gradient, examples: 4);
     }
 }

@@ -75,7 +75,7 @@ internal static class SmallJob
                 IsEvaluated: newest?.State.ValidationLoss is not null),
             new CoordinatorInputs(plan, plan.Validation, model.CarriedRows > 0),
             state,
-            new Optimizer(optimizer, pool, threads, plan.StepsPerEpoch));
+            new Optimizer(optimizer, layout, pool, threads, plan.StepsPerEpoch));
         var selfTest = new SelfTest(model);
         IDevice[] devices = [.. Enumerable.Range(0, workers).Select(index =>
         {

@@ -67,15 +67,14 @@ public sealed class What_evaluations_decide
     }
 
     [Theory]
-    [InlineData(4, true, 8L)]
-    [InlineData(4, false, 8L)]
-    [InlineData(5, true, 8L)]
-    [InlineData(6, true, 8L)]
-    [InlineData(6, false, 8L)]
-    [InlineData(8, false, 8L)]
-    [InlineData(8, true, 8L)]
-    [InlineData(9, true, 9L)]
-    public void A_run_that_is_resumed_counts_on(long version, bool isEvaluated, long end)
+    [InlineData(4, true, 1L, 8L)]
+    [InlineData(4, false, 0L, 8L)]
+    [InlineData(5, true, 1L, 8L)]
+    [InlineData(6, false, 1L, 8L)]
+    [InlineData(8, false, 2L, 8L)]
+    [InlineData(8, true, 3L, 8L)]
+    [InlineData(9, true, 3L, 9L)]
+    public void A_run_that_is_resumed_counts_on(long version, bool isEvaluated, long sinceBest, long end)
     {
         var harness = new CoordinatorHarness(
             totalSteps: 20,
@@ -85,7 +84,8 @@ public sealed class What_evaluations_decide
             isEvaluated: isEvaluated,
             version: version,
             patience: 3,
-            best: (1, 2));
+            bestLoss: 1,
+            sinceBest: sinceBest);
         Drive(harness, version, 20, [.. Enumerable.Repeat(2.0, 21)], null);
         Assert.Equal(3, Assert.Single(harness.Events.OfType<OutOfPatience>()).Evaluations);
         Assert.Equal(end, harness.Events.OfType<OutOfPatience>().Single().Version);

@@ -394,7 +394,7 @@ public sealed class Planted_bugs(ITestOutputHelper output)
             "Coordinator",
             new Edit(
                 "CoordinatorBehaviour.cs",
-                ": _state with { Parameters = _state.Parameters.Repeat() };",
+                ": _optimizer.Skipped(_state);",
                 ": _state;"),
             new Edit(
                 "CoordinatorBehaviour.cs",
