@@ -462,8 +462,8 @@ public sealed class Planted_bugs(ITestOutputHelper output)
             "Coordinator",
             new Edit(
                 "Evaluation.cs",
-                "read.Piece == 0 ? [] :",
-                "read.Piece == 0 || _attempts[read.Piece] > 1 ? [] :")),
+                "inputs.IsOneText ? _state : null",
+                "!inputs.IsOneText ? null : _attempts[read.Piece] > 1 ? [] : _state")),
         new(
             "states are those of the rows that a process computes, not of the batch",
             50,
