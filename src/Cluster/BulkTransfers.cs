@@ -133,7 +133,9 @@ internal sealed class BulkTransfers(
         byte[]? bytes = null;
         var content = new Payload(reference.Length, [() => bytes ??= new byte[reference.Length]]);
         await FetchAsync(address, reference, content, cancellation).ConfigureAwait(false);
-        return WireSerializer.Read(large.Manifest, bytes);
+        return WireSerializer.Read(large.Manifest, bytes) is var message and not Wire.Large
+            ? message
+            : throw new BulkException("a large message within another");
     }
 
     /// <summary>Fetches the parameters of a version.</summary>

@@ -12,7 +12,7 @@ internal sealed class MalformedMessageException(string message) : Exception(mess
 internal sealed record RunExtent(ModelSettings Model, int Shards)
 {
     /// <summary>Values of the state of one example.</summary>
-    public long StateWidth => Model.Layers * CellDeclaration.Of(Model.Cell).StateWidth(Model.Dimension);
+    public long StateWidth => ParameterLayout.StateWidthOf(Model);
 }
 
 /// <summary>

@@ -16,10 +16,6 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
     private readonly IReadOnlyList<ShardTokens> _pieces = inputs.Validation;
     private readonly double?[] _losses = new double?[inputs.Validation.Count];
 
-    /// <summary>The state after the last piece that was evaluated, with which the next goes on where the pieces are one
-    /// text.</summary>
-    private float[] _state = [];
-
     /// <summary>Tokens that each piece predicts; null until it was read.</summary>
     private readonly long?[] _tokens = new long?[inputs.Validation.Count];
     private readonly int[] _attempts = new int[inputs.Validation.Count];
@@ -30,6 +26,10 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
     private readonly SortedSet<int> _waiting = [];
     private readonly Failures _failures = new();
     private long? _version;
+
+    /// <summary>The state after the last piece that was evaluated, with which the next goes on where the pieces are one
+    /// text.</summary>
+    private float[] _state = [];
 
     /// <summary>Whether there is any validation text.</summary>
     public bool HasPieces => _pieces.Count > 0;
@@ -129,8 +129,9 @@ internal sealed class Evaluation(CoordinatorInputs inputs, Roster roster, long i
         }
     }
 
-    /// <summary>Takes a result; a piece counts once. Where the pieces are one text, what was asked before the evaluation
-    /// began anew does not count: it may go on from the state of a worker that nobody trusts any more.</summary>
+    /// <summary>Takes a result; a piece counts once. Where the pieces are one text, what was asked before the
+    /// evaluation began anew does not count: it may go on from the state of a worker that nobody trusts any
+    /// more.</summary>
     /// <returns>The mean loss per token in nats, with the last piece that was missing.</returns>
     public double? Accept(EvaluationResult result)
     {

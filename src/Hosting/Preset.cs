@@ -20,7 +20,7 @@ internal sealed record Preset(
     /// <summary>The one that is used when none is named.</summary>
     public static Preset Quick { get; } = new(
         "quick",
-        "three to ten minutes on two cores, on the State of the Union addresses",
+        "three to eleven minutes on two cores, on the State of the Union addresses",
         DefaultCorpora.StateOfTheUnion,
         "",
         "--examples sentences --fold-digits true --split-sentences true --sentence-tokens true " +

@@ -229,7 +229,8 @@ public sealed record CheckpointState(
                 throw new JsonException($"its format is {state.Format}, this program reads format {CurrentFormat}");
             }
 
-            return state is { Step: >= 0, SinceBest: >= 0 } && state.JobHash.Length == HashDigits && state.JobHash.All(char.IsAsciiHexDigitLower)
+            return state is { Step: >= 0, SinceBest: >= 0, JobHash.Length: HashDigits } &&
+                state.JobHash.All(char.IsAsciiHexDigitLower)
                 ? state
                 : throw new JsonException("its step, since_best or the hash of its job cannot be");
         }

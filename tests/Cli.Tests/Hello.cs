@@ -29,5 +29,16 @@ public sealed class Hello : IDisposable
         Assert.Equal("hello\n", output);
     }
 
+    [Fact]
+    public void Is_what_its_preset_learns_and_samples_show()
+    {
+        var training = RnnLmProcess.Run(_directory, "train", "--preset", "hello", "--run", "run").Succeeded();
+        string drawn = training.Lines.Single(line => line.StartsWith("  h|", StringComparison.Ordinal)).Trim();
+        long steps = _directory.Run("run").FinalStep;
+        Assert.Equal("h|ello", drawn);
+        Assert.Equal(
+            [$"step {steps}: {drawn}"], RnnLmProcess.Run(_directory, "samples", "--run", "run").Succeeded().Lines);
+    }
+
     public void Dispose() => _directory.Dispose();
 }

@@ -161,6 +161,38 @@ public sealed class Jobs_of_a_run_storage : IDisposable
         Assert.Equal(["again", "small"], Jobs().Select(job => Text(job, "job")));
     }
 
+    /// <summary>It leaves out what is as usual, and the preset says otherwise.</summary>
+    [Fact]
+    public void The_configuration_of_a_run_asks_for_its_very_job()
+    {
+        string[] settings =
+        [
+            "train", "--corpus", "corpus.txt", "--preset", "shakespeare", "--cell", "elman", "--bptt", "0",
+            "--dropout", "0", "--optimizer", "adamw", "--weight-decay", "0", "--dimension", "8", "--layers", "1",
+            "--context", "12", "--steps", "0",
+        ];
+        RnnLmProcess.Run(_directory, [.. settings, "--run", "run"]).Succeeded();
+        File.Copy(In("run/config.json"), In("copied.json"));
+        Rnnlm("submit", "copied.json").Succeeded();
+        static string HashIn(string path) =>
+            JsonNode.Parse(File.ReadAllText(path))!["job_hash"]!.GetValue<string>();
+        Assert.Equal(HashIn(In("run/config.json")), HashIn(In("storage/runs/copied/config.json")));
+    }
+
+    /// <summary>Of the preset's schedule nothing is left where another is chosen.</summary>
+    [Fact]
+    public void What_a_preset_says_of_a_choice_that_was_not_made_is_not_in_the_job()
+    {
+        RnnLmProcess.Run(
+            _directory,
+            "train", "--corpus", "corpus.txt", "--preset", "ptb-small", "--valid", "corpus.txt", "--schedule",
+            "constant", "--dimension", "8", "--steps", "0", "--run", "run").Succeeded();
+        string config = File.ReadAllText(In("run/config.json"));
+        Assert.Null(JsonNode.Parse(config)!["job"]!["optimizer"]!["schedule"]!["decay"]);
+        File.Copy(In("run/config.json"), In("copied.json"));
+        Rnnlm("submit", "copied.json").Succeeded();
+    }
+
     [Theory]
     [InlineData("7")]
     [InlineData("\"tpu\"")]

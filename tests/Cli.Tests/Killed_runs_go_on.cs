@@ -29,6 +29,17 @@ public sealed class Killed_runs_go_on
         Assert.InRange(rates.Distinct().Count(), 3, rates.Length / 2);
     }
 
+    /// <summary>States are carried through the text, values dropped, and one matrix is first and last.</summary>
+    [Fact]
+    public void Also_when_each_step_goes_on_from_the_one_before()
+    {
+        using var run = new EndlessRun
+        {
+            Recipe = ["--schedule", "constant", "--bptt", "12", "--cell", "lstm", "--dropout", "0.2", "--tie"],
+        };
+        KillAndGoOn(run);
+    }
+
     private static void KillAndGoOn(EndlessRun run)
     {
         var random = new Random(1);

@@ -124,19 +124,21 @@ public sealed class Recipes : IDisposable
     }
 
     /// <summary>At such a rate the first steps are the best.</summary>
-    [Fact]
-    public void The_best_checkpoint_is_read_where_it_is_asked_for()
+    [Theory]
+    [InlineData("--cell", "elman")]
+    [InlineData("--bptt", "12", "--cell", "gru")]
+    public void The_best_checkpoint_is_read_where_it_is_asked_for(params string[] options)
     {
         _directory.Write("valid.txt", SmallText.Sentences(20));
-        string[] recipe = ["--valid", "valid.txt", "--optimizer", "sgd", "--lr", "1000", "--clip", "1"];
+        string[] recipe = ["--valid", "valid.txt", "--optimizer", "sgd", "--lr", "1000", "--clip", "1", .. options];
         var events = Train(["--run", Run, "--steps", "6", "--evaluate-every", "1", .. recipe]).Succeeded().Objects;
         var evaluations = events.Where(line => line.IsEvent("evaluated")).ToDictionary(
             line => line.GetProperty("version").GetInt64(), line => line.GetProperty("loss").GetDouble());
         long best = evaluations.MinBy(evaluation => evaluation.Value).Key;
         Assert.InRange(best, 0, 5);
-        foreach (var (step, options) in new[] { (6L, Array.Empty<string>()), (best, ["--best"]) })
+        foreach (var (step, which) in new[] { (6L, Array.Empty<string>()), (best, ["--best"]) })
         {
-            var figures = Reading(Run, ["evaluate", "--corpus", "valid.txt", "--json", .. options]).Objects.Single();
+            var figures = Reading(Run, ["evaluate", "--corpus", "valid.txt", "--json", .. which]).Objects.Single();
             Assert.Equal(step, figures.GetProperty("step").GetInt64());
             Assert.Equal(evaluations[step], figures.GetProperty("loss").GetDouble(), 1e-9 * evaluations[step]);
         }

@@ -131,6 +131,10 @@ public sealed record CellParameter(
     Func<long, long, long[]> Shape,
     Func<long, long, (double Low, double High)>? InitialRange = null)
 {
+    /// <summary>The range of the first values of PyTorch's <c>nn.Linear</c>.</summary>
+    /// <param name="inputs">How many values it maps.</param>
+    public static (double Low, double High) OfLinear(long inputs) => (-1 / Math.Sqrt(inputs), 1 / Math.Sqrt(inputs));
+
     /// <summary>Whether there can be one for these widths.</summary>
     internal bool HasShape(long inputs, long dimension) =>
         Shape(inputs, dimension) is { Length: > 0 } shape && shape.All(extent => extent > 0);

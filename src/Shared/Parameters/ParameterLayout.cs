@@ -18,7 +18,7 @@ public sealed class ParameterLayout
         Length = segments[^1].End;
         IsTied = model.Tied;
         DenseStart = model.Tied ? 0 : Embedding.End;
-        StateWidth = checked((int)(model.Layers * cell.StateWidth(model.Dimension)));
+        StateWidth = checked((int)StateWidthOf(model));
         BufferLength = checked(Length + (model.CarriedRows * StateWidth));
     }
 
@@ -83,8 +83,8 @@ public sealed class ParameterLayout
         {
             throw count > CountOf(model)
                 ? RnnLmException.Usage(
-                    $"the states of {model.CarriedRows} rows, which --bptt carries behind the parameters, make " +
-                    $"{count} values, more than {int.MaxValue}; use a smaller --batch or --dimension")
+                    $"the parameters and the states of {model.CarriedRows} rows, which --bptt carries, are {count} " +
+                    $"values, more than {int.MaxValue}; use a smaller --batch or --dimension")
                 : RnnLmException.Usage(
                     $"a model with vocabulary {model.VocabularySize}, dimension {model.Dimension} and {model.Layers} " +
                     $"layers has more than {int.MaxValue} parameters; use a smaller --dimension or vocabulary");
@@ -128,8 +128,15 @@ public sealed class ParameterLayout
         // The width of a state may not be a number where the cell's matrices are too large to be.
         return count > int.MaxValue
             ? count
-            : count + ((BigInteger)model.CarriedRows * model.Layers *
-                CellDeclaration.Of(model.Cell).StateWidth(model.Dimension));
+            : count + ((BigInteger)model.CarriedRows * StateWidthOf(model));
+    }
+
+    /// <summary>Floats of one row's state.</summary>
+    /// <inheritdoc cref="CountOf"/>
+    public static long StateWidthOf(ModelSettings model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.Layers * CellDeclaration.Of(model.Cell).StateWidth(model.Dimension);
     }
 
     /// <summary>Number of parameters of a model, be it too large for a buffer.</summary>

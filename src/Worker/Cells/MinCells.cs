@@ -108,16 +108,13 @@ internal abstract class MinCell(string name, string[] linears) : Cell(Declare(na
         [
             .. linears.SelectMany(linear => new CellParameter[]
             {
-                new($"{linear}.weight", (i, d) => [d, i], (i, _) => OfLinear(i)),
-                new($"{linear}.bias", (_, d) => [d], (i, _) => OfLinear(i)),
+                new($"{linear}.weight", (i, d) => [d, i], (i, _) => CellParameter.OfLinear(i)),
+                new($"{linear}.bias", (_, d) => [d], (i, _) => CellParameter.OfLinear(i)),
             }),
         ])
     {
         FirstValues = FirstValues.PyTorch,
     };
-
-    /// <summary>The first values of <c>nn.Linear</c>.</summary>
-    private static (double Low, double High) OfLinear(long inputs) => (-1 / Math.Sqrt(inputs), 1 / Math.Sqrt(inputs));
 }
 
 /// <summary>A layer's unit, by the logarithms of what is kept of the state, taken of the value, and of the
@@ -147,7 +144,7 @@ internal abstract class MinUnit() : nn.Module<Tensor, Tensor, Tensor>(nameof(Min
 /// <param name="hasForgetGate">Whether it is the minLSTM.</param>
 internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerScan
 {
-    private const float SmallestNormal = 1.1754944e-38f;
+    internal const float SmallestNormal = 1.1754944e-38f;
 
     private readonly PackedMatrix[] _transposed = Make(hasForgetGate);
     private readonly PackedMatrix[] _weights = Make(hasForgetGate);

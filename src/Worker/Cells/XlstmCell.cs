@@ -19,18 +19,18 @@ internal sealed class XlstmCell() : Cell(new CellDeclaration("xlstm", [.. Matrix
     [
         new("mlstm.norm.weight", (i, _) => [i], (_, _) => (1, 1)),
         new("mlstm.norm.bias", (i, _) => [i], (_, _) => (0, 0)),
-        new("mlstm.up.weight", (i, d) => [2 * InnerOf(d), i], (i, _) => OfLinear(i)),
-        new("mlstm.q", (_, d) => OfHeads(InnerOf(d)), (_, d) => OfLinear(InnerOf(d) / HeadsOf(InnerOf(d)))),
-        new("mlstm.k", (_, d) => OfHeads(InnerOf(d)), (_, d) => OfLinear(InnerOf(d) / HeadsOf(InnerOf(d)))),
-        new("mlstm.v", (_, d) => OfHeads(InnerOf(d)), (_, d) => OfLinear(InnerOf(d) / HeadsOf(InnerOf(d)))),
-        new("mlstm.take.weight", (_, d) => [HeadsOf(InnerOf(d)), InnerOf(d)], (_, d) => OfLinear(InnerOf(d))),
+        new("mlstm.up.weight", (i, d) => [2 * InnerOf(d), i], (i, _) => CellParameter.OfLinear(i)),
+        OfEachHead("mlstm.q"),
+        OfEachHead("mlstm.k"),
+        OfEachHead("mlstm.v"),
+        OfInner("mlstm.take.weight", d => [HeadsOf(InnerOf(d)), InnerOf(d)]),
         new("mlstm.take.bias", (_, d) => [HeadsOf(InnerOf(d))], (_, _) => (0, 0)),
-        new("mlstm.keep.weight", (_, d) => [HeadsOf(InnerOf(d)), InnerOf(d)], (_, d) => OfLinear(InnerOf(d))),
+        OfInner("mlstm.keep.weight", d => [HeadsOf(InnerOf(d)), InnerOf(d)]),
         new("mlstm.keep.bias", (_, d) => [HeadsOf(InnerOf(d))], (_, _) => (3, 6)),
         new("mlstm.skip", (_, d) => [InnerOf(d)], (_, _) => (1, 1)),
         new("mlstm.head_norm.weight", (_, d) => [InnerOf(d)], (_, _) => (1, 1)),
         new("mlstm.head_norm.bias", (_, d) => [InnerOf(d)], (_, _) => (0, 0)),
-        new("mlstm.down.weight", (_, d) => [d, InnerOf(d)], (_, d) => OfLinear(InnerOf(d))),
+        OfInner("mlstm.down.weight", d => [d, InnerOf(d)]),
     ];
 
     private static IEnumerable<CellParameter> ScalarParameters =>
@@ -59,6 +59,14 @@ internal sealed class XlstmCell() : Cell(new CellDeclaration("xlstm", [.. Matrix
         nn.Module<Tensor, Tensor, Tensor> unit, Tensor inputs, Tensor state, long dimension) =>
         ((Unit)unit).run(inputs, state);
 
+    /// <summary>Of a linear map of each head's part of U values.</summary>
+    private static CellParameter OfEachHead(string name) =>
+        new(name, (_, d) => OfHeads(InnerOf(d)), (_, d) => CellParameter.OfLinear(OfHeads(InnerOf(d))[1]));
+
+    /// <summary>Of a linear map of U values.</summary>
+    private static CellParameter OfInner(string name, Func<long, long[]> shape) =>
+        new(name, (_, d) => shape(d), (_, d) => CellParameter.OfLinear(InnerOf(d)));
+
     private static long HeadsOf(long dimension) => dimension % MostHeads == 0 ? MostHeads : 1;
 
     /// <summary>U, the width inside an mLSTM block.</summary>
@@ -69,9 +77,6 @@ internal sealed class XlstmCell() : Cell(new CellDeclaration("xlstm", [.. Matrix
 
     /// <summary>A square matrix a head.</summary>
     private static long[] OfHeads(long inner) => [HeadsOf(inner), inner / HeadsOf(inner), inner / HeadsOf(inner)];
-
-    /// <summary>The first values of <c>nn.Linear</c>.</summary>
-    private static (double Low, double High) OfLinear(long inputs) => (-1 / Math.Sqrt(inputs), 1 / Math.Sqrt(inputs));
 
     /// <summary>Values of the state of an mLSTM block.</summary>
     private static long MatrixWidth(long dimension)

@@ -11,7 +11,7 @@ public static class Terms
     internal static readonly Scalar Half = 0.5f;
     internal static readonly Scalar MinusOne = -1f;
     internal static readonly Scalar NegativeInfinity = float.NegativeInfinity;
-    internal static readonly Scalar SmallestNormal = 1.1754944e-38f;
+    internal static readonly Scalar SmallestNormal = MinScan.SmallestNormal;
 
     /// <summary>The sum of tensors of one shape.</summary>
     public static Tensor Sum(params Tensor[] terms) => stack(terms).sum(0L);

@@ -111,6 +111,22 @@ public sealed class Cells_of_the_texts
         version.Release();
     }
 
+    /// <summary>Twice the largest dimension squared is no 64-bit number any more.</summary>
+    [Fact]
+    public void Whose_states_fit_no_buffer_are_refused_for_what_does_not_fit()
+    {
+        var large = new ModelSettings(5, 2048, 2, PaddingId: -1, "xlstm", CarriedRows: 256);
+        Assert.True(ParameterLayout.CountOf(large) < int.MaxValue);
+        Assert.Contains(
+            "a smaller --batch", Assert.Throws<RnnLmException>(() => ParameterLayout.For(large)).Message,
+            StringComparison.Ordinal);
+        var vast = large with { Dimension = 1_518_500_250, CarriedRows = 1 << 20 };
+        Assert.True(ParameterLayout.BufferCountOf(vast) > int.MaxValue);
+        Assert.Contains(
+            "a smaller --dimension", Assert.Throws<RnnLmException>(() => ParameterLayout.For(vast)).Message,
+            StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Lose_the_same_on_a_text_however_it_is_cut(string cell)

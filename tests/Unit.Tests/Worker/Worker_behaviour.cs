@@ -124,7 +124,8 @@ public sealed class Worker_behaviour
         Assert.Empty(Tell(piece));
         Assert.Equal(piece, Assert.IsType<ComputeLoss>(Assert.Single(Tell(Publish(1)))).Request);
         var result = Assert.IsType<Send>(Assert.Single(Tell(new PieceEvaluated(piece, 1.5, 2, null))));
-        Assert.Equal(new EvaluationResult(Incarnation, ActorId.Worker(1), 1, 3, 1.5, 2) { Attempt = 1 }, result.Message);
+        Assert.Equal(
+            new EvaluationResult(Incarnation, ActorId.Worker(1), 1, 3, 1.5, 2) { Attempt = 1 }, result.Message);
     }
 
     [Fact]
