@@ -12,7 +12,11 @@ internal sealed class DrawnMessages(Random random, RunExtent extent)
     {
         0 => new Join(Worker, random.Next(1, 65_537), Hash()),
         1 => new RangeFailed(Number(), Worker, Number(), Range(), Attempt(), Text()),
-        2 => new EvaluationResult(Number(), Worker, Number(), Count(), Loss(), Number()) { States = State() },
+        2 => new EvaluationResult(Number(), Worker, Number(), Count(), Loss(), Number())
+        {
+            Attempt = Attempt(),
+            States = State(),
+        },
         _ => new EvaluationFailed(Number(), Worker, Number(), Count(), Attempt(), Text()),
     };
 

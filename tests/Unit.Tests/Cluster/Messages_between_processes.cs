@@ -160,7 +160,7 @@ public sealed class Messages_between_processes
     {
         var join = new Wire.Join { Threads = 1, SelfTestHash = "5e1f" };
         var failed = new Wire.RangeFailed { Step = 3, Range = Range(4, 4), Attempt = 1, Cause = "no" };
-        var result = new Wire.EvaluationResult { Version = 2, Piece = 1, TokenCount = 7, LossSum = 2 };
+        var result = new Wire.EvaluationResult { Version = 2, Piece = 1, TokenCount = 7, LossSum = 2, Attempt = 1 };
         var piece = new Wire.EvaluationFailed { Version = 2, Piece = 1, Attempt = 1, Cause = "no" };
         IMessage[] good = [join, failed, result, piece];
         Assert.All(good, message => Translation.FromWorker(message, DrawnMessages.Worker, s_extent));
@@ -176,6 +176,7 @@ public sealed class Messages_between_processes
             new Wire.EvaluationResult(result) { Version = -1 },
             new Wire.EvaluationResult(result) { Piece = -1 },
             new Wire.EvaluationResult(result) { TokenCount = -1 },
+            new Wire.EvaluationResult(result) { Attempt = -1 },
             new Wire.EvaluationFailed(piece) { Version = long.MinValue },
             new Wire.EvaluationFailed(piece) { Piece = -1 },
             new Wire.EvaluationFailed(piece) { Attempt = -1 },

@@ -19,7 +19,8 @@ internal static class WireJudge
         Wire.Join it => it.Threads >= 1 && it.Threads <= 65_536 && it.SelfTestHash.Length >= 1 &&
             it.SelfTestHash.Length <= Longest && it.SelfTestHash.All(digit => "0123456789abcdef ".Contains(digit)),
         Wire.RangeFailed it => it.Step >= 0 && it.Attempt >= 0 && it.Cause.Length <= Longest && IsRange(it.Range),
-        Wire.EvaluationResult it => it.Version >= 0 && it.Piece >= 0 && it.TokenCount >= 0 && IsState(it.State),
+        Wire.EvaluationResult it => it.Version >= 0 && it.Piece >= 0 && it.TokenCount >= 0 &&
+            it.Attempt >= 0 && IsState(it.State),
         Wire.EvaluationFailed it => it.Version >= 0 && it.Piece >= 0 && it.Attempt >= 0 && it.Cause.Length <= Longest,
         _ => false,
     };
