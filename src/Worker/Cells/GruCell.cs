@@ -93,6 +93,7 @@ internal sealed unsafe class GruScan(int dimension) : LayerScan
             for (int row = 0; row < step.Size; row++)
             {
                 int at = step.First + row;
+                OpenGates(gates.Row(at), rows.Row(row));
                 Advance(
                     gates.Row(at),
                     rows.Row(row),
@@ -161,7 +162,24 @@ internal sealed unsafe class GruScan(int dimension) : LayerScan
         _room.Dispose();
     }
 
-    /// <summary>A row's sums become its gates and h.</summary>
+    /// <summary>A row's first two sums become its gates.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void OpenGates(float* gates, float* ofState)
+    {
+        float* ofInputs = _bias.Address;
+        float* ofStates = ofInputs + (3 * dimension);
+        for (int k = 0; k < 2 * dimension; k += Lanes.Count)
+        {
+            int count = (2 * dimension) - k;
+            var ofInput = Lanes.Load(gates + k, count) + Lanes.Load(ofInputs + k, count);
+            Lanes.Store(
+                Sigmoid.Of(ofInput + (Lanes.Load(ofState + k, count) + Lanes.Load(ofStates + k, count))),
+                gates + k,
+                count);
+        }
+    }
+
+    /// <summary>A row's last sum becomes the candidate, and with the gates h.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Advance(float* gates, float* ofState, float* before, float* output)
     {
@@ -171,17 +189,15 @@ internal sealed unsafe class GruScan(int dimension) : LayerScan
         for (int k = 0; k < d; k += Lanes.Count)
         {
             int count = d - k;
-            Vector512<float> Sum(int at) => Lanes.Load(gates + at, count) + Lanes.Load(ofInputs + at, count);
-            Vector512<float> StateSum(int at) => Lanes.Load(ofState + at, count) + Lanes.Load(ofStates + at, count);
-            var reset = Sigmoid.Of(Sum(k) + StateSum(k));
-            var keep = Sigmoid.Of(Sum(d + k) + StateSum(d + k));
-            var ofCandidate = StateSum((2 * d) + k);
-            var candidate = HyperbolicTangent.Of(Sum((2 * d) + k) + (reset * ofCandidate));
+            int last = (2 * d) + k;
+            var reset = Lanes.Load(gates + k, count);
+            var keep = Lanes.Load(gates + d + k, count);
+            var ofInput = Lanes.Load(gates + last, count) + Lanes.Load(ofInputs + last, count);
+            var ofCandidate = Lanes.Load(ofState + last, count) + Lanes.Load(ofStates + last, count);
+            var candidate = HyperbolicTangent.Of(ofInput + (reset * ofCandidate));
             var old = before == null ? Vector512<float>.Zero : Lanes.Load(before + k, count);
-            Lanes.Store(reset, gates + k, count);
-            Lanes.Store(keep, gates + d + k, count);
-            Lanes.Store(candidate, gates + (2 * d) + k, count);
-            Lanes.Store(ofCandidate, ofState + (2 * d) + k, count);
+            Lanes.Store(candidate, gates + last, count);
+            Lanes.Store(ofCandidate, ofState + last, count);
             Lanes.Store(((old - candidate) * keep) + candidate, output + k, count);
         }
     }

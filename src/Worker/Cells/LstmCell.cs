@@ -88,6 +88,10 @@ internal sealed unsafe class LstmScan(int dimension) : LayerScan
                 MatrixProducts.Multiply(before, _transposedHh, gates.RowRange(step.First, step.Size), keep: true);
             }
 
+            Matrix rows = gates.RowRange(step.First, step.Size);
+            RowKernels.AddBiasAndSigmoid(rows.ColumnRange(0, 2 * dimension), _bias.Address);
+            RowKernels.AddBiasAndTanh(rows.ColumnRange(2 * dimension, dimension), _bias.Address + (2 * dimension));
+            RowKernels.AddBiasAndSigmoid(rows.ColumnRange(3 * dimension, dimension), _bias.Address + (3 * dimension));
             for (int row = 0; row < step.Size; row++)
             {
                 int at = step.First + row;
@@ -177,27 +181,21 @@ internal sealed unsafe class LstmScan(int dimension) : LayerScan
             : first.Rows == 0 ? null
             : first.Row(row) + dimension;
 
-    /// <summary>A row's sums become its gates, c, tanh c and h.</summary>
+    /// <summary>c, tanh c and h of a row from its gates.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Advance(float* gates, float* before, float* cell, float* tanhCell, float* output)
     {
         int d = dimension;
-        float* bias = _bias.Address;
         for (int k = 0; k < d; k += Lanes.Count)
         {
             int count = d - k;
-            var i = Sigmoid.Of(Lanes.Load(gates + k, count) + Lanes.Load(bias + k, count));
-            var f = Sigmoid.Of(Lanes.Load(gates + d + k, count) + Lanes.Load(bias + d + k, count));
-            var g = HyperbolicTangent.Of(
-                Lanes.Load(gates + (2 * d) + k, count) + Lanes.Load(bias + (2 * d) + k, count));
-            var o = Sigmoid.Of(Lanes.Load(gates + (3 * d) + k, count) + Lanes.Load(bias + (3 * d) + k, count));
+            var i = Lanes.Load(gates + k, count);
+            var f = Lanes.Load(gates + d + k, count);
+            var g = Lanes.Load(gates + (2 * d) + k, count);
+            var o = Lanes.Load(gates + (3 * d) + k, count);
             var old = before == null ? Vector512<float>.Zero : Lanes.Load(before + k, count);
             var next = (f * old) + (i * g);
             var tanh = HyperbolicTangent.Of(next);
-            Lanes.Store(i, gates + k, count);
-            Lanes.Store(f, gates + d + k, count);
-            Lanes.Store(g, gates + (2 * d) + k, count);
-            Lanes.Store(o, gates + (3 * d) + k, count);
             Lanes.Store(next, cell + k, count);
             Lanes.Store(tanh, tanhCell + k, count);
             Lanes.Store(o * tanh, output + k, count);

@@ -174,7 +174,16 @@ internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerS
         _values.Reserve(checked(Maps * outputs.Rows * dimension));
         for (int map = 0; map < Maps; map++)
         {
-            MatrixProducts.Multiply(inputs, _transposed[map], ValuesOf(map, outputs.Rows));
+            Matrix values = ValuesOf(map, outputs.Rows);
+            MatrixProducts.Multiply(inputs, _transposed[map], values);
+            if (map < Maps - 1)
+            {
+                RowKernels.AddBiasAndSigmoid(values, BiasOf(map));
+            }
+            else
+            {
+                AddBiasAndPositive(values, BiasOf(map));
+            }
         }
 
         foreach (var step in StepsOf(batch))
@@ -238,6 +247,27 @@ internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerS
     private Matrix ValuesOf(int map, int rows) =>
         new(_values.Address + ((long)map * rows * dimension), rows, dimension);
 
+    private float* BiasOf(int map) => _bias.Address + (map * dimension);
+
+    /// <summary>Every row becomes g(row + bias).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddBiasAndPositive(Matrix rows, float* bias)
+    {
+        for (int row = 0; row < rows.Rows; row++)
+        {
+            float* values = rows.Row(row);
+            for (int k = 0; k < rows.Columns; k += Lanes.Count)
+            {
+                int count = rows.Columns - k;
+                var sum = Lanes.Load(values + k, count) + Lanes.Load(bias + k, count);
+                var isNegative = Vector512.LessThan(sum, Vector512<float>.Zero);
+                var g = Vector512.ConditionalSelect(isNegative, Sigmoid.Of(sum), sum + Vector512.Create(0.5f));
+                Lanes.Store(g, values + k, count);
+            }
+        }
+    }
+
+    /// <summary>A row's outputs from its gates and value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Advance(int row, Matrix outputs, float* before)
     {
@@ -245,22 +275,15 @@ internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerS
         float* gate = ValuesOf(0, outputs.Rows).Row(row);
         float* input = ValuesOf(Maps - 2, outputs.Rows).Row(row);
         float* value = ValuesOf(Maps - 1, outputs.Rows).Row(row);
-        float* bias = _bias.Address;
-        var half = Vector512.Create(0.5f);
         for (int k = 0; k < dimension; k += Lanes.Count)
         {
             int count = dimension - k;
             var old = before == null ? Vector512<float>.Zero : Lanes.Load(before + k, count);
-            var sum = Lanes.Load(value + k, count) + Lanes.Load(bias + ((Maps - 1) * dimension) + k, count);
-            var isNegative = Vector512.LessThan(sum, Vector512<float>.Zero);
-            var g = Vector512.ConditionalSelect(isNegative, Sigmoid.Of(sum), sum + half);
-            var first = Sigmoid.Of(Lanes.Load(gate + k, count) + Lanes.Load(bias + k, count));
-            Lanes.Store(g, value + k, count);
+            var g = Lanes.Load(value + k, count);
+            var first = Lanes.Load(gate + k, count);
             if (hasForgetGate)
             {
-                var second = Sigmoid.Of(Lanes.Load(input + k, count) + Lanes.Load(bias + dimension + k, count));
-                Lanes.Store(first, gate + k, count);
-                Lanes.Store(second, input + k, count);
+                var second = Lanes.Load(input + k, count);
 
                 // Where both are shut the smallest number takes the place of nothing, of which there is no share.
                 var share = Vector512<float>.One / Vector512.Max(first + second, Vector512.Create(SmallestNormal));
@@ -268,7 +291,6 @@ internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerS
             }
             else
             {
-                Lanes.Store(first, gate + k, count);
                 Lanes.Store(old + (first * (g - old)), output + k, count);
             }
         }

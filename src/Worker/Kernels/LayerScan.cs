@@ -67,7 +67,7 @@ internal abstract class LayerScan : IDisposable
     protected static Matrix Before(Step step, Matrix values, Matrix first) =>
         !step.IsFirst ? values.RowRange(step.PreviousFirst, step.Size)
             : first.Rows == 0 ? values.RowRange(0, 0)
-            : first.FirstColumns(values.Columns);
+            : first.ColumnRange(0, values.Columns);
 
     /// <summary>
     /// The value before each row that has one, in row order, and those rows of a gradient: what a recurrent weight's

@@ -64,10 +64,17 @@ internal readonly unsafe struct Matrix
         return new Matrix(Row(first), count, Columns, Stride, isTransposed: false);
     }
 
-    /// <summary>Columns [0, count) of a matrix that is not transposed.</summary>
-    public Matrix FirstColumns(int count) => IsTransposed || (uint)count > (uint)Columns
-        ? throw new ArgumentOutOfRangeException(nameof(count), $"columns [0, {count}) of a matrix of {Columns} columns")
-        : new Matrix(Address, Rows, count, Stride, isTransposed: false);
+    /// <summary>Columns [first, first + count) of a matrix that is not transposed.</summary>
+    public Matrix ColumnRange(int first, int count)
+    {
+        if (IsTransposed || (uint)first > (uint)Columns || (uint)count > (uint)(Columns - first))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(count), $"columns [{first}, {first + count}) of a matrix of {Columns} columns");
+        }
+
+        return new Matrix(Address + first, Rows, count, Stride, isTransposed: false);
+    }
 
     /// <summary>Makes all elements zero; the rows must follow each other without gaps.</summary>
     public void Clear() => new Span<float>(Address, checked(Rows * Stride)).Clear();

@@ -99,7 +99,7 @@ internal static unsafe class OutputLayer
 
                 Matrix scaled = scratch.HiddenInHand(rowCount, hidden.Columns);
                 RowKernels.ScaleRows(blockHidden, factors, scaled);
-                exponentials = exponentials.FirstColumns(rowCount);
+                exponentials = exponentials.ColumnRange(0, rowCount);
                 Matrix tileGradient = weightGradients.Weight.RowRange(firstWord, wordCount);
                 MatrixProducts.Multiply(exponentials, scaled, tileGradient, keep: block > 0);
 

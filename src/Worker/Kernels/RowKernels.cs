@@ -11,21 +11,30 @@ internal static unsafe class RowKernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddBiasAndTanh(Matrix rows, float* bias)
     {
-        int whole = Lanes.WholeVectors(rows.Columns);
-        int rest = rows.Columns - whole;
         for (int row = 0; row < rows.Rows; row++)
         {
             float* values = rows.Row(row);
-            for (int column = 0; column < whole; column += Lanes.Count)
+            for (int column = 0; column < rows.Columns; column += Lanes.Count)
             {
-                Vector512<float> sum = Vector512.Load(values + column) + Vector512.Load(bias + column);
-                HyperbolicTangent.Of(sum).Store(values + column);
+                int count = rows.Columns - column;
+                Vector512<float> sum = Lanes.Load(values + column, count) + Lanes.Load(bias + column, count);
+                Lanes.Store(HyperbolicTangent.Of(sum), values + column, count);
             }
+        }
+    }
 
-            if (rest > 0)
+    /// <summary>Every row becomes σ(row + bias).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddBiasAndSigmoid(Matrix rows, float* bias)
+    {
+        for (int row = 0; row < rows.Rows; row++)
+        {
+            float* values = rows.Row(row);
+            for (int column = 0; column < rows.Columns; column += Lanes.Count)
             {
-                Vector512<float> last = Lanes.LoadPartial(values + whole, rest) + Lanes.LoadPartial(bias + whole, rest);
-                Lanes.StorePartial(HyperbolicTangent.Of(last), values + whole, rest);
+                int count = rows.Columns - column;
+                Vector512<float> sum = Lanes.Load(values + column, count) + Lanes.Load(bias + column, count);
+                Lanes.Store(Sigmoid.Of(sum), values + column, count);
             }
         }
     }

@@ -74,7 +74,7 @@ public unsafe class MatrixProductsTests
 
         MatrixProducts.Multiply(narrow.AsMatrix(7, 9), right.AsMatrix(9, 70), expected.AsMatrix(7, 70));
         MatrixProducts.Multiply(
-            left.AsMatrix(7, 20).FirstColumns(9), right.AsMatrix(9, 70), whole.AsMatrix(7, 80).FirstColumns(70));
+            left.AsMatrix(7, 20).ColumnRange(0, 9), right.AsMatrix(9, 70), whole.AsMatrix(7, 80).ColumnRange(0, 70));
         for (int row = 0; row < 7; row++)
         {
             Numbers.AssertSameBits(expected.Span.Slice(row * 70, 70), whole.Span.Slice(row * 80, 70));
