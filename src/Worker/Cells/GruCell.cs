@@ -74,8 +74,8 @@ internal sealed unsafe class GruScan(int dimension) : LayerScan
     /// <inheritdoc/>
     public override void Forward(PackedBatch batch, Matrix inputs, Matrix first, Matrix outputs)
     {
-        Matrix gates = _gates.AsMatrix(outputs.Rows, 3 * dimension);
-        Matrix ofStates = _ofStates.AsMatrix(outputs.Rows, 3 * dimension);
+        Matrix gates = _gates.AsSpacedMatrix(outputs.Rows, 3 * dimension);
+        Matrix ofStates = _ofStates.AsSpacedMatrix(outputs.Rows, 3 * dimension);
         MatrixProducts.Multiply(inputs, _transposedIh, gates);
         foreach (var step in StepsOf(batch))
         {
@@ -113,8 +113,8 @@ internal sealed unsafe class GruScan(int dimension) : LayerScan
         Matrix[] gradients,
         Matrix inputGradient)
     {
-        Matrix gates = _gates.AsMatrix(outputs.Rows, 3 * dimension);
-        Matrix ofStates = _ofStates.AsMatrix(outputs.Rows, 3 * dimension);
+        Matrix gates = _gates.AsSpacedMatrix(outputs.Rows, 3 * dimension);
+        Matrix ofStates = _ofStates.AsSpacedMatrix(outputs.Rows, 3 * dimension);
         var steps = StepsOf(batch);
         for (int t = steps.Count - 1; t >= 0; t--)
         {

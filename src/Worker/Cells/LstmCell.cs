@@ -76,7 +76,7 @@ internal sealed unsafe class LstmScan(int dimension) : LayerScan
     /// <inheritdoc/>
     public override void Forward(PackedBatch batch, Matrix inputs, Matrix first, Matrix outputs)
     {
-        Matrix gates = _gates.AsMatrix(outputs.Rows, 4 * dimension);
+        Matrix gates = _gates.AsSpacedMatrix(outputs.Rows, 4 * dimension);
         Matrix cells = _cells.AsMatrix(outputs.Rows, dimension);
         Matrix tanhCells = _tanhCells.AsMatrix(outputs.Rows, dimension);
         MatrixProducts.Multiply(inputs, _transposedIh, gates);
@@ -115,7 +115,7 @@ internal sealed unsafe class LstmScan(int dimension) : LayerScan
         Matrix[] gradients,
         Matrix inputGradient)
     {
-        Matrix gates = _gates.AsMatrix(outputs.Rows, 4 * dimension);
+        Matrix gates = _gates.AsSpacedMatrix(outputs.Rows, 4 * dimension);
         Matrix cells = _cells.AsMatrix(outputs.Rows, dimension);
         Matrix tanhCells = _tanhCells.AsMatrix(outputs.Rows, dimension);
         Matrix cellGradient = _cellGradient.AsMatrix(batch.ExampleCount, dimension);

@@ -4,6 +4,8 @@ namespace RnnLm.Worker;
 /// undefined.</summary>
 internal sealed unsafe class GrowingBuffer : IDisposable
 {
+    private const int ConflictingStride = 512;
+
     private FloatBuffer _buffer = new(0);
 
     /// <summary>Address of the first float, aligned to 64 bytes.</summary>
@@ -30,6 +32,15 @@ internal sealed unsafe class GrowingBuffer : IDisposable
     {
         Reserve(checked(rows * columns));
         return new Matrix(Address, rows, columns);
+    }
+
+    /// <summary>The same, for one whose transpose is a left operand: rows at a multiple of 2 KiB from each other would
+    /// share a few sets of the caches and drive each other out, so that such rows have a gap behind them.</summary>
+    public Matrix AsSpacedMatrix(int rows, int columns)
+    {
+        int stride = columns % ConflictingStride == 0 ? columns + Lanes.Count : columns;
+        Reserve(checked(rows * stride));
+        return new Matrix(Address, rows, columns, stride);
     }
 
     /// <inheritdoc/>
