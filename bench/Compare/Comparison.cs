@@ -1,3 +1,5 @@
+using RnnLm.Worker;
+
 namespace RnnLm.Compare;
 
 /// <summary>What one process did.</summary>
@@ -57,8 +59,9 @@ internal sealed class Comparison(ComparisonOptions options)
             $"{one:0} GFLOP/s on one thread, {all:0} on {Program.Cores} at once");
 
         // Matrix products of one token's forward pass, and twice that for the gradients.
-        double flopPerToken = 6.0 * ParameterLayout.For(model).Segments.Skip(1)
-            .Where(segment => segment.Shape.Count > 1).Sum(segment => (double)segment.Length);
+        using var network = new RnnLanguageModel(model);
+        double flopPerToken = 6.0 * network.parameters().Skip(1)
+            .Where(parameter => parameter.dim() > 1).Sum(parameter => parameter.numel());
         PrintTable(candidates, flopPerToken / (all * 1e9));
         if (_theirs is not null)
         {
