@@ -23,6 +23,9 @@ public sealed class Replicas_agree
             Model, Model with { Embedding = 12 }, Model with { Tied = true },
             Model with { Dropout = 0.4, DropoutSeed = 9 },
             Model with { CarriedRows = 4, Dropout = 0.2 }, Model with { CarriedRows = 3, Embedding = 33, Layers = 1 },
+
+            // Rows of gates with gaps between them.
+            Model with { CarriedRows = 4, Dimension = 512, Layers = 1 },
         ];
         foreach (var model in models.SelectMany(model => cells.Select(cell => model with { Cell = cell })))
         {
