@@ -59,9 +59,9 @@ internal sealed class Comparison(ComparisonOptions options)
             $"{one:0} GFLOP/s on one thread, {all:0} on {Program.Cores} at once");
 
         // Matrix products of one token's forward pass, and twice that for the gradients.
-        using var network = new RnnLanguageModel(model);
-        double flopPerToken = 6.0 * network.parameters().Skip(1)
-            .Where(parameter => parameter.dim() > 1).Sum(parameter => parameter.numel());
+        _ = Cells.Of(model); // Until then no parameters are known but Elman's.
+        double flopPerToken = 6.0 * ParameterLayout.For(model).Segments.Skip(1)
+            .Where(segment => segment.Shape.Count > 1).Sum(segment => (double)segment.Length);
         PrintTable(candidates, flopPerToken / (all * 1e9));
         if (_theirs is not null)
         {

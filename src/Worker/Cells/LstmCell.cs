@@ -82,16 +82,16 @@ internal sealed unsafe class LstmScan(int dimension) : LayerScan
         MatrixProducts.Multiply(inputs, _transposedIh, gates);
         foreach (var step in StepsOf(batch))
         {
+            Matrix rows = gates.RowRange(step.First, step.Size);
             Matrix before = Before(step, outputs, first);
             if (before.Rows > 0)
             {
-                MatrixProducts.Multiply(before, _transposedHh, gates.RowRange(step.First, step.Size), keep: true);
+                MatrixProducts.Multiply(before, _transposedHh, rows, keep: true);
             }
 
-            Matrix rows = gates.RowRange(step.First, step.Size);
-            RowKernels.AddBiasAndSigmoid(rows.ColumnRange(0, 2 * dimension), _bias.Address);
-            RowKernels.AddBiasAndTanh(rows.ColumnRange(2 * dimension, dimension), _bias.Address + (2 * dimension));
-            RowKernels.AddBiasAndSigmoid(rows.ColumnRange(3 * dimension, dimension), _bias.Address + (3 * dimension));
+            Apply<Sigmoid>(rows, first: 0, count: 2);
+            Apply<HyperbolicTangent>(rows, first: 2, count: 1);
+            Apply<Sigmoid>(rows, first: 3, count: 1);
             for (int row = 0; row < step.Size; row++)
             {
                 int at = step.First + row;
@@ -174,6 +174,12 @@ internal sealed unsafe class LstmScan(int dimension) : LayerScan
         _cellGradient.Dispose();
         _room.Dispose();
     }
+
+    /// <summary>Sums become gates.</summary>
+    private void Apply<TFunction>(Matrix rows, int first, int count)
+        where TFunction : struct, IElementaryFunction =>
+        RowKernels.AddBiasAndApply<TFunction>(
+            rows.ColumnRange(first * dimension, count * dimension), _bias.Address + (first * dimension));
 
     /// <summary>c before a row of a step; null for zeros.</summary>
     private float* CellBefore(Step step, int row, Matrix first) =>

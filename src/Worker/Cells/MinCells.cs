@@ -139,7 +139,15 @@ internal abstract class MinUnit() : nn.Module<Tensor, Tensor, Tensor>(nameof(Min
             nn.functional.softplus(-value).neg());
 }
 
-/// <summary>Both by hand: the products over all rows, then one pass over the steps.</summary>
+/// <summary>g of sixteen floats.</summary>
+internal readonly struct PositiveValue : IElementaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Of(Vector512<float> x) => Vector512.ConditionalSelect(
+        Vector512.LessThan(x, Vector512<float>.Zero), Sigmoid.Of(x), x + Vector512.Create(0.5f));
+}
+
+/// <summary>Both by hand: products and functions over all rows, then one pass over the steps.</summary>
 /// <param name="dimension">D.</param>
 /// <param name="hasForgetGate">Whether it is the minLSTM.</param>
 internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerScan
@@ -178,11 +186,11 @@ internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerS
             MatrixProducts.Multiply(inputs, _transposed[map], values);
             if (map < Maps - 1)
             {
-                RowKernels.AddBiasAndSigmoid(values, BiasOf(map));
+                RowKernels.AddBiasAndApply<Sigmoid>(values, BiasOf(map));
             }
             else
             {
-                AddBiasAndPositive(values, BiasOf(map));
+                RowKernels.AddBiasAndApply<PositiveValue>(values, BiasOf(map));
             }
         }
 
@@ -248,24 +256,6 @@ internal sealed unsafe class MinScan(int dimension, bool hasForgetGate) : LayerS
         new(_values.Address + ((long)map * rows * dimension), rows, dimension);
 
     private float* BiasOf(int map) => _bias.Address + (map * dimension);
-
-    /// <summary>Every row becomes g(row + bias).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddBiasAndPositive(Matrix rows, float* bias)
-    {
-        for (int row = 0; row < rows.Rows; row++)
-        {
-            float* values = rows.Row(row);
-            for (int k = 0; k < rows.Columns; k += Lanes.Count)
-            {
-                int count = rows.Columns - k;
-                var sum = Lanes.Load(values + k, count) + Lanes.Load(bias + k, count);
-                var isNegative = Vector512.LessThan(sum, Vector512<float>.Zero);
-                var g = Vector512.ConditionalSelect(isNegative, Sigmoid.Of(sum), sum + Vector512.Create(0.5f));
-                Lanes.Store(g, values + k, count);
-            }
-        }
-    }
 
     /// <summary>A row's outputs from its gates and value.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -115,11 +115,11 @@ internal sealed unsafe class SimpleScan(bool isTorch, bool isRelu = false) : Lay
     {
         if (isRelu)
         {
-            AddBiasAndRelu(rows, bias);
+            RowKernels.AddBiasAndApply<Rectifier>(rows, bias);
         }
         else
         {
-            RowKernels.AddBiasAndTanh(rows, bias);
+            RowKernels.AddBiasAndApply<HyperbolicTangent>(rows, bias);
         }
     }
 
@@ -136,24 +136,6 @@ internal sealed unsafe class SimpleScan(bool isTorch, bool isRelu = false) : Lay
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddBiasAndRelu(Matrix rows, float* bias)
-    {
-        for (int row = 0; row < rows.Rows; row++)
-        {
-            float* values = rows.Row(row);
-            for (int i = 0; i < rows.Columns; i += Lanes.Count)
-            {
-                int count = rows.Columns - i;
-                var sum = Lanes.Load(values + i, count) + Lanes.Load(bias + i, count);
-
-                // Not a number stays one, which a maximum would hide.
-                var isNegative = Vector512.LessThan(sum, Vector512<float>.Zero);
-                Lanes.Store(Vector512.AndNot(sum, isNegative), values + i, count);
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ReluBackward(Matrix gradient, Matrix output)
     {
         for (int row = 0; row < gradient.Rows; row++)
@@ -166,4 +148,12 @@ internal sealed unsafe class SimpleScan(bool isTorch, bool isRelu = false) : Lay
             }
         }
     }
+}
+
+/// <summary>The larger of x and 0, of sixteen floats; NaN gives NaN, which a maximum would hide.</summary>
+internal readonly struct Rectifier : IElementaryFunction
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Of(Vector512<float> x) =>
+        Vector512.AndNot(x, Vector512.LessThan(x, Vector512<float>.Zero));
 }

@@ -4,6 +4,7 @@ namespace RnnLm.Worker;
 /// undefined.</summary>
 internal sealed unsafe class GrowingBuffer : IDisposable
 {
+    /// <summary>Floats in 2 KiB.</summary>
     private const int ConflictingStride = 512;
 
     private FloatBuffer _buffer = new(0);
@@ -34,8 +35,9 @@ internal sealed unsafe class GrowingBuffer : IDisposable
         return new Matrix(Address, rows, columns);
     }
 
-    /// <summary>The same, for one whose transpose is a left operand: rows at a multiple of 2 KiB from each other would
-    /// share a few sets of the caches and drive each other out, so that such rows have a gap behind them.</summary>
+    /// <summary>A (rows, columns) matrix whose transpose is to be a left operand: rows at a multiple of 2 KiB from each
+    /// other would share a few sets of the caches and drive each other out, so that such rows have a gap behind
+    /// them.</summary>
     public Matrix AsSpacedMatrix(int rows, int columns)
     {
         int stride = columns % ConflictingStride == 0 ? columns + Lanes.Count : columns;

@@ -76,6 +76,12 @@ internal readonly unsafe struct Matrix
         return new Matrix(Address + first, Rows, count, Stride, isTransposed: false);
     }
 
-    /// <summary>Makes all elements zero; the rows must follow each other without gaps.</summary>
-    public void Clear() => new Span<float>(Address, checked(Rows * Stride)).Clear();
+    /// <summary>Makes all elements of a matrix that is not transposed zero.</summary>
+    public void Clear()
+    {
+        for (int row = 0; row < Rows; row++)
+        {
+            new Span<float>(Row(row), Columns).Clear();
+        }
+    }
 }

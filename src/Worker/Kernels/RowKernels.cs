@@ -3,13 +3,13 @@ using System.Runtime.Intrinsics;
 
 namespace RnnLm.Worker;
 
-/// <summary>Passes over the rows of a matrix whose rows follow each other without gaps, in a fixed order of
-/// operations.</summary>
+/// <summary>Passes over the rows of a matrix, in a fixed order of operations.</summary>
 internal static unsafe class RowKernels
 {
-    /// <summary>Every row becomes tanh(row + bias).</summary>
+    /// <summary>Every row becomes a function of row + bias, element by element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddBiasAndTanh(Matrix rows, float* bias)
+    public static void AddBiasAndApply<TFunction>(Matrix rows, float* bias)
+        where TFunction : struct, IElementaryFunction
     {
         for (int row = 0; row < rows.Rows; row++)
         {
@@ -18,23 +18,7 @@ internal static unsafe class RowKernels
             {
                 int count = rows.Columns - column;
                 Vector512<float> sum = Lanes.Load(values + column, count) + Lanes.Load(bias + column, count);
-                Lanes.Store(HyperbolicTangent.Of(sum), values + column, count);
-            }
-        }
-    }
-
-    /// <summary>Every row becomes σ(row + bias).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void AddBiasAndSigmoid(Matrix rows, float* bias)
-    {
-        for (int row = 0; row < rows.Rows; row++)
-        {
-            float* values = rows.Row(row);
-            for (int column = 0; column < rows.Columns; column += Lanes.Count)
-            {
-                int count = rows.Columns - column;
-                Vector512<float> sum = Lanes.Load(values + column, count) + Lanes.Load(bias + column, count);
-                Lanes.Store(Sigmoid.Of(sum), values + column, count);
+                Lanes.Store(TFunction.Of(sum), values + column, count);
             }
         }
     }
@@ -43,20 +27,18 @@ internal static unsafe class RowKernels
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void TanhBackward(Matrix gradient, Matrix output)
     {
-        float* slope = gradient.Address;
-        float* value = output.Address;
-        int count = checked(gradient.Rows * gradient.Columns);
-        int whole = Lanes.WholeVectors(count);
         Vector512<float> one = Vector512.Create(1f);
-        for (int i = 0; i < whole; i += Lanes.Count)
+        for (int row = 0; row < gradient.Rows; row++)
         {
-            Vector512<float> tanh = Vector512.Load(value + i);
-            (Vector512.Load(slope + i) * (one - (tanh * tanh))).Store(slope + i);
-        }
-
-        for (int i = whole; i < count; i++)
-        {
-            slope[i] *= 1f - (value[i] * value[i]);
+            float* slope = gradient.Row(row);
+            float* value = output.Row(row);
+            for (int column = 0; column < gradient.Columns; column += Lanes.Count)
+            {
+                int count = gradient.Columns - column;
+                Vector512<float> tanh = Lanes.Load(value + column, count);
+                Lanes.Store(
+                    Lanes.Load(slope + column, count) * (one - (tanh * tanh)), slope + column, count);
+            }
         }
     }
 

@@ -73,13 +73,40 @@ public unsafe class MatrixProductsTests
         }
 
         MatrixProducts.Multiply(narrow.AsMatrix(7, 9), right.AsMatrix(9, 70), expected.AsMatrix(7, 70));
+        using var turned = Numbers.Garbage(9 * 20);
+        for (int k = 0; k < 9; k++)
+        {
+            for (int row = 0; row < 7; row++)
+            {
+                turned.Span[(k * 20) + 3 + row] = left.Span[(row * 20) + k];
+            }
+        }
+
+        Matrix[] parts = [left.AsMatrix(7, 20).ColumnRange(0, 9), turned.AsMatrix(9, 20).ColumnRange(3, 7).T];
+        foreach (var part in parts)
+        {
+            whole.Span.Fill(float.NaN);
+            MatrixProducts.Multiply(part, right.AsMatrix(9, 70), whole.AsMatrix(7, 80).ColumnRange(6, 70));
+            for (int row = 0; row < 7; row++)
+            {
+                AssertBeside(row);
+                Numbers.AssertSameBits(expected.Span.Slice(row * 70, 70), whole.Span.Slice((row * 80) + 6, 70));
+            }
+        }
+
         MatrixProducts.Multiply(
-            left.AsMatrix(7, 20).ColumnRange(0, 9), right.AsMatrix(9, 70), whole.AsMatrix(7, 80).ColumnRange(0, 70));
+            left.AsMatrix(7, 20).ColumnRange(20, 0),
+            right.AsMatrix(9, 70).RowRange(0, 0),
+            whole.AsMatrix(7, 80).ColumnRange(6, 70));
         for (int row = 0; row < 7; row++)
         {
-            Numbers.AssertSameBits(expected.Span.Slice(row * 70, 70), whole.Span.Slice(row * 80, 70));
-            Assert.All(whole.Span.Slice((row * 80) + 70, 10).ToArray(), value => Assert.True(float.IsNaN(value)));
+            AssertBeside(row);
+            Assert.All(whole.Span.Slice((row * 80) + 6, 70).ToArray(), value => Assert.Equal(0, value));
         }
+
+        void AssertBeside(int row) => Assert.All(
+            [.. whole.Span.Slice(row * 80, 6), .. whole.Span.Slice((row * 80) + 76, 4)],
+            value => Assert.True(float.IsNaN(value)));
     }
 
     [Fact]

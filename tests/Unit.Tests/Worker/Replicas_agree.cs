@@ -25,7 +25,7 @@ public sealed class Replicas_agree
             Model with { CarriedRows = 4, Dropout = 0.2 }, Model with { CarriedRows = 3, Embedding = 33, Layers = 1 },
 
             // Rows of gates with gaps between them.
-            Model with { CarriedRows = 4, Dimension = 512, Layers = 1 },
+            Model with { CarriedRows = 4, Dimension = 512, Layers = 1 }, Model with { Dimension = 512, Layers = 1 },
         ];
         foreach (var model in models.SelectMany(model => cells.Select(cell => model with { Cell = cell })))
         {
