@@ -1,5 +1,3 @@
-using RnnLm.Worker;
-
 namespace RnnLm.Compare;
 
 /// <summary>What one process did.</summary>
@@ -59,7 +57,6 @@ internal sealed class Comparison(ComparisonOptions options)
             $"{one:0} GFLOP/s on one thread, {all:0} on {Program.Cores} at once");
 
         // Matrix products of one token's forward pass, and twice that for the gradients.
-        _ = Cells.Of(model); // Until then no parameters are known but Elman's.
         double flopPerToken = 6.0 * ParameterLayout.For(model).Segments.Skip(1)
             .Where(segment => segment.Shape.Count > 1).Sum(segment => (double)segment.Length);
         PrintTable(candidates, flopPerToken / (all * 1e9));

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace RnnLm.Worker;
 
 /// <summary>
@@ -73,7 +75,12 @@ public static class Cells
     private static readonly Lock s_gate = new();
     private static readonly SortedDictionary<string, Cell> s_cells = new(StringComparer.Ordinal);
 
-    static Cells()
+    /// <summary>Makes those of this program known, before anything of this assembly runs: whoever asks for the layout
+    /// of their parameters need not have asked for a cell.</summary>
+#pragma warning disable CA2255 // A constructor of this class would come too late for who never names it.
+    [ModuleInitializer]
+#pragma warning restore CA2255
+    internal static void RegisterOwn()
     {
         Cell[] own =
         [
